@@ -1,0 +1,204 @@
+/**
+ * The first program of every npm script: `node script/setup.mjs <command> [args]`.
+ *
+ * A newcomer has the system's Node alone, and perhaps an old one. This file therefore uses built-in
+ * modules and old syntax only. It installs the packages when they are absent or stale, one of which
+ * is the pinned Node, and hands over to that Node with `script/<command>.ts`. When nothing is to be
+ * done it reads one file and starts the command.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const OLDEST_NODE = 18;
+const COMMANDS = [
+  "start",
+  "dev",
+  "build",
+  "check",
+  "fix",
+  "test",
+  "bench",
+  "db-generate",
+  "images",
+];
+/** A slow step says every so often that it is still alive. */
+const STILL_BUSY_EVERY_MS = 10000;
+const LAST_LINES = 20;
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const stampFile = path.join(root, "node_modules", ".cronium-lock");
+const nodeBinary = path.join(
+  root,
+  "node_modules",
+  "node",
+  "bin",
+  process.platform === "win32" ? "node.exe" : "node",
+);
+
+function say(line) {
+  process.stderr.write(line + "\n");
+}
+
+function fail(line) {
+  say(line);
+  process.exit(1);
+}
+
+function lastLines(text) {
+  return text.trim().split("\n").slice(-LAST_LINES).join("\n");
+}
+
+function lockHash() {
+  return createHash("sha256")
+    .update(fs.readFileSync(path.join(root, "package-lock.json")))
+    .digest("hex");
+}
+
+function isInstalled(hash) {
+  try {
+    return fs.readFileSync(stampFile, "utf8").trim() === hash && fs.existsSync(nodeBinary);
+  } catch (missing) {
+    if (missing.code === "ENOENT") {
+      return false;
+    }
+    throw missing;
+  }
+}
+
+/** Runs one npm command; resolves with its exit code and all it printed. */
+function npm(args) {
+  // Inside an npm script, npm names its own program: that works where `npm` is not on the PATH.
+  const own = process.env.npm_execpath;
+  const useOwn = typeof own === "string" && /npm-cli\.[cm]?js$/.test(own);
+  const program = useOwn ? process.execPath : process.platform === "win32" ? "npm.cmd" : "npm";
+  const child = spawn(program, useOwn ? [own].concat(args) : args, {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return new Promise(function (resolve) {
+    let output = "";
+    const collect = function (chunk) {
+      output += chunk;
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.on("error", function (error) {
+      resolve({ code: 1, output: "npm cannot be started: " + error.message });
+    });
+    child.on("close", function (code) {
+      resolve({ code: code === null ? 1 : code, output: output });
+    });
+  });
+}
+
+/** Installs what package-lock.json says, and falls back to a looser install where npm rejects it. */
+async function install() {
+  // Dev dependencies are the tools themselves, and the package `node` installs its binary by script:
+  // both are asked for by name, whatever the user's npm configuration says.
+  const flags = ["--include=dev", "--include=optional", "--ignore-scripts=false"];
+  const quiet = ["--loglevel=error", "--no-audit", "--no-fund"];
+  const first = await npm(["ci"].concat(flags, quiet));
+  if (first.code === 0) {
+    return;
+  }
+  // The package manager rejects a lockfile that lacks a platform build its registry does offer.
+  if (/Missing: .* from lock file|can only install packages when/.test(first.output)) {
+    say("npm ci refused the lockfile; installing without writing it");
+    const second = await npm(["install", "--no-save"].concat(flags, quiet));
+    if (second.code === 0) {
+      return;
+    }
+    fail("npm install failed:\n" + lastLines(second.output));
+  }
+  fail(
+    "npm ci failed:\n" +
+      lastLines(first.output) +
+      "\nCheck the network and the npm registry (`npm ping`), then run the same command again.",
+  );
+}
+
+/** Returns the Node to go on with: the pinned one, or this one where no build of it exists. */
+function findNode() {
+  if (!fs.existsSync(nodeBinary)) {
+    say("The package `node` brought no binary (install scripts blocked?); running its script");
+    spawnSync(process.execPath, ["installArchSpecificPackage.js"], {
+      cwd: path.join(root, "node_modules", "node"),
+      stdio: "inherit",
+    });
+  }
+  const version = spawnSync(nodeBinary, ["--version"], { encoding: "utf8" });
+  if (version.status === 0) {
+    return nodeBinary;
+  }
+  if (Number(process.versions.node.split(".")[0]) >= 24) {
+    say("No pinned Node runs here; going on with " + process.execPath);
+    return process.execPath;
+  }
+  return fail(
+    "Node 24 could not be installed by the package `node`. Allow its install script " +
+      "(`npm config get ignore-scripts` must say false) or install Node 24 and run the command with it.",
+  );
+}
+
+async function setUp() {
+  const hash = lockHash();
+  if (isInstalled(hash)) {
+    return nodeBinary;
+  }
+  const begin = Date.now();
+  const seconds = function () {
+    return Math.round((Date.now() - begin) / 1000) + " s";
+  };
+  say("Installing packages …");
+  const busy = setInterval(function () {
+    say("… still installing packages (" + seconds() + ")");
+  }, STILL_BUSY_EVERY_MS);
+  await install();
+  clearInterval(busy);
+  const node = findNode();
+  if (node === nodeBinary) {
+    // Written last: an interrupted installation is repeated.
+    fs.writeFileSync(stampFile, hash + "\n");
+  }
+  say("Installed packages in " + seconds());
+  return node;
+}
+
+function handOver(node, command, args) {
+  const file = path.join(root, "script", command + ".ts");
+  const lead = [path.dirname(node), path.join(root, "node_modules", ".bin")];
+  const env = Object.assign({}, process.env, {
+    PATH: lead.concat(process.env.PATH || "").join(path.delimiter),
+  });
+  const child = spawn(node, [file].concat(args), { cwd: root, env: env, stdio: "inherit" });
+  // Ctrl-C reaches the whole terminal group, so the child has it already. Without a terminal the
+  // signal was sent to this process alone and is passed on.
+  process.on("SIGINT", function () {
+    if (!process.stdin.isTTY) {
+      child.kill("SIGINT");
+    }
+  });
+  ["SIGTERM", "SIGHUP"].forEach(function (signal) {
+    process.on(signal, function () {
+      child.kill(signal);
+    });
+  });
+  child.on("error", function (error) {
+    fail("Cannot start " + node + ": " + error.message);
+  });
+  child.on("exit", function (code, signal) {
+    process.exit(signal === null ? code : 1);
+  });
+}
+
+const command = process.argv[2];
+if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
+  fail("Node " + OLDEST_NODE + " or newer is needed to begin; this is " + process.version + ".");
+}
+if (COMMANDS.indexOf(command) === -1) {
+  fail("Unknown command " + command + ". Known: " + COMMANDS.join(", ") + ".");
+}
+handOver(await setUp(), command, process.argv.slice(3));
