@@ -39,7 +39,7 @@ const C_LIBRARIES = { gnu: "glibc", gnueabihf: "glibc", musl: "musl", musleabihf
 
 /** Finds the lock path that `name` resolves to for the package at `from`, walking up as Node does. */
 function resolveInLock(packages, from, name) {
-  for (let folder = from; ; ) {
+  for (let folder = from; ;) {
     const candidate = `${folder === "" ? "" : `${folder}/`}node_modules/${name}`;
     if (packages[candidate] !== undefined) {
       return candidate;
@@ -82,15 +82,27 @@ function platformEntry(name, version, parent) {
 export function missingPlatformPackages(lock) {
   const missing = new Map();
   for (const [parent, description] of Object.entries(lock.packages)) {
-    const optionalPeers = Object.entries(description.peerDependenciesMeta ?? {}).filter(([, meta]) => meta.optional);
+    const optionalPeers = Object.entries(description.peerDependenciesMeta ?? {}).filter(
+      ([, meta]) => meta.optional,
+    );
     for (const [name, version] of Object.entries(description.optionalDependencies ?? {})) {
-      if (optionalPeers.some(([peer]) => peer === name) || resolveInLock(lock.packages, parent, name)) {
+      if (
+        optionalPeers.some(([peer]) => peer === name) ||
+        resolveInLock(lock.packages, parent, name)
+      ) {
         continue;
       }
       // Two parents that ask for different versions of one build would need nested entries.
       const top = `node_modules/${name}`;
-      const path = missing.has(top) && missing.get(top).version !== version ? `${parent}/${top}` : top;
-      missing.set(path, { path, name, version, parent, entry: platformEntry(name, version, description) });
+      const path =
+        missing.has(top) && missing.get(top).version !== version ? `${parent}/${top}` : top;
+      missing.set(path, {
+        path,
+        name,
+        version,
+        parent,
+        entry: platformEntry(name, version, description),
+      });
     }
   }
   return [...missing.values()];

@@ -1,0 +1,196 @@
+/** What is built, from which files, into which files, and how. */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BuildOptions } from "esbuild";
+import { lastLines, runCommand } from "../command.ts";
+import { packTarball } from "./tarball.ts";
+
+export const ROOT = join(import.meta.dirname, "..", "..");
+
+export interface Target {
+  /** Files and folders below the root whose content decides whether a new build is due. */
+  readonly inputs: readonly string[];
+  /** Without this file there is nothing to build. */
+  readonly entry: string;
+  /** An optional target whose entry does not exist is left out instead of failing. */
+  readonly optional?: boolean;
+  /** Files below the root that a finished build leaves. */
+  readonly outputs: readonly string[];
+  readonly build: () => Promise<void>;
+}
+
+/** One crash in a bundle prints the line it happened on: short lines keep the report readable. */
+const LINE_LIMIT = 240;
+
+/** CommonJS packages inside an ES module bundle ask for these three names. */
+const COMMONJS_NAMES = [
+  'import { createRequire as __createRequire } from "node:module";',
+  'import { fileURLToPath as __fileURLToPath } from "node:url";',
+  "const require = __createRequire(import.meta.url);",
+  "const __filename = __fileURLToPath(import.meta.url);",
+  'const __dirname = __fileURLToPath(new URL(".", import.meta.url));',
+].join("\n");
+
+async function bundle(options: BuildOptions): Promise<void> {
+  const { build } = await import("esbuild");
+  await build({
+    absWorkingDir: ROOT,
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    legalComments: "none",
+    lineLimit: LINE_LIMIT,
+    logLevel: "warning",
+    ...options,
+  });
+}
+
+/** Modules that workerd brings, and file types it would otherwise not understand. */
+const WORKERD: BuildOptions = {
+  platform: "neutral",
+  mainFields: ["module", "main"],
+  conditions: ["workerd", "worker", "browser"],
+  external: ["node:*", "cloudflare:*"],
+  loader: { ".sql": "text", ".html": "text", ".txt": "text" },
+};
+
+const NODE: BuildOptions = {
+  platform: "node",
+  target: "node22.12",
+  // Optional native parts of ssh2, which does without them.
+  external: ["cpu-features", "*.node"],
+};
+
+const SERVICES = "control-plane/launcher/services";
+
+async function buildServices(): Promise<void> {
+  const entryPoints = readdirSync(join(ROOT, SERVICES))
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    .map((name) => `${SERVICES}/${name}`);
+  await bundle({ ...WORKERD, entryPoints, outdir: "control-plane/dist/services" });
+}
+
+/** The manifest of the published runner: one program, no dependency, no install script. */
+function runnerManifest(): string {
+  const source = JSON.parse(readFileSync(join(ROOT, "runner/package.json"), "utf8")) as {
+    name: string;
+    version: string;
+    description: string;
+    license: string;
+  };
+  const manifest = {
+    name: source.name,
+    version: source.version,
+    description: source.description,
+    license: source.license,
+    type: "module",
+    bin: { "cronium-runner": "dist/main.js" },
+    files: ["dist"],
+    engines: { node: ">=22.12" },
+  };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+async function buildRunner(): Promise<void> {
+  const dist = join(ROOT, "runner/dist");
+  rmSync(dist, { recursive: true, force: true });
+  const shared: BuildOptions = { ...NODE, outdir: "runner/dist", minify: true };
+  await bundle({
+    ...shared,
+    entryPoints: { main: "runner/src/main.ts" },
+    splitting: true,
+    chunkNames: "chunk-[hash]",
+    banner: { js: `#!/usr/bin/env node\n${COMMONJS_NAMES}` },
+  });
+  // The sidecar starts beside every job: its own bundle holds nothing of the runner.
+  await bundle({
+    ...shared,
+    entryPoints: { sidecar: "runner/src/sidecar/main.ts" },
+    banner: { js: COMMONJS_NAMES },
+  });
+  const files = readdirSync(dist).map((name) => ({
+    path: `package/dist/${name}`,
+    content: readFileSync(join(dist, name)),
+    executable: name === "main.js",
+  }));
+  const tarball = packTarball([
+    ...files,
+    { path: "package/package.json", content: Buffer.from(runnerManifest()) },
+    { path: "package/LICENSE", content: readFileSync(join(ROOT, "LICENSE")) },
+  ]);
+  writeFileSync(join(dist, "cronium-runner.tgz"), tarball);
+}
+
+async function buildSdk(): Promise<void> {
+  const dist = join(ROOT, "runtime-sdk/node/dist");
+  rmSync(dist, { recursive: true, force: true });
+  await bundle({
+    ...NODE,
+    entryPoints: ["runtime-sdk/node/src/index.ts"],
+    outfile: "runtime-sdk/node/dist/index.js",
+  });
+  await run("tsc", ["-b", "runtime-sdk/node/tsconfig.src.json"], ROOT);
+  const types = join(ROOT, ".cache/types/sdk-src/src");
+  mkdirSync(dist, { recursive: true });
+  cpSync(types, dist, { recursive: true, filter: (path) => !path.endsWith(".tsbuildinfo") });
+}
+
+async function buildWeb(): Promise<void> {
+  await run("vite", ["build", "--logLevel", "warn", "--emptyOutDir"], join(ROOT, "web"));
+}
+
+async function run(program: string, args: readonly string[], cwd: string): Promise<void> {
+  const result = await runCommand(join(ROOT, "node_modules/.bin", program), args, { cwd });
+  if (result.code !== 0) {
+    throw new Error(`${program} ${args.join(" ")} failed:\n${lastLines(result.output, 40)}`);
+  }
+}
+
+export const TARGETS = {
+  worker: {
+    inputs: ["control-plane/src", "protocol/src"],
+    entry: "control-plane/src/worker.ts",
+    outputs: ["control-plane/dist/worker.js"],
+    build: () =>
+      bundle({
+        ...WORKERD,
+        entryPoints: ["control-plane/src/worker.ts"],
+        outfile: "control-plane/dist/worker.js",
+      }),
+  },
+  services: {
+    inputs: [SERVICES, "protocol/src"],
+    entry: SERVICES,
+    optional: true,
+    outputs: ["control-plane/dist/services"],
+    build: buildServices,
+  },
+  runner: {
+    inputs: ["runner/src", "runner/package.json", "protocol/src", "LICENSE"],
+    entry: "runner/src/main.ts",
+    outputs: ["runner/dist/main.js", "runner/dist/sidecar.js", "runner/dist/cronium-runner.tgz"],
+    build: buildRunner,
+  },
+  sdk: {
+    inputs: ["runtime-sdk/node/src", "protocol/src"],
+    entry: "runtime-sdk/node/src/index.ts",
+    outputs: ["runtime-sdk/node/dist/index.js", "runtime-sdk/node/dist/index.d.ts"],
+    build: buildSdk,
+  },
+  web: {
+    inputs: ["web", "protocol/src"],
+    entry: "web/index.html",
+    outputs: ["web/dist/index.html"],
+    build: buildWeb,
+  },
+} as const satisfies Record<string, Target>;
+
+export type TargetName = keyof typeof TARGETS;
+
+export const TARGET_NAMES = Object.keys(TARGETS) as TargetName[];
+
+/** Whether the files a finished build leaves are all there. */
+export function hasOutputs(target: Target): boolean {
+  return target.outputs.every((path) => existsSync(join(ROOT, path)));
+}
