@@ -1,0 +1,72 @@
+/**
+ * All tests that Vitest runs, one project per layer and package; `npm test` picks among them.
+ * Run one project by hand with `npx vitest run --project <name> [file]`.
+ */
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+
+/** Tests beside the source: pure code and tables, in Node. */
+function unit(name: string, folders: readonly string[]): TestProjectInlineConfiguration {
+  return {
+    test: {
+      name,
+      include: folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`),
+      environment: "node",
+    },
+  };
+}
+
+/** Tests that start programs, containers or a browser: one file at a time, long deadlines. */
+function slow(
+  name: string,
+  include: readonly string[],
+  exclude: readonly string[] = [],
+): TestProjectInlineConfiguration {
+  return {
+    test: {
+      name,
+      include: [...include],
+      exclude: ["**/node_modules/**", ...exclude],
+      environment: "node",
+      fileParallelism: false,
+      testTimeout: 120_000,
+      hookTimeout: 180_000,
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      unit("protocol", ["protocol/src", "protocol/test"]),
+      unit("control-plane", [
+        "control-plane/src",
+        "control-plane/launcher",
+        "control-plane/test/launcher",
+      ]),
+      "control-plane/vitest.config.ts",
+      unit("runner", ["runner/src"]),
+      unit("sdk-node", ["runtime-sdk/node/src"]),
+      unit("web", ["web/src"]),
+      unit("script", ["script", "images", "bench"]),
+      slow("conformance", ["runtime-sdk/conformance/**/*.test.ts"]),
+      slow("executor", ["runner/test/**/*.test.ts"], ["runner/test/system/**"]),
+      slow("system", ["runner/test/system/**/*.test.ts"]),
+      slow("e2e", ["web/test/e2e/**/*.test.ts"]),
+    ],
+    coverage: {
+      provider: "istanbul",
+      // The parts where a line that no test reaches is a defect waiting; pages and thin shells
+      // are covered by the layers above, which run them as built programs.
+      include: [
+        "protocol/src/**/*.ts",
+        "control-plane/src/{domain,services}/**/*.ts",
+        "runner/src/**/*.ts",
+        "runtime-sdk/node/src/**/*.ts",
+      ],
+      exclude: ["**/*.test.ts"],
+      // script/test.ts adds up the reports of several runs and holds the limit.
+      reporter: ["json"],
+      reportOnFailure: true,
+    },
+  },
+});
