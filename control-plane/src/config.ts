@@ -1,0 +1,59 @@
+/** Settings of the control plane, parsed once per isolate from vars and secrets; nothing else reads the environment. */
+import { DEFAULT_LEASE_MS, MIN_LEASE_MS, OFFER_TIMEOUT_MS, RENEW_EVERY_MS } from "@cronium/protocol/limits";
+import * as z from "zod";
+
+const milliseconds = (fallback: number) => z.coerce.number().int().min(100).default(fallback);
+
+const Settings = z
+  .object({
+    /** Address under which people and runners reach this installation; empty: the address of each request. */
+    PUBLIC_URL: z.union([z.literal(""), z.url()]).default(""),
+    /** Signs sessions. At least 32 characters, so that it cannot be guessed. */
+    AUTH_SECRET: z.string().min(32),
+    /** Signs the bearer tokens of log sockets. Apart from AUTH_SECRET, so that either can be replaced alone. */
+    LOG_TOKEN_KEY: z.string().min(32),
+    /** Lets the launcher on this machine set the installation up; absent when hosted, which closes those routes. */
+    LAUNCHER_KEY: z.string().min(32).optional(),
+    /** Life of a lease without renewal. */
+    LEASE_MS: milliseconds(DEFAULT_LEASE_MS),
+    /** How often runners ping. Well below the lease, so that one lost ping loses nothing. */
+    RENEW_MS: milliseconds(RENEW_EVERY_MS),
+    /** How long a runner may take to accept an offer. */
+    OFFER_TIMEOUT_MS: milliseconds(OFFER_TIMEOUT_MS),
+    /** "yes" lets LEASE_MS go below its floor of 90 s; for tests on one machine, where a reconnect takes no time. */
+    SHORT_LEASES: z.enum(["yes", "no"]).default("no"),
+    /** Who may make an account: only the claim link makes the first one. */
+    REGISTRATION: z.enum(["closed"]).default("closed"),
+  })
+  .refine((settings) => settings.SHORT_LEASES === "yes" || settings.LEASE_MS >= MIN_LEASE_MS, {
+    path: ["LEASE_MS"],
+    message: `must be at least ${MIN_LEASE_MS}: shorter leases are lost while runners reconnect after a deploy`,
+  });
+
+export interface Config {
+  readonly publicUrl: string;
+  readonly authSecret: string;
+  readonly logTokenKey: string;
+  readonly launcherKey: string | null;
+  readonly leaseMs: number;
+  readonly renewMs: number;
+  readonly offerTimeoutMs: number;
+}
+
+/** Throws with every wrong setting named: a control plane with a missing or weak secret must not start. */
+export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
+  const parsed = Settings.safeParse(env);
+  if (!parsed.success) {
+    throw new Error(`The configuration is not usable:\n${z.prettifyError(parsed.error)}`);
+  }
+  const settings = parsed.data;
+  return {
+    publicUrl: settings.PUBLIC_URL,
+    authSecret: settings.AUTH_SECRET,
+    logTokenKey: settings.LOG_TOKEN_KEY,
+    launcherKey: settings.LAUNCHER_KEY ?? null,
+    leaseMs: settings.LEASE_MS,
+    renewMs: settings.RENEW_MS,
+    offerTimeoutMs: settings.OFFER_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * What the Dispatcher of a workspace offers to use cases. One Durable Object per workspace is the authority over its
+ * events, runs, attempts, leases and runners; everything here is decided in single synchronous turns inside it and is
+ * durable when the promise resolves.
+ *
+ * Every method may be repeated with the same arguments. Expected outcomes are values; only faults reject. Values cross
+ * an RPC boundary, so errors travel as `Refusal`, never as classes.
+ */
+import type {
+  CreateEvent,
+  ErrorCode,
+  Event,
+  EventDefinition,
+  FieldError,
+  Json,
+  Labels,
+  Run,
+  Runner,
+  RunnerPlatform,
+  RunState,
+  Trigger,
+  UpdateEvent,
+} from "@cronium/protocol";
+import type * as z from "zod";
+
+export interface Refusal {
+  readonly ok: false;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly errors?: readonly FieldError[];
+}
+export type Outcome<T> = { readonly ok: true; readonly value: T } | Refusal;
+
+export interface EnqueueCommand {
+  readonly runId: string;
+  /** What makes this trigger one run: the Idempotency-Key with its caller, or the run id when there is none. */
+  readonly causeKey: string;
+  /** SHA-256 of the request body, hex; the same key with another body is refused. */
+  readonly bodyHash: string;
+  readonly trigger: Trigger;
+  readonly input: Json;
+  /** An event of the workspace, or a definition of its own for an ad-hoc script. */
+  readonly target:
+    | { readonly kind: "event"; readonly eventId: string }
+    | { readonly kind: "adhoc"; readonly name: string; readonly definition: EventDefinition };
+}
+
+export interface RegisterRunnerCommand {
+  readonly runnerId: string;
+  readonly name: string;
+  readonly labels: z.infer<typeof Labels>;
+  readonly version: string;
+  readonly platform: RunnerPlatform;
+}
+
+export interface DispatcherApi {
+  createEvent(command: {
+    readonly eventId: string;
+    readonly event: CreateEvent;
+    /** Null without an Idempotency-Key. */
+    readonly causeKey: string | null;
+    readonly bodyHash: string;
+  }): Promise<Outcome<{ readonly event: Event; readonly created: boolean }>>;
+  updateEvent(command: { readonly eventId: string; readonly change: UpdateEvent }): Promise<Outcome<Event>>;
+  getEvent(eventId: string): Promise<Event | null>;
+  listEventVersions(eventId: string): Promise<readonly Event[]>;
+
+  enqueue(command: EnqueueCommand): Promise<Outcome<{ readonly runId: string; readonly created: boolean }>>;
+  getRun(runId: string): Promise<Run | null>;
+  cancelRun(runId: string): Promise<Outcome<{ readonly runId: string; readonly state: RunState }>>;
+
+  registerRunner(command: RegisterRunnerCommand): Promise<Outcome<Runner>>;
+  /** Closes the runner's sockets and refuses its leases; for revocation. */
+  revokeRunner(runnerId: string): Promise<Outcome<null>>;
+  listRunners(): Promise<readonly Runner[]>;
+
+  /** Rooms ask to be told of a run's changes while somebody watches it. */
+  watchRun(runId: string): Promise<Run | null>;
+  /** A harmless round trip through storage, for `/ready`. */
+  check(): Promise<{ readonly outboxRows: number }>;
+}

@@ -1,0 +1,11 @@
+/** What the log room of a run offers to the Worker and to the Dispatcher. Rooms are named `<workspaceId>:<runId>`. */
+import type { LogState, Run } from "@cronium/protocol";
+
+export interface LogRoomApi {
+  /** The run changed: tell the watchers. Older `rev`s are ignored. */
+  runChanged(run: Run): Promise<void>;
+  /** The run has ended: close the log, archive it, forget it here. Idempotent. */
+  finish(run: Run): Promise<void>;
+  /** What is known of the log so far. */
+  status(): Promise<{ readonly logState: LogState; readonly bytes: number }>;
+}

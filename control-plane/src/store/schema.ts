@@ -1,0 +1,195 @@
+/**
+ * D1: what must be found before a workspace is known (people, keys, tokens, credentials), and projections of what the
+ * Dispatchers decide, for lists and search. Times are milliseconds since 1970. `rev` guards a projection: a row is only
+ * ever replaced by a higher one.
+ */
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+// People. The first four tables have the shape that better-auth expects.
+export const user = sqliteTable("user", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull(),
+  email: text("email").notNull().unique(),
+  emailVerified: integer("email_verified", { mode: "boolean" }).notNull().default(false),
+  image: text("image"),
+  createdAt: integer("created_at", { mode: "timestamp_ms" }).notNull(),
+  updatedAt: integer("updated_at", { mode: "timestamp_ms" }).notNull(),
+});
+
+export const session = sqliteTable(
+  "session",
+  {
+    id: text("id").primaryKey(),
+    expiresAt: integer("expires_at", { mode: "timestamp_ms" }).notNull(),
+    token: text("token").notNull().unique(),
+    createdAt: integer("created_at", { mode: "timestamp_ms" }).notNull(),
+    updatedAt: integer("updated_at", { mode: "timestamp_ms" }).notNull(),
+    ipAddress: text("ip_address"),
+    userAgent: text("user_agent"),
+    userId: text("user_id")
+      .notNull()
+      .references(() => user.id, { onDelete: "cascade" }),
+  },
+  (table) => [index("session_user").on(table.userId)],
+);
+
+export const account = sqliteTable(
+  "account",
+  {
+    id: text("id").primaryKey(),
+    accountId: text("account_id").notNull(),
+    providerId: text("provider_id").notNull(),
+    userId: text("user_id")
+      .notNull()
+      .references(() => user.id, { onDelete: "cascade" }),
+    accessToken: text("access_token"),
+    refreshToken: text("refresh_token"),
+    idToken: text("id_token"),
+    accessTokenExpiresAt: integer("access_token_expires_at", { mode: "timestamp_ms" }),
+    refreshTokenExpiresAt: integer("refresh_token_expires_at", { mode: "timestamp_ms" }),
+    scope: text("scope"),
+    password: text("password"),
+    createdAt: integer("created_at", { mode: "timestamp_ms" }).notNull(),
+    updatedAt: integer("updated_at", { mode: "timestamp_ms" }).notNull(),
+  },
+  (table) => [index("account_user").on(table.userId)],
+);
+
+export const verification = sqliteTable(
+  "verification",
+  {
+    id: text("id").primaryKey(),
+    identifier: text("identifier").notNull(),
+    value: text("value").notNull(),
+    expiresAt: integer("expires_at", { mode: "timestamp_ms" }).notNull(),
+    createdAt: integer("created_at", { mode: "timestamp_ms" }).notNull(),
+    updatedAt: integer("updated_at", { mode: "timestamp_ms" }).notNull(),
+  },
+  (table) => [index("verification_identifier").on(table.identifier)],
+);
+
+export const workspaces = sqliteTable("workspaces", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+export const members = sqliteTable(
+  "members",
+  {
+    workspaceId: text("workspace_id").notNull(),
+    userId: text("user_id").notNull(),
+    role: text("role").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.userId] }),
+    index("members_user").on(table.userId),
+  ],
+);
+
+/** Links that make the owner account of a workspace that has none. Used ones are deleted. */
+export const claimTokens = sqliteTable("claim_tokens", {
+  hash: text("hash").primaryKey(),
+  workspaceId: text("workspace_id").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+export const apiKeys = sqliteTable(
+  "api_keys",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    name: text("name").notNull(),
+    /** SHA-256 of the whole key, hex. */
+    hash: text("hash").notNull(),
+    role: text("role").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at"),
+    revokedAt: integer("revoked_at"),
+  },
+  (table) => [uniqueIndex("api_keys_hash").on(table.hash)],
+);
+
+export const registrationTokens = sqliteTable(
+  "registration_tokens",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    hash: text("hash").notNull(),
+    labels: text("labels", { mode: "json" }).notNull().$type<Record<string, string>>(),
+    createdBy: text("created_by").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+    usedAt: integer("used_at"),
+    runnerId: text("runner_id"),
+  },
+  (table) => [uniqueIndex("registration_tokens_hash").on(table.hash)],
+);
+
+export const runnerCredentials = sqliteTable(
+  "runner_credentials",
+  {
+    runnerId: text("runner_id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    name: text("name").notNull(),
+    /** Raw Ed25519 public key, base64url. */
+    publicKey: text("public_key").notNull(),
+    createdAt: integer("created_at").notNull(),
+    revokedAt: integer("revoked_at"),
+  },
+  (table) => [uniqueIndex("runner_credentials_name").on(table.workspaceId, table.name)],
+);
+
+// Projections.
+export const events = sqliteTable(
+  "events",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    name: text("name").notNull(),
+    description: text("description").notNull(),
+    kind: text("kind").notNull(),
+    runtime: text("runtime").notNull(),
+    version: integer("version").notNull(),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    archivedAt: integer("archived_at"),
+    rev: integer("rev").notNull(),
+  },
+  (table) => [index("events_list").on(table.workspaceId, table.createdAt, table.id)],
+);
+
+export const runs = sqliteTable(
+  "runs",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    eventId: text("event_id"),
+    state: text("state").notNull(),
+    queuedAt: integer("queued_at").notNull(),
+    startedAt: integer("started_at"),
+    finishedAt: integer("finished_at"),
+    rev: integer("rev").notNull(),
+    /** The whole `Run` as JSON, without input and output. */
+    summary: text("summary", { mode: "json" }).notNull(),
+    /** What only the run's own page shows: input, output, attempts. */
+    detail: text("detail", { mode: "json" }).notNull(),
+  },
+  (table) => [
+    index("runs_list").on(table.workspaceId, table.queuedAt, table.id),
+    index("runs_by_state").on(table.workspaceId, table.state, table.queuedAt, table.id),
+    index("runs_by_event").on(table.workspaceId, table.eventId, table.queuedAt, table.id),
+  ],
+);
+
+export const runners = sqliteTable(
+  "runners",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    rev: integer("rev").notNull(),
+    view: text("view", { mode: "json" }).notNull(),
+  },
+  (table) => [index("runners_list").on(table.workspaceId, table.id)],
+);

@@ -1,0 +1,61 @@
+/** `/api/v1/events`. */
+import * as z from "zod";
+import { Event, EventDefinitionInput, Name } from "../event.ts";
+import { JsonValue } from "../json.ts";
+import { pageOf } from "./page.ts";
+
+const Description = z.string().max(2_000);
+
+export const CreateEvent = EventDefinitionInput.extend({
+  name: Name,
+  description: Description.default(""),
+}).meta({ id: "CreateEvent" });
+export type CreateEvent = z.infer<typeof CreateEvent>;
+
+/** Fields to change; each save makes a new immutable version. `version` is the one the change is based on. */
+export const UpdateEvent = z
+  .strictObject({
+    version: z.int().min(1),
+    name: Name.optional(),
+    description: Description.optional(),
+    runtime: EventDefinitionInput.shape.runtime.optional(),
+    script: EventDefinitionInput.shape.script.optional(),
+    timeoutMs: EventDefinitionInput.shape.timeoutMs.unwrap().optional(),
+    memoryMb: EventDefinitionInput.shape.memoryMb.unwrap().optional(),
+    labels: EventDefinitionInput.shape.labels.unwrap().optional(),
+    env: EventDefinitionInput.shape.env.unwrap().optional(),
+    mounts: EventDefinitionInput.shape.mounts.unwrap().optional(),
+    scriptRetries: EventDefinitionInput.shape.scriptRetries.unwrap().optional(),
+    maxAttempts: EventDefinitionInput.shape.maxAttempts.unwrap().optional(),
+    onLost: EventDefinitionInput.shape.onLost.unwrap().optional(),
+  })
+  .meta({ id: "UpdateEvent" });
+export type UpdateEvent = z.infer<typeof UpdateEvent>;
+
+/** An event in a list: without its script, with its latest run. */
+export const EventSummary = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    description: z.string(),
+    kind: z.string(),
+    runtime: z.string(),
+    version: z.int(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    /** The newest runs first, at most 30: state and duration in milliseconds (null while unfinished). */
+    recentRuns: z.array(z.strictObject({ id: z.string(), state: z.string(), durationMs: z.number().nullable() })),
+  })
+  .meta({ id: "EventSummary" });
+export type EventSummary = z.infer<typeof EventSummary>;
+
+export const EventPage = pageOf(EventSummary, "EventPage");
+export const EventVersionPage = pageOf(Event, "EventVersionPage");
+
+export const TriggerRun = z.strictObject({ input: JsonValue.default(null) }).meta({ id: "TriggerRun" });
+export type TriggerRun = z.infer<typeof TriggerRun>;
+
+export const RunAccepted = z
+  .strictObject({ runId: z.string(), /** False when the Idempotency-Key was seen before. */ created: z.boolean() })
+  .meta({ id: "RunAccepted" });
+export type RunAccepted = z.infer<typeof RunAccepted>;

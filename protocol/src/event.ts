@@ -1,0 +1,150 @@
+/** Events: immutable versions of what is to be run. */
+import * as z from "zod";
+import {
+  DEFAULT_MEMORY_MB,
+  DEFAULT_TIMEOUT_MS,
+  MAX_MEMORY_MB,
+  MAX_SCRIPT_BYTES,
+  MAX_TIMEOUT_MS,
+  MIN_MEMORY_MB,
+  MIN_TIMEOUT_MS,
+} from "./limits.ts";
+
+export const runtimes = ["python", "node", "bash"] as const;
+export type Runtime = (typeof runtimes)[number];
+
+/** A name shown to people: 1 to 200 characters, no control characters, no space at either end. */
+export const Name = z
+  .string()
+  .min(1, "must not be empty")
+  .max(200, "must be at most 200 characters")
+  .refine((value) => !/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(value), {
+    message: "must not hold control characters",
+  })
+  .refine((value) => value.trim() === value, { message: "must not start or end with a space" })
+  .meta({ code: "invalid_name" });
+
+const ENV_NAME = /^[A-Z_][A-Z0-9_]*$/;
+const RESERVED_ENV = /^(?:LD_|DOCKER_|CRONIUM_)|^(?:NODE_OPTIONS|PATH|BASH_ENV|ENV|IFS|PYTHONSTARTUP|PYTHONHOME)$/;
+
+/** Whether the system keeps this environment name for itself (it could change what is run, or impersonate a run). */
+export function isReservedEnvName(name: string): boolean {
+  return RESERVED_ENV.test(name);
+}
+
+/** Environment for the script: at most 100 names of 1 to 128 characters, values up to 32 KiB without NUL. */
+export const Env = z
+  .record(z.string(), z.string().max(32_768, "must be at most 32768 characters"))
+  .superRefine((env, context) => {
+    const names = Object.keys(env);
+    if (names.length > 100) {
+      context.addIssue({ code: "custom", message: "must hold at most 100 names", params: { code: "out_of_range" } });
+    }
+    for (const name of names) {
+      if (!ENV_NAME.test(name) || name.length > 128) {
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: "must be capital letters, digits and underscores, starting with a letter or an underscore",
+          params: { code: "invalid_env_name" },
+        });
+      } else if (isReservedEnvName(name)) {
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: "belongs to the system",
+          params: { code: "env_reserved" },
+        });
+      } else if (env[name]?.includes("\0") === true) {
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: "must not hold a NUL character",
+          params: { code: "invalid_value" },
+        });
+      }
+    }
+  });
+
+const LABEL_KEY = /^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$/;
+
+/** Labels that a runner carries or a run asks for, all of which must match: at most 32, values up to 128 characters. */
+export const Labels = z
+  .record(z.string().regex(LABEL_KEY, "must be lower-case letters, digits and . _ / -"), z.string().max(128))
+  .refine((labels) => Object.keys(labels).length <= 32, { message: "must hold at most 32 labels" });
+
+/** Script text: UTF-8, without NUL, 1 byte to 1 MiB. */
+export const Script = z
+  .string()
+  .min(1, "must not be empty")
+  .refine((script) => script.trim() !== "", { message: "must not be empty" })
+  .refine((script) => !script.includes("\0"), { message: "must not hold a NUL character" })
+  .refine((script) => new TextEncoder().encode(script).length <= MAX_SCRIPT_BYTES, {
+    message: `must be at most ${MAX_SCRIPT_BYTES} bytes`,
+    params: { code: "body_too_large" },
+  });
+
+const MOUNT_NAME = /^[a-z0-9]([a-z0-9-]{0,62})$/;
+const RESERVED_TARGET = /^\/(?:$|proc|sys|dev|run|etc|usr|bin|sbin|lib|lib64|cronium|node_modules|tmp$|workspace$)/;
+
+/** A folder of the runner's machine, named in its local policy file, and where the script sees it. */
+export const Mount = z.strictObject({
+  name: z.string().regex(MOUNT_NAME, "must be lower-case letters, digits and hyphens"),
+  target: z
+    .string()
+    .max(200)
+    .regex(/^\/[A-Za-z0-9._/-]+$/, "must be an absolute path of letters, digits and . _ / -")
+    .refine((path) => !path.split("/").includes("..") && !RESERVED_TARGET.test(path), {
+      message: "must not be, or lie in, a folder of the system; use for example /data",
+    }),
+});
+export type Mount = z.infer<typeof Mount>;
+
+/** What to do when a runner is lost while it holds the job. */
+export const onLostPolicies = ["retry", "fail", "wait"] as const;
+
+const definition = {
+  kind: z.literal("script"),
+  runtime: z.enum(runtimes),
+  script: Script,
+  timeoutMs: z.int().min(MIN_TIMEOUT_MS).max(MAX_TIMEOUT_MS),
+  memoryMb: z.int().min(MIN_MEMORY_MB).max(MAX_MEMORY_MB),
+  labels: Labels,
+  env: Env,
+  mounts: z.array(Mount).max(16),
+  /** Retries after the script itself failed; failures of the surroundings have a budget of their own. */
+  scriptRetries: z.int().min(0).max(10),
+  /** Container starts over all retries. */
+  maxAttempts: z.int().min(1).max(20),
+  onLost: z.enum(onLostPolicies),
+};
+
+/** Everything a run needs to know of its event; immutable once stored as a version. */
+export const EventDefinition = z.strictObject(definition);
+export type EventDefinition = z.infer<typeof EventDefinition>;
+
+/** The same with defaults filled in, as a person or program sends it. */
+export const EventDefinitionInput = z.strictObject({
+  ...definition,
+  kind: definition.kind.default("script"),
+  timeoutMs: definition.timeoutMs.default(DEFAULT_TIMEOUT_MS),
+  memoryMb: definition.memoryMb.default(DEFAULT_MEMORY_MB),
+  labels: definition.labels.default({}),
+  env: definition.env.default({}),
+  mounts: definition.mounts.default([]),
+  scriptRetries: definition.scriptRetries.default(0),
+  maxAttempts: definition.maxAttempts.default(5),
+  onLost: definition.onLost.default("retry"),
+});
+
+/** An event as the API returns it. */
+export const Event = EventDefinition.extend({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  version: z.int(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  archivedAt: z.iso.datetime().nullable(),
+}).meta({ id: "Event" });
+export type Event = z.infer<typeof Event>;

@@ -1,0 +1,225 @@
+/**
+ * Strict JSON, the same in Worker, runner and sidecar.
+ *
+ * `JSON.parse` keeps the last of two equal keys, sets `__proto__` as an own key and recurses without a limit; two
+ * readers of the same bytes can then disagree. This reader refuses all of that and says where.
+ */
+import * as z from "zod";
+import { AppError } from "./errors.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Any JSON value; used for inputs and outputs, whose shape belongs to the user. */
+export const JsonValue: z.ZodType<Json> = z.json() as z.ZodType<Json>;
+
+/** Deepest nesting of arrays and objects that is read. */
+export const MAX_JSON_DEPTH = 64;
+/** Keys and array elements in one document. */
+export const MAX_JSON_NODES = 200_000;
+
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
+/**
+ * Reads one JSON value.
+ *
+ * Throws `AppError` with `invalid_json` (position in characters, 0-based), `duplicate_key`, `too_deep` or
+ * `forbidden_key` (JSON pointer). Numbers that do not fit a double are refused as `invalid_json`.
+ */
+export function parseStrictJson(text: string): Json {
+  return new Reader(text).document();
+}
+
+class Reader {
+  private readonly text: string;
+  private at = 0;
+  private nodes = 0;
+  private readonly path: (string | number)[] = [];
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  document(): Json {
+    if (this.text.charCodeAt(0) === 0xfeff) {
+      this.fail("starts with a byte order mark");
+    }
+    this.space();
+    const value = this.value(0);
+    this.space();
+    if (this.at < this.text.length) {
+      this.fail("has something after the value");
+    }
+    return value;
+  }
+
+  private value(depth: number): Json {
+    this.nodes += 1;
+    if (this.nodes > MAX_JSON_NODES) {
+      throw new AppError("too_deep", `The JSON holds more than ${MAX_JSON_NODES} values.`);
+    }
+    const char = this.text[this.at];
+    if (char === "{") {
+      return this.object(depth + 1);
+    }
+    if (char === "[") {
+      return this.array(depth + 1);
+    }
+    if (char === '"') {
+      return this.string();
+    }
+    return this.scalar();
+  }
+
+  private object(depth: number): Json {
+    this.checkDepth(depth);
+    const result: Record<string, Json> = {};
+    const seen = new Set<string>();
+    this.at += 1;
+    this.space();
+    if (this.take("}")) {
+      return result;
+    }
+    do {
+      this.space();
+      const start = this.at;
+      if (this.text[this.at] !== '"') {
+        this.fail("needs a key in double quotes");
+      }
+      const key = this.string();
+      this.path.push(key);
+      if (FORBIDDEN_KEYS.has(key)) {
+        throw new AppError("forbidden_key", `The key "${key}" at ${this.pointer()} is not accepted.`, {
+          errors: [{ pointer: this.pointer(), code: "forbidden_key", message: `"${key}" is not accepted as a key` }],
+        });
+      }
+      if (seen.has(key)) {
+        throw new AppError("duplicate_key", `The key at ${this.pointer()} (character ${start}) appears twice.`, {
+          errors: [{ pointer: this.pointer(), code: "duplicate_key", message: "appears twice" }],
+        });
+      }
+      seen.add(key);
+      this.space();
+      if (!this.take(":")) {
+        this.fail("needs a colon after the key");
+      }
+      this.space();
+      result[key] = this.value(depth);
+      this.path.pop();
+      this.space();
+    } while (this.take(","));
+    if (!this.take("}")) {
+      this.fail("needs a comma or a closing brace");
+    }
+    return result;
+  }
+
+  private array(depth: number): Json {
+    this.checkDepth(depth);
+    const result: Json[] = [];
+    this.at += 1;
+    this.space();
+    if (this.take("]")) {
+      return result;
+    }
+    do {
+      this.space();
+      this.path.push(result.length);
+      result.push(this.value(depth));
+      this.path.pop();
+      this.space();
+    } while (this.take(","));
+    if (!this.take("]")) {
+      this.fail("needs a comma or a closing bracket");
+    }
+    return result;
+  }
+
+  private string(): string {
+    const start = this.at;
+    let end = start + 1;
+    for (;;) {
+      const code = this.text.charCodeAt(end);
+      if (Number.isNaN(code)) {
+        this.at = start;
+        this.fail("has a string that does not end");
+      }
+      if (code < 0x20) {
+        this.at = end;
+        this.fail("has a control character in a string");
+      }
+      if (code === 0x22) {
+        break;
+      }
+      end += code === 0x5c ? 2 : 1;
+    }
+    const raw = this.text.slice(start, end + 1);
+    let value: string;
+    try {
+      value = JSON.parse(raw) as string;
+    } catch {
+      this.fail("has a bad escape in a string");
+    }
+    if (!isWellFormed(value)) {
+      this.fail("has a lone surrogate in a string");
+    }
+    this.at = end + 1;
+    return value;
+  }
+
+  private scalar(): Json {
+    const match = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/.exec(
+      this.text.slice(this.at, this.at + 400),
+    );
+    if (match === null) {
+      this.fail(this.at >= this.text.length ? "ends too early" : "has an unexpected character");
+    }
+    const token = match[0];
+    const value = JSON.parse(token) as boolean | number | null;
+    if (typeof value === "number") {
+      if (!Number.isFinite(value)) {
+        this.fail("has a number that is too large");
+      }
+      if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(token)) {
+        this.fail("has an integer beyond 2^53, which would lose digits; send it as a string");
+      }
+    }
+    this.at += token.length;
+    return value;
+  }
+
+  private checkDepth(depth: number): void {
+    if (depth > MAX_JSON_DEPTH) {
+      throw new AppError("too_deep", `The JSON nests deeper than ${MAX_JSON_DEPTH} levels at character ${this.at}.`);
+    }
+  }
+
+  private take(char: string): boolean {
+    if (this.text[this.at] === char) {
+      this.at += 1;
+      return true;
+    }
+    return false;
+  }
+
+  private space(): void {
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) {
+        return;
+      }
+      this.at += 1;
+    }
+  }
+
+  private pointer(): string {
+    return this.path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  }
+
+  private fail(what: string): never {
+    throw new AppError("invalid_json", `The JSON ${what}, at character ${this.at}.`, { context: { position: this.at } });
+  }
+}
+
+function isWellFormed(text: string): boolean {
+  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(text);
+}

@@ -1,0 +1,83 @@
+/** Runs and attempts as the API returns them. States and reasons are tables in `run-states.ts`. */
+import * as z from "zod";
+import { JsonValue } from "./json.ts";
+import { attemptStates, runStates, triggers } from "./run-states.ts";
+
+const time = z.iso.datetime().nullable();
+
+/** One try of a run. Times are null until that point is reached. */
+export const Attempt = z
+  .strictObject({
+    attempt: z.int(),
+    state: z.enum(attemptStates),
+    failReason: z.string().nullable(),
+    /** One sentence for people; null unless something went wrong. */
+    message: z.string().nullable(),
+    runnerId: z.string().nullable(),
+    runnerName: z.string().nullable(),
+    exitCode: z.int().nullable(),
+    signal: z.string().nullable(),
+    late: z.boolean(),
+    offeredAt: z.iso.datetime(),
+    acceptedAt: time,
+    startedAt: time,
+    exitedAt: time,
+    finishedAt: time,
+  })
+  .meta({ id: "Attempt" });
+export type Attempt = z.infer<typeof Attempt>;
+
+const summary = {
+  id: z.string(),
+  /** Null for an ad-hoc script. */
+  eventId: z.string().nullable(),
+  eventName: z.string(),
+  eventVersion: z.int().nullable(),
+  runtime: z.string(),
+  state: z.enum(runStates),
+  /** Why it waits; null unless queued. A key of `queueReasons`. */
+  queueReason: z.string().nullable(),
+  skipReason: z.string().nullable(),
+  /** Why it failed or timed out. A key of `failReasons`. */
+  failReason: z.string().nullable(),
+  cancelReason: z.string().nullable(),
+  /** The reason in one sentence that names the values at hand; null when there is nothing to explain. */
+  message: z.string().nullable(),
+  trigger: z.enum(triggers),
+  /** Number of the newest attempt; 0 before the first offer. */
+  attempt: z.int(),
+  exitCode: z.int().nullable(),
+  signal: z.string().nullable(),
+  runnerId: z.string().nullable(),
+  runnerName: z.string().nullable(),
+  queuedAt: z.iso.datetime(),
+  /** When the script first started in this attempt. */
+  startedAt: time,
+  finishedAt: time,
+  /** Rises with each change of the run; a lower one is older news. */
+  rev: z.int(),
+};
+
+/** A run in a list. */
+export const RunSummary = z.strictObject(summary).meta({ id: "RunSummary" });
+export type RunSummary = z.infer<typeof RunSummary>;
+
+/** A run on its own page. */
+export const Run = z
+  .strictObject({
+    ...summary,
+    input: JsonValue,
+    /** What the script handed to `output()`; null when it did not. */
+    output: JsonValue,
+    logState: z.string(),
+    logBytes: z.int(),
+    /** When the next attempt may start; null unless a retry waits. */
+    notBefore: time,
+    cancelRequestedAt: time,
+    attempts: z.array(Attempt),
+    timeoutMs: z.int(),
+    memoryMb: z.int(),
+    labels: z.record(z.string(), z.string()),
+  })
+  .meta({ id: "Run" });
+export type Run = z.infer<typeof Run>;

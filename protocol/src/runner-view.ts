@@ -1,0 +1,38 @@
+/** A runner as the API returns it. */
+import * as z from "zod";
+import { Labels } from "./event.ts";
+import { runnerStates } from "./runner-states.ts";
+
+export const RunnerPlatform = z.strictObject({
+  os: z.string().max(64),
+  arch: z.string().max(32),
+  hostname: z.string().max(255),
+  node: z.string().max(32),
+  /** Version of the Docker Engine; null when it does not answer. */
+  docker: z.string().max(64).nullable(),
+  cpus: z.int().min(1),
+  memoryMb: z.int().min(1),
+});
+export type RunnerPlatform = z.infer<typeof RunnerPlatform>;
+
+export const Runner = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    state: z.enum(Object.keys(runnerStates) as [keyof typeof runnerStates, ...(keyof typeof runnerStates)[]]),
+    /** Keys of `notReadyReasons`; empty when ready for everything. */
+    notReady: z.array(z.string()),
+    labels: Labels,
+    version: z.string(),
+    platform: RunnerPlatform.nullable(),
+    slots: z.int(),
+    slotsUsed: z.int(),
+    /** Round trip of the last ping in milliseconds; null when unknown. */
+    latencyMs: z.number().nullable(),
+    connectedAt: z.iso.datetime().nullable(),
+    lastSeenAt: z.iso.datetime().nullable(),
+    createdAt: z.iso.datetime(),
+    rev: z.int(),
+  })
+  .meta({ id: "Runner" });
+export type Runner = z.infer<typeof Runner>;

@@ -1,0 +1,216 @@
+/**
+ * The contract between a runner and the control plane. The runner always connects outward.
+ *
+ * Registering: `POST /api/v1/runner/register` once, with a registration token and the public half of an Ed25519 key
+ * that is made on the host and never leaves it.
+ *
+ * Connecting: `GET /api/v1/runner/connect?runnerId=…&protocol=…` as a WebSocket.
+ *  1. Server: `challenge` with a nonce that is good for this socket only.
+ *  2. Runner: `hello`, its signature over `connectMessage(nonce, runnerId, epoch)`, and every attempt it still holds.
+ *  3. Server: `welcome` with a verdict for each of those attempts, or `error` and close 4401 (signature), 4403 (revoked),
+ *     4426 (protocol). An older socket of the same runner is closed with 4409.
+ *
+ * Working: the server sends `jobs`; the runner answers each with `accept` or `decline` within 10 s. An accepted job is
+ * `granted` (or `refused`), and only then may its container start: the grant counts as the first renewal. Then
+ * `started` → `exited` (result, durable before it is acknowledged) → `done` (log drained). `exited` and `done` are kept
+ * in the runner's journal and repeated after each reconnect until the matching `ack` arrives, so every one of them may
+ * arrive more than once and the answer is always the same. Everything names (runId, attempt); the server checks that the
+ * attempt is the current one and that this runner and epoch hold its lease, and answers anything else with `stale`,
+ * which changes nothing and tells the runner to stop that container.
+ *
+ * Leases: the runner sends the text `ping` every `renewMs`; the runtime answers `pong` without waking the object, and
+ * each pong renews all leases of that (runner, epoch) for `leaseMs`, counted by the runner from when it sent the ping.
+ * Only durations travel, never times. At 80 % of a lease without a pong the runner stops its containers.
+ *
+ * After `cancel` the runner stops the container (SIGTERM, grace, SIGKILL, verified gone) and still sends `exited` and
+ * `done`; a result that was first wins. After `drain`, or SIGTERM, it sends `status` with `draining: true`, declines
+ * offers in flight, finishes what it holds and says `bye`.
+ *
+ * Frames are JSON texts except `ping` and `pong`. Unknown fields are refused with `error` and close 1008; unknown types
+ * from the server are ignored by the runner, so that a newer control plane may say more.
+ */
+import * as z from "zod";
+import { EventDefinition, Labels } from "./event.ts";
+import { JsonValue } from "./json.ts";
+import { failReasons, triggers, type FailReason } from "./run-states.ts";
+import { notReadyReasons, type NotReadyReason } from "./runner-states.ts";
+import { RunnerPlatform } from "./runner-view.ts";
+
+const keys = <K extends string>(table: Record<K, unknown>): [K, ...K[]] => Object.keys(table) as [K, ...K[]];
+
+/** Which attempt a frame speaks of. */
+export const AttemptRef = z.strictObject({ runId: z.string().max(64), attempt: z.int().min(1) });
+export type AttemptRef = z.infer<typeof AttemptRef>;
+
+export const RunnerName = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, "must be 1 to 64 letters, digits and . _ -");
+
+/** Base64url of a raw 32-byte Ed25519 public key. */
+export const PublicKey = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "must be a raw Ed25519 key in base64url");
+
+export const RegisterRequest = z.strictObject({
+  token: z.string().max(1_024),
+  name: RunnerName,
+  publicKey: PublicKey,
+  labels: Labels.default({}),
+  version: z.string().max(32),
+  protocol: z.int(),
+  platform: RunnerPlatform,
+  /** Take over the name of an existing runner: it gets this key, the old key dies. */
+  replace: z.boolean().default(false),
+});
+export type RegisterRequest = z.infer<typeof RegisterRequest>;
+
+export const RegisterResponse = z.strictObject({
+  runnerId: z.string(),
+  workspaceId: z.string(),
+  name: z.string(),
+  labels: Labels,
+});
+export type RegisterResponse = z.infer<typeof RegisterResponse>;
+
+/** What `hello.signature` signs: UTF-8 of this text, by the runner's Ed25519 key, in base64url. */
+export function connectMessage(nonce: string, runnerId: string, epoch: string): string {
+  return `cronium-connect\n${nonce}\n${runnerId}\n${epoch}`;
+}
+
+/** What a runner is handed for one attempt. Secrets and tokens are not in it; they follow with the grant. */
+export const Job = z.strictObject({
+  runId: z.string(),
+  attempt: z.int().min(1),
+  eventId: z.string().nullable(),
+  eventName: z.string(),
+  eventVersion: z.int().nullable(),
+  workspaceId: z.string(),
+  trigger: z.enum(triggers),
+  /** Milliseconds since 1970 by the server's clock; only ever shown to the script, never computed with. */
+  queuedAt: z.int(),
+  definition: EventDefinition,
+  input: JsonValue,
+});
+export type Job = z.infer<typeof Job>;
+
+export const JobResult = z.strictObject({
+  outcome: z.enum(["succeeded", "failed", "timed_out", "cancelled"]),
+  failReason: z.enum(keys<FailReason>(failReasons)).nullable(),
+  /** One sentence for people; null when there is nothing to add. */
+  message: z.string().max(1_000).nullable(),
+  exitCode: z.int().min(0).max(255).nullable(),
+  signal: z.string().max(16).nullable(),
+  output: JsonValue,
+  /** Milliseconds from the start of the script to its end, by the runner's monotonic clock; null if it never started. */
+  durationMs: z.int().min(0).nullable(),
+});
+export type JobResult = z.infer<typeof JobResult>;
+
+/** An attempt that the runner still holds when it connects. */
+export const HeldAttempt = z.strictObject({
+  runId: z.string(),
+  attempt: z.int().min(1),
+  /** `lost`: its container is gone or was swept, and no result is known. */
+  state: z.enum(["accepted", "running", "exited", "lost"]),
+});
+export type HeldAttempt = z.infer<typeof HeldAttempt>;
+
+export const RunnerMessage = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("hello"),
+    protocol: z.int(),
+    runnerId: z.string(),
+    /** One start of the runner process; a reconnect keeps it. */
+    epoch: z.string().regex(/^[0-9a-f]{32}$/),
+    signature: z.string().max(128),
+    version: z.string().max(32),
+    platform: RunnerPlatform,
+    /** Jobs it runs at the same time. */
+    slots: z.int().min(1).max(1_000),
+    notReady: z.array(z.enum(keys<NotReadyReason>(notReadyReasons))),
+    held: z.array(HeldAttempt).max(2_000),
+  }),
+  z.strictObject({ type: z.literal("accept"), jobs: z.array(AttemptRef).min(1) }),
+  z.strictObject({
+    type: z.literal("decline"),
+    runId: z.string(),
+    attempt: z.int().min(1),
+    reason: z.enum(["draining", "full", "not_ready", "policy_denied"]),
+    message: z.string().max(1_000).nullable(),
+  }),
+  /** Explicit renewal, for transports without automatic pongs and before a start that was long in coming. */
+  z.strictObject({ type: z.literal("renew"), id: z.int(), attempts: z.array(AttemptRef) }),
+  z.strictObject({ type: z.literal("started"), runId: z.string(), attempt: z.int().min(1) }),
+  z.strictObject({ type: z.literal("exited"), runId: z.string(), attempt: z.int().min(1), result: JobResult }),
+  z.strictObject({
+    type: z.literal("done"),
+    jobs: z
+      .array(
+        AttemptRef.extend({
+          logBytes: z.int().min(0),
+          logState: z.enum(["complete", "incomplete", "truncated"]),
+        }),
+      )
+      .min(1),
+  }),
+  z.strictObject({
+    type: z.literal("status"),
+    notReady: z.array(z.enum(keys<NotReadyReason>(notReadyReasons))),
+    draining: z.boolean(),
+    latencyMs: z.number().min(0).nullable(),
+  }),
+  z.strictObject({ type: z.literal("bye") }),
+]);
+export type RunnerMessage = z.infer<typeof RunnerMessage>;
+
+export const ServerMessage = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("challenge"), nonce: z.string(), protocol: z.int() }),
+  z.strictObject({
+    type: z.literal("welcome"),
+    protocol: z.int(),
+    leaseMs: z.int(),
+    renewMs: z.int(),
+    /** Attempts that go on under the new lease. */
+    adopt: z.array(AttemptRef),
+    /** Attempts that must be stopped, their results and journal entries dropped. */
+    kill: z.array(AttemptRef),
+  }),
+  z.strictObject({ type: z.literal("jobs"), jobs: z.array(Job).min(1) }),
+  z.strictObject({
+    type: z.literal("granted"),
+    grants: z
+      .array(
+        AttemptRef.extend({
+          leaseMs: z.int(),
+          /** Bearer token of the log socket, for this attempt only. */
+          logToken: z.string(),
+        }),
+      )
+      .min(1),
+  }),
+  z.strictObject({
+    type: z.literal("refused"),
+    runId: z.string(),
+    attempt: z.int(),
+    code: z.enum(["stale_attempt", "not_lease_holder", "already_final"]),
+  }),
+  z.strictObject({ type: z.literal("renewed"), id: z.int(), leaseMs: z.int(), stale: z.array(AttemptRef) }),
+  z.strictObject({
+    type: z.literal("cancel"),
+    runId: z.string(),
+    attempt: z.int(),
+    reason: z.enum(["user", "superseded", "shutdown", "timeout"]),
+    graceMs: z.int(),
+  }),
+  z.strictObject({ type: z.literal("ack"), of: z.enum(["exited", "done"]), jobs: z.array(AttemptRef).min(1) }),
+  z.strictObject({ type: z.literal("stale"), runId: z.string(), attempt: z.int() }),
+  z.strictObject({ type: z.literal("drain") }),
+  z.strictObject({ type: z.literal("error"), code: z.string(), message: z.string() }),
+]);
+export type ServerMessage = z.infer<typeof ServerMessage>;
+
+/** Close codes of the control socket. */
+export const closeCodes = {
+  unauthenticated: 4401,
+  revoked: 4403,
+  replaced: 4409,
+  upgradeRequired: 4426,
+} as const;

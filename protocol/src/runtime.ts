@@ -1,0 +1,108 @@
+/**
+ * The runtime API: what a job's container says to the sidecar over `unix:///run/cronium/api.sock`, HTTP/1.1 and JSON.
+ *
+ * Two callers. The **bootstrap** (first process of the container, part of the image) asks once for the job and reports
+ * the exit; it needs no token, because only its own container can reach this socket and the job is handed out once:
+ *   `GET /v1/job`               waits until a job is bound to this slot, then answers `BootstrapJob`
+ *   `GET /v1/job?format=shell`  the same as text for a POSIX shell: one `export NAME='value'` line per variable, then
+ *                               `CRONIUM_SCRIPT='…'` with the script, every value in single quotes
+ *   `POST /v1/job/exit`         `{"code": 0..255}`: a hint that comes before Docker's own word, which stays the authority
+ *
+ * The **script**, through an SDK, with `Authorization: Bearer $CRONIUM_TOKEN` and `{id}` = `$CRONIUM_RUN_ID`:
+ *   `GET  /v1/executions/{id}/input`    200, the input itself as JSON (`null` when there is none)
+ *   `POST /v1/executions/{id}/output`   any JSON value up to 1 MiB; 204; may repeat, the last one counts
+ *   `GET  /v1/executions/{id}/context`  200, `RunContext`
+ *   `GET  /health`                      200 `{"status":"ok"}`, without a token
+ *
+ * Errors are `application/problem+json` (`Problem`): 401 `invalid_token`, 403 `attempt_not_active` (ended, or another
+ * run's), 400 `invalid_json`, 413 `output_too_large`, 404 `not_found`, 405 `method_not_allowed`. Every call may be
+ * repeated safely. A sidecar that restarts comes back under the same path within a second, so SDKs retry a refused
+ * connection for 5 s before they give up.
+ *
+ * The token is a JWT (HS256, key known to runner and sidecar only): `typ` "cronium-execution+jwt", `aud`
+ * "cronium-runtime", `sub` "<runId>:<attempt>", `jti`, `exp` at most 1 h ahead of `iat`.
+ */
+import * as z from "zod";
+import { runtimes } from "./event.ts";
+import { JsonValue } from "./json.ts";
+import { triggers } from "./run-states.ts";
+
+export const BootstrapJob = z.strictObject({
+  runtime: z.enum(runtimes),
+  script: z.string(),
+  /** The whole environment to add: the user's own names and `CRONIUM_*`, `CI`, `TRACEPARENT`. */
+  env: z.record(z.string(), z.string()),
+});
+export type BootstrapJob = z.infer<typeof BootstrapJob>;
+
+export const ExitReport = z.strictObject({ code: z.int().min(0).max(255) });
+
+/** What `context()` returns in every SDK. */
+export const RunContext = z.strictObject({
+  runId: z.string(),
+  attempt: z.int(),
+  eventId: z.string().nullable(),
+  eventName: z.string(),
+  eventVersion: z.int().nullable(),
+  workspaceId: z.string(),
+  trigger: z.enum(triggers),
+  runnerName: z.string(),
+  /** ISO 8601 in UTC. */
+  queuedAt: z.string(),
+  startedAt: z.string(),
+  timeoutMs: z.int(),
+  memoryMb: z.int(),
+});
+export type RunContext = z.infer<typeof RunContext>;
+
+/** Environment that every script gets besides its own. */
+export const runtimeEnvNames = [
+  "CRONIUM_RUN_ID",
+  "CRONIUM_EVENT",
+  "CRONIUM_ATTEMPT",
+  "CRONIUM_API",
+  "CRONIUM_TOKEN",
+  "TRACEPARENT",
+  "CI",
+] as const;
+
+/**
+ * Runner to sidecar, over the IPC channel of the child process. The sidecar keeps nothing on disk: after a restart the
+ * runner sends `configure` and one `bind` per live job again.
+ */
+export const SidecarCommand = z.discriminatedUnion("type", [
+  /** `key`: base64url of 32 random bytes, made at runner start. `socketDir`: folder of all per-slot folders. */
+  z.strictObject({ type: z.literal("configure"), key: z.string(), socketDir: z.string() }),
+  /** Open `<socketDir>/<slot>/api.sock`. Answered by `opened`. */
+  z.strictObject({ type: z.literal("open"), slot: z.string() }),
+  /** Hand this job to the slot; from now on its token is good. */
+  z.strictObject({
+    type: z.literal("bind"),
+    slot: z.string(),
+    attempt: z.int(),
+    job: BootstrapJob,
+    input: JsonValue,
+    context: RunContext,
+    /** Whether the bootstrap already fetched the job (after a sidecar restart). */
+    handedOut: z.boolean(),
+    output: JsonValue.optional(),
+  }),
+  /** End of the job: its token dies, the socket is closed and removed. Answered by `closed`. */
+  z.strictObject({ type: z.literal("close"), slot: z.string() }),
+]);
+export type SidecarCommand = z.infer<typeof SidecarCommand>;
+
+/** Sidecar to runner. `output` is answered to the script only after the runner has journalled it (`stored`). */
+export const SidecarEvent = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("ready") }),
+  z.strictObject({ type: z.literal("opened"), slot: z.string() }),
+  z.strictObject({ type: z.literal("closed"), slot: z.string() }),
+  z.strictObject({ type: z.literal("handed_out"), slot: z.string() }),
+  z.strictObject({ type: z.literal("exit"), slot: z.string(), code: z.int() }),
+  z.strictObject({ type: z.literal("output"), slot: z.string(), id: z.int(), value: JsonValue }),
+  z.strictObject({ type: z.literal("failed"), slot: z.string().nullable(), message: z.string() }),
+]);
+export type SidecarEvent = z.infer<typeof SidecarEvent>;
+
+export const SidecarReply = z.strictObject({ type: z.literal("stored"), id: z.int(), ok: z.boolean() });
+export type SidecarReply = z.infer<typeof SidecarReply>;
