@@ -1,0 +1,88 @@
+/** A whole Cronium started the way a person starts it, in a folder and on a port of its own. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { waitUntil } from "./wait.ts";
+
+export interface Plane {
+  readonly url: string;
+  readonly workspaceId: string;
+  /** One call of the API; throws with the problem's detail unless the answer is 2xx. */
+  call(method: string, path: string, body?: unknown): Promise<any>; // oxlint-disable-line typescript/no-explicit-any -- answers are read loosely here; the contract tests hold their shape
+  readonly headers: { readonly authorization: string };
+  stop(): Promise<void>;
+}
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export async function startPlane(options: { readonly runner: boolean }): Promise<Plane> {
+  const data = mkdtempSync(join(tmpdir(), "cronium-bench-"));
+  const port = await freePort();
+  const args = ["script/setup.mjs", "start", "--data", data, "--port", String(port), "--no-open"];
+  const child = spawn(process.execPath, options.runner ? args : [...args, "--no-runner"], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const said: string[] = [];
+  child.stdout.on("data", (bytes: Buffer) => said.push(bytes.toString()));
+  child.stderr.on("data", (bytes: Buffer) => said.push(bytes.toString()));
+  try {
+    const file = join(data, "local.json");
+    await waitUntil("the control plane to start", 300_000, () => alive(child, said) && existsSync(file));
+    const local = JSON.parse(readFileSync(file, "utf8")) as { url: string; workspaceId: string; apiKey: string };
+    const headers = { authorization: `Bearer ${local.apiKey}` };
+    const call: Plane["call"] = async (method, path, body) => {
+      const response = await fetch(`${local.url}/api/v1${path}`, {
+        method,
+        headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      if (!response.ok) {
+        throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
+      }
+      return text === "" ? null : JSON.parse(text);
+    };
+    if (options.runner) {
+      await waitUntil("the local runner to be ready", 600_000, async () => {
+        alive(child, said);
+        const { items } = await call("GET", "/runners");
+        return items.some((runner: { state: string; notReady: string[] }) => runner.state === "online" && runner.notReady.length === 0);
+      });
+    }
+    return { url: local.url, workspaceId: local.workspaceId, headers, call, stop: () => stop(child, data) };
+  } catch (error) {
+    await stop(child, data);
+    throw error;
+  }
+}
+
+function alive(child: ChildProcess, said: readonly string[]): boolean {
+  if (child.exitCode !== null) {
+    throw new Error(`The start command ended with ${child.exitCode}:\n${said.join("").slice(-2_000)}`);
+  }
+  return true;
+}
+
+async function stop(child: ChildProcess, data: string): Promise<void> {
+  if (child.exitCode === null) {
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGINT");
+    await gone;
+  }
+  rmSync(data, { recursive: true, force: true });
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
