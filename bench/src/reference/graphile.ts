@@ -1,6 +1,8 @@
 /** graphile-worker on PostgreSQL: the fastest well-known job queue that is durable before it acknowledges. */
 import { createRequire } from "node:module";
-import { makeWorkerUtils, run, type Runner, type WorkerUtils } from "graphile-worker";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Logger, makeWorkerUtils, run, type Runner, type WorkerUtils } from "graphile-worker";
 import pg from "pg";
 import type { Postgres } from "./postgres.ts";
 
@@ -15,7 +17,9 @@ export interface Graphile {
 
 export async function startGraphile(postgres: Postgres): Promise<Graphile> {
   const pool = new pg.Pool({ connectionString: postgres.connectionString, max: 20 });
-  const utils: WorkerUtils = await makeWorkerUtils({ pgPool: pool });
+  pool.on("error", (error) => process.stderr.write(`PostgreSQL dropped an idle connection: ${error.message}\n`));
+  const logger = new Logger(() => () => undefined);
+  const utils: WorkerUtils = await makeWorkerUtils({ pgPool: pool, logger });
   await utils.migrate();
   const arrived = new Map<string, (at: number) => void>();
   const work = (concurrency: number, onJob: () => void): Promise<Runner> =>
@@ -23,7 +27,7 @@ export async function startGraphile(postgres: Postgres): Promise<Graphile> {
       pgPool: pool,
       concurrency,
       noHandleSignals: true,
-      logger: silentLogger(),
+      logger,
       taskList: {
         noop: (payload) => {
           const at = performance.now();
@@ -34,7 +38,7 @@ export async function startGraphile(postgres: Postgres): Promise<Graphile> {
     });
   let worker: Runner | null = await work(2, () => undefined);
   return {
-    version: `${String(createRequire(import.meta.url)("graphile-worker/package.json").version)} (PostgreSQL ${postgres.version})`,
+    version: `${installedVersion()} (PostgreSQL ${postgres.version})`,
     addToHandler: async (id) => {
       const handled = new Promise<number>((resolve) => arrived.set(id, resolve));
       const begin = performance.now();
@@ -74,7 +78,9 @@ export async function startGraphile(postgres: Postgres): Promise<Graphile> {
   };
 }
 
-function silentLogger() {
-  const { Logger } = createRequire(import.meta.url)("graphile-worker") as typeof import("graphile-worker");
-  return new Logger(() => () => undefined);
+/** The package does not export its own manifest, so it is read beside its entry. */
+function installedVersion(): string {
+  const entry = createRequire(import.meta.url).resolve("graphile-worker");
+  const manifest = JSON.parse(readFileSync(join(dirname(entry), "..", "package.json"), "utf8")) as { version: string };
+  return manifest.version;
 }
