@@ -1,8 +1,12 @@
 /** What every request is handed: settings, effects, the database and the objects, and nothing global. */
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
+import { RecentActors } from "./auth/recent-actors.ts";
+import { RateLimits } from "./auth/rate-limits.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { DispatcherApi } from "./domain/dispatcher.ts";
 import type { BlobStore, Clock, Ids, Log } from "./domain/ports.ts";
+import { consoleLog } from "./log.ts";
+import { blobStore } from "./store/blobs.ts";
 
 export interface Deps {
   readonly config: Config;
@@ -12,6 +16,11 @@ export interface Deps {
   readonly db: DrizzleD1Database;
   readonly d1: D1Database;
   readonly blobs: BlobStore;
+  /** The dashboard's files. */
+  readonly assets: Pick<Fetcher, "fetch">;
+  /** Authenticated callers, remembered for seconds. */
+  readonly recentActors: RecentActors;
+  readonly rateLimits: RateLimits;
   readonly dispatcherFor: (workspaceId: string) => DispatcherApi & Pick<Fetcher, "fetch">;
   readonly logRoomFor: (workspaceId: string, runId: string) => Pick<Fetcher, "fetch">;
 }
@@ -26,4 +35,28 @@ export interface Env extends Readonly<Record<string, unknown>> {
   readonly BLOBS_DISK?: Fetcher;
 }
 
-export { drizzle, parseConfig };
+export const systemClock: Clock = { now: () => Date.now() };
+export const systemIds: Ids = { random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)) };
+
+/** Throws when the configuration is not usable, naming every wrong setting. */
+export function makeDeps(env: Env): Deps {
+  const { DISPATCHER, LOG_ROOM } = env;
+  return {
+    config: parseConfig(env),
+    clock: systemClock,
+    ids: systemIds,
+    log: consoleLog(systemClock),
+    db: drizzle(env.DB),
+    d1: env.DB,
+    blobs: blobStore(env),
+    assets: env.ASSETS,
+    recentActors: new RecentActors(systemClock),
+    rateLimits: new RateLimits(systemClock),
+    // A stub carries the object's methods over RPC; its class is known to worker.ts alone.
+    dispatcherFor: (workspaceId) =>
+      DISPATCHER.get(DISPATCHER.idFromName(workspaceId)) as unknown as DispatcherApi &
+        Pick<Fetcher, "fetch">,
+    logRoomFor: (workspaceId, runId) =>
+      LOG_ROOM.get(LOG_ROOM.idFromName(`${workspaceId}:${runId}`)),
+  };
+}

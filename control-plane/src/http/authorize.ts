@@ -1,0 +1,74 @@
+/**
+ * The one place that decides who may call a route. Every route carries `requires(permission)` or `open(reason)` as its
+ * first middleware; `createApp` refuses to start with a route that has neither.
+ *
+ * The order is: who (401), may they (403), then the body (400, 413, 415), then its fields (422). Nothing is read of a
+ * request that is not allowed.
+ */
+import { AppError } from "@cronium/protocol/errors";
+import type { Context, MiddlewareHandler } from "hono";
+import type { Actor } from "../domain/actor.ts";
+import { mayDo, type Permission } from "../domain/permission.ts";
+import { actorOfApiKey } from "../services/api-keys.ts";
+import { actorOfSession } from "../services/accounts.ts";
+import type { AppEnv } from "./context.ts";
+import { readBody } from "./middleware/body.ts";
+import { requireSameOrigin } from "./middleware/same-origin.ts";
+
+export type Rule =
+  | { readonly kind: "requires"; readonly permission: Permission }
+  | { readonly kind: "open"; readonly reason: string };
+
+const rules = new WeakMap<object, Rule>();
+
+/** The rule that a route's middleware stands for; undefined for any other handler. */
+export function ruleOf(handler: object): Rule | undefined {
+  return rules.get(handler);
+}
+
+/** Lets in whoever is signed in, or sends an API key, with this permission; sets `actor`. */
+export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
+    const actor = await findActor(c);
+    if (!mayDo(actor.role, permission)) {
+      throw new AppError("forbidden", `The role "${actor.role}" lacks the permission ${permission}.`);
+    }
+    c.set("actor", actor);
+    await readBody(c);
+    await next();
+  };
+  rules.set(middleware, { kind: "requires", permission });
+  return middleware;
+}
+
+/** Lets everybody in. The reason says how the route protects itself instead. */
+export function open(reason: string): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
+    await readBody(c);
+    await next();
+  };
+  rules.set(middleware, { kind: "open", reason });
+  return middleware;
+}
+
+async function findActor(c: Context<AppEnv>): Promise<Actor> {
+  const deps = c.get("deps");
+  const authorization = c.req.header("authorization");
+  if (authorization !== undefined) {
+    const key = /^Bearer ([^\s]+)$/i.exec(authorization)?.[1];
+    const actor = key === undefined ? null : await actorOfApiKey(deps, key);
+    if (actor === null) {
+      throw new AppError("unauthorized", "The API key in the Authorization header is not valid, expired or revoked.");
+    }
+    return actor;
+  }
+  if (c.req.header("cookie") !== undefined) {
+    const actor = await actorOfSession(deps, c.req.raw);
+    if (actor !== null) {
+      // A cookie travels with requests that other sites cause; a bearer key does not.
+      requireSameOrigin(c);
+      return actor;
+    }
+  }
+  throw new AppError("unauthorized", "This route needs a signed-in user or an API key, and the request brings neither.");
+}

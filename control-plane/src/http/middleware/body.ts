@@ -1,0 +1,81 @@
+/**
+ * Reads a request body once, strictly, before any schema sees it: size, content type, encoding, JSON.
+ *
+ * Hono's validators parse the text again with JSON.parse, which then cannot differ from what was checked here:
+ * duplicate and forbidden keys, depth, and numbers that lose digits are refused already.
+ */
+import { AppError } from "@cronium/protocol/errors";
+import { parseStrictJson } from "@cronium/protocol/json";
+import { MAX_BODY_BYTES } from "@cronium/protocol/limits";
+import type { Context } from "hono";
+import type { AppEnv } from "../context.ts";
+
+const NONE = new Uint8Array(0);
+
+export async function readBody(c: Context<AppEnv>): Promise<void> {
+  if (c.req.method === "GET" || c.req.method === "HEAD" || c.req.raw.body === null) {
+    c.set("bodyBytes", NONE);
+    return;
+  }
+  const encoding = c.req.header("content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw new AppError("unsupported_media_type", `The body is sent with content-encoding ${encoding}; send it plain.`);
+  }
+  const bytes = await readLimited(c.req.raw.body, Number(c.req.header("content-length") ?? "0"));
+  c.set("bodyBytes", bytes);
+  if (bytes.byteLength === 0) {
+    return;
+  }
+  const contentType = c.req.header("content-type") ?? "none";
+  if (!/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(contentType)) {
+    throw new AppError(
+      "unsupported_media_type",
+      `The body has the content type ${JSON.stringify(contentType.slice(0, 80))}; it must be application/json in UTF-8.`,
+    );
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new AppError("invalid_json", "The body is not valid UTF-8.", { cause });
+  }
+  parseStrictJson(text);
+  c.req.bodyCache.text = Promise.resolve(text);
+}
+
+/** SHA-256 of the body as it arrived, hex: what tells two requests with one Idempotency-Key apart. */
+export async function bodyHash(c: Context<AppEnv>): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", c.get("bodyBytes"));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function tooLarge(): AppError {
+  return new AppError("body_too_large", `The body is larger than the limit of ${MAX_BODY_BYTES} bytes.`);
+}
+
+async function readLimited(
+  body: ReadableStream<Uint8Array>,
+  announced: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (announced > MAX_BODY_BYTES) {
+    // An answer without reading may cut the connection before the client has read it; workerd drains what is small.
+    await body.cancel();
+    throw tooLarge();
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) {
+      throw tooLarge();
+    }
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}

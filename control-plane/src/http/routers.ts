@@ -1,0 +1,22 @@
+/** Which routes exist. A new resource adds its router here. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { AppEnv } from "./context.ts";
+import { accountRoutes } from "./routes/account.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { installRoutes } from "./routes/install.ts";
+import { launcherRoutes } from "./routes/launcher.ts";
+import { openapiRoutes } from "./routes/openapi.ts";
+import { registerRoutes } from "./routes/register.ts";
+import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
+
+type Router = OpenAPIHono<AppEnv>;
+
+/** Mounted at the root. */
+export function rootRouters(): Router[] {
+  return [healthRoutes(), installRoutes(), launcherRoutes(), openapiRoutes()];
+}
+
+/** Mounted at /api/v1. */
+export function apiRouters(): Router[] {
+  return [accountRoutes(), registrationTokenRoutes(), registerRoutes()];
+}
