@@ -1,0 +1,94 @@
+/** A real runner process, registered with a fresh token. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Plane } from "./plane.ts";
+import { childrenOf, startProgram, type Program } from "./processes.ts";
+import { eventually } from "./wait.ts";
+
+export interface RunnerProcess {
+  readonly name: string;
+  readonly dataDir: string;
+  /** Starts it again on the same folder, with the credential it has. */
+  restart(): Promise<void>;
+  kill(): Promise<void>;
+  drain(): Promise<number | null>;
+  /** `kill -9` of its sidecar. */
+  killSidecar(): void;
+  output(): string;
+  stop(): Promise<void>;
+}
+
+export interface RunnerOptions {
+  readonly executor: "docker" | "fake";
+  readonly capacity?: number;
+  /** YAML of the local policy. */
+  readonly policy?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+let started = 0;
+
+export async function startRunner(plane: Plane, options: RunnerOptions): Promise<RunnerProcess> {
+  started += 1;
+  const name = `test-${process.pid}-${started}`;
+  const dataDir = mkdtempSync(join(tmpdir(), "cronium-runner-"));
+  const policy = join(dataDir, "policy.yaml");
+  writeFileSync(policy, options.policy ?? "mounts: {}\n");
+  const args = [
+    ...["runner/src/main.ts", "up", "--name", name, "--data-dir", dataDir, "--policy", policy],
+    ...["--capacity", String(options.capacity ?? 4), "--url", plane.url],
+    ...(options.executor === "fake" ? ["--executor", "fake"] : []),
+  ];
+  const env = { ...process.env, ...options.env };
+  let program: Program = startProgram([...args, "--token", await plane.registrationToken()], env);
+  const online = (): Promise<boolean> =>
+    eventually(`runner ${name} to be ready`, 120_000, async () => {
+      if (!program.running()) {
+        throw new Error(`The runner ended:\n${program.output()}`);
+      }
+      const { body } = await plane.call("GET", "/runners");
+      return body.items.some(
+        (runner: { name: string; state: string; notReady: string[] }) =>
+          runner.name === name && ["online", "busy"].includes(runner.state) && runner.notReady.length === 0,
+      );
+    });
+  const stop = async (): Promise<void> => {
+    if (program.running()) {
+      program.signal("SIGTERM");
+      const hard = setTimeout(() => program.signal("SIGKILL"), 30_000);
+      await program.exited;
+      clearTimeout(hard);
+    }
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await online();
+  } catch (error) {
+    await stop();
+    throw new Error(`The runner did not come online:\n${program.output()}`, { cause: error });
+  }
+  return {
+    name,
+    dataDir,
+    stop,
+    output: () => program.output(),
+    restart: async () => {
+      program = startProgram(args, env);
+      await online();
+    },
+    kill: async () => {
+      program.signal("SIGKILL");
+      await program.exited;
+    },
+    drain: async () => {
+      program.signal("SIGTERM");
+      return program.exited;
+    },
+    killSidecar: () => {
+      for (const pid of childrenOf(program.pid, "sidecar")) {
+        process.kill(pid, "SIGKILL");
+      }
+    },
+  };
+}
