@@ -1,0 +1,102 @@
+// First process of a Node job: waits for its script on the runtime socket, then becomes it.
+//
+// The script is run as Node's own entry point, so ES modules with top-level await, TypeScript syntax, CommonJS,
+// `import.meta.main` and `require.main` all behave as in `node main.ts`. In a slot that waits, the SDK and the remover
+// of types are loaded meanwhile; where the job is there at once, nothing is loaded in advance.
+"use strict";
+const { writeFileSync } = require("node:fs");
+const http = require("node:http");
+const nodeModule = require("node:module");
+
+const MAIN = "/workspace/main.ts";
+const API = process.env.CRONIUM_API || "unix:///run/cronium/api.sock";
+const RECONNECT_MS = 5_000;
+// Longer than any cold start takes to answer: a slot that waits this long is a warm one.
+const COLD_MS = 50;
+const NO_JOB = 125;
+// Node reads these only at its start, so a job that sets one gets a fresh process.
+const READ_AT_START = /^(?:NODE_(?:PATH|DEBUG|EXTRA_CA_CERTS|ICU_DATA|NO_WARNINGS|USE_ENV_PROXY|V8_COVERAGE)|LC_.*|LANG)$/;
+
+const address = API.startsWith("unix://")
+  ? { socketPath: API.slice("unix://".length) }
+  : { host: new URL(API).hostname, port: new URL(API).port };
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+let connection;
+
+function askForJob() {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ ...address, agent, path: "/v1/job" }, (response) => {
+      const chunks = [];
+      response.on("data", (chunk) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({ status: response.statusCode, text: Buffer.concat(chunks).toString() });
+      });
+    });
+    request.on("socket", (socket) => (connection = socket));
+    request.on("error", reject);
+  });
+}
+
+async function fetchJob() {
+  let giveUpAt = performance.now() + RECONNECT_MS;
+  let wasWaiting = false;
+  const warm = setTimeout(() => import("/cronium/warm.ts"), COLD_MS);
+  for (;;) {
+    const begin = performance.now();
+    try {
+      const answer = await askForJob();
+      clearTimeout(warm);
+      if (answer.status === 200) {
+        return JSON.parse(answer.text);
+      }
+      endUnused(`answered ${answer.status}: ${answer.text.slice(0, 500)}`);
+    } catch (error) {
+      const now = performance.now();
+      if (now - begin > COLD_MS) {
+        giveUpAt = now + RECONNECT_MS;
+        wasWaiting = true;
+      } else if (now > giveUpAt) {
+        endUnused(wasWaiting ? undefined : error.message);
+      }
+      await new Promise((resolve) => setTimeout(resolve, COLD_MS));
+    }
+  }
+}
+
+/** Nobody reads the log of a slot that was waiting, so it says nothing. */
+function endUnused(reason) {
+  if (reason !== undefined) {
+    process.stderr.write(`cronium: no job: ${API}: ${reason}\n`);
+  }
+  process.exit(NO_JOB);
+}
+
+/**
+ * The connection that brought the job is still open for some seconds, and a write to it goes out at once even while
+ * the process exits. After that Docker tells the runner, about 35 ms later.
+ */
+function reportAtExit() {
+  process.on("exit", (code) => {
+    if (connection?.writable) {
+      const body = `{"code":${code & 0xff}}`;
+      const head = "POST /v1/job/exit HTTP/1.1\r\nHost: cronium\r\nContent-Type: application/json\r\n";
+      connection.write(`${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
+    }
+  });
+}
+
+async function main() {
+  const job = await fetchJob();
+  writeFileSync(MAIN, job.script);
+  Object.assign(process.env, job.env);
+  process.chdir("/workspace");
+  if (Object.keys(job.env).some((name) => READ_AT_START.test(name))) {
+    process.execve(process.execPath, [process.execPath, MAIN], process.env);
+  }
+  reportAtExit();
+  process.argv[1] = MAIN;
+  nodeModule.runMain(MAIN);
+}
+
+main();

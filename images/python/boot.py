@@ -1,0 +1,160 @@
+"""First process of a Python job: waits for its script on the runtime socket, then becomes it.
+
+The script runs in this interpreter as ``__main__``. In a slot that waits, the modules that scripts
+use most are imported meanwhile; where the job is there at once, nothing is imported in advance.
+"""
+
+import atexit
+import os
+import socket
+import sys
+import time
+
+MAIN = "/workspace/main.py"
+API = os.environ.get("CRONIUM_API") or "unix:///run/cronium/api.sock"
+RECONNECT_S = 5.0
+# Longer than any cold start takes to answer: a slot that waits this long is a warm one.
+COLD_S = 0.05
+NO_JOB = 125
+# An interpreter reads these only at its start, so a job that sets one gets a fresh interpreter.
+READ_AT_START = ("PYTHON", "LANG", "LC_")
+
+
+def connect():
+    if API.startswith("unix://"):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(API[len("unix://") :])
+        return connection
+    host, _, port = API[len("http://") :].split("/")[0].rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)))
+
+
+def exchange(head, body=b"", while_waiting=None):
+    """Sends an HTTP/1.0 request, whose answer ends with the connection; returns status and body."""
+    with connect() as connection:
+        connection.sendall(head.encode() + b" HTTP/1.0\r\nHost: cronium\r\n")
+        connection.sendall(b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        if while_waiting is not None:
+            connection.settimeout(COLD_S)
+            try:
+                connection.recv(1, socket.MSG_PEEK)
+            except TimeoutError:
+                while_waiting()
+            connection.settimeout(None)
+        chunks = []
+        while chunk := connection.recv(1 << 18):
+            chunks.append(chunk)
+    head, separator, body = b"".join(chunks).partition(b"\r\n\r\n")
+    if not separator:
+        raise ConnectionError("the connection was closed without an answer")
+    return int(head.split(b" ", 2)[1]), body
+
+
+def warm_up():
+    import collections  # noqa: F401
+    import datetime  # noqa: F401
+    import http.client  # noqa: F401
+    import json  # noqa: F401
+    import logging  # noqa: F401
+    import pathlib  # noqa: F401
+    import re  # noqa: F401
+    import subprocess  # noqa: F401
+
+    import cronium  # noqa: F401
+
+
+def fetch_job():
+    """The job as a dict. A sidecar that restarts is waited for; one that stays away ends the slot."""
+    give_up, was_waiting = time.monotonic() + RECONNECT_S, False
+    while True:
+        began = time.monotonic()
+        try:
+            status, body = exchange("GET /v1/job", while_waiting=warm_up)
+            break
+        except OSError as error:
+            now = time.monotonic()
+            if now - began > COLD_S:
+                give_up, was_waiting = now + RECONNECT_S, True
+            elif now > give_up:
+                if not was_waiting:
+                    print(f"cronium: no job: {API}: {error}", file=sys.stderr)
+                sys.exit(NO_JOB)
+            time.sleep(0.05)
+    if status != 200:
+        print(f"cronium: no job: {API} answered {status}: {body[:500]!r}", file=sys.stderr)
+        sys.exit(NO_JOB)
+    import json
+
+    return json.loads(body)
+
+
+def report_at_exit(outcome):
+    """Registered first, so it runs last: after the script's threads and its own atexit functions."""
+    main_process = os.getpid()
+
+    def report():
+        if os.getpid() == main_process:
+            for stream in (sys.stdout, sys.stderr):
+                try:
+                    stream.flush()
+                except (OSError, ValueError, AttributeError):
+                    pass
+            try:
+                exchange("POST /v1/job/exit", b'{"code":%d}' % outcome["code"])
+            except OSError:
+                # Docker tells the runner all the same, only later.
+                pass
+
+    atexit.register(report)
+
+
+def exit_code(value):
+    if value is None:
+        return 0
+    return value & 0xFF if isinstance(value, int) else 1
+
+
+def run(script):
+    """Runs the script as ``__main__``; its tracebacks start at its own first frame."""
+    from types import ModuleType
+
+    module = ModuleType("__main__")
+    module.__dict__.update(__file__=MAIN, __builtins__=__builtins__, __cached__=None)
+    sys.modules["__main__"] = module
+    sys.argv = [MAIN]
+    sys.path[0] = "/workspace"
+    outcome = {"code": 0}
+    report_at_exit(outcome)
+    try:
+        exec(compile(script, MAIN, "exec", dont_inherit=True), module.__dict__)
+    except SystemExit as stop:
+        outcome["code"] = exit_code(stop.code)
+        raise
+    except KeyboardInterrupt:
+        outcome["code"] = 130
+        raise
+    except BaseException as error:
+        outcome["code"] = 1
+        # Without this function's frame, and for a syntax error without any.
+        own = error.__traceback__.tb_next
+        sys.excepthook(type(error), error.with_traceback(own), own)
+        sys.exit(1)
+
+
+def main():
+    sys.stdin = open(os.devnull)
+    # One write per line: a reader of the log sees whole lines at once.
+    sys.stdout.reconfigure(line_buffering=True)
+    job = fetch_job()
+    with open(MAIN, "w", encoding="utf-8", newline="") as file:
+        file.write(job["script"])
+    os.environ.update(job["env"])
+    os.chdir("/workspace")
+    if any(name.startswith(READ_AT_START) for name in job["env"]):
+        os.execv(sys.executable, [sys.executable, MAIN])
+    if "TZ" in job["env"]:
+        time.tzset()
+    run(job["script"])
+
+
+main()
