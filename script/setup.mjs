@@ -3,8 +3,8 @@
  *
  * A newcomer has the system's Node alone, and perhaps an old one. This file therefore uses built-in
  * modules and old syntax only. It installs the packages when they are absent or stale, one of which
- * is the pinned Node, and hands over to that Node with `script/<command>.ts`. When nothing is to be
- * done it reads one file and starts the command.
+ * is the pinned Node, and hands over to that Node with the command's program. When nothing is to be
+ * done it reads two files and starts the command.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -13,17 +13,17 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const OLDEST_NODE = 18;
-const COMMANDS = [
-  "start",
-  "dev",
-  "build",
-  "check",
-  "fix",
-  "test",
-  "bench",
-  "db-generate",
-  "images",
-];
+const PROGRAMS = {
+  start: "script/start.ts",
+  dev: "script/dev.ts",
+  build: "script/build.ts",
+  check: "script/check.ts",
+  fix: "script/fix.ts",
+  test: "script/test.ts",
+  bench: "bench/src/main.ts",
+  "db-generate": "script/db-generate.ts",
+  images: "script/images.ts",
+};
 /** A slow step says every so often that it is still alive. */
 const STILL_BUSY_EVERY_MS = 10000;
 const LAST_LINES = 20;
@@ -168,7 +168,7 @@ async function setUp() {
 }
 
 function handOver(node, command, args) {
-  const file = path.join(root, "script", command + ".ts");
+  const file = path.join(root, PROGRAMS[command]);
   const lead = [path.dirname(node), path.join(root, "node_modules", ".bin")];
   const env = Object.assign({}, process.env, {
     PATH: lead.concat(process.env.PATH || "").join(path.delimiter),
@@ -198,7 +198,7 @@ const command = process.argv[2];
 if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
   fail("Node " + OLDEST_NODE + " or newer is needed to begin; this is " + process.version + ".");
 }
-if (COMMANDS.indexOf(command) === -1) {
-  fail("Unknown command " + command + ". Known: " + COMMANDS.join(", ") + ".");
+if (!Object.prototype.hasOwnProperty.call(PROGRAMS, command)) {
+  fail("Unknown command " + command + ". Known: " + Object.keys(PROGRAMS).join(", ") + ".");
 }
 handOver(await setUp(), command, process.argv.slice(3));
