@@ -2,10 +2,12 @@
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
 import { RecentActors } from "./auth/recent-actors.ts";
 import { RateLimits } from "./auth/rate-limits.ts";
+import { createSessions, type Sessions } from "./auth/sessions.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { DispatcherApi } from "./domain/dispatcher.ts";
 import type { BlobStore, Clock, Ids, Log } from "./domain/ports.ts";
 import { consoleLog } from "./log.ts";
+import { sessionTables } from "./store/accounts.ts";
 import { blobStore } from "./store/blobs.ts";
 
 export interface Deps {
@@ -21,6 +23,8 @@ export interface Deps {
   /** Authenticated callers, remembered for seconds. */
   readonly recentActors: RecentActors;
   readonly rateLimits: RateLimits;
+  /** People's sessions at the origin under which a request reached this installation. */
+  readonly sessionsFor: (origin: string) => Sessions;
   readonly dispatcherFor: (workspaceId: string) => DispatcherApi & Pick<Fetcher, "fetch">;
   readonly logRoomFor: (workspaceId: string, runId: string) => Pick<Fetcher, "fetch">;
 }
@@ -35,23 +39,40 @@ export interface Env extends Readonly<Record<string, unknown>> {
   readonly BLOBS_DISK?: Fetcher;
 }
 
+/** A client chooses its Host header: what is kept for each of them has a bound. */
+const MAX_ORIGINS = 20;
+
 export const systemClock: Clock = { now: () => Date.now() };
 export const systemIds: Ids = { random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)) };
 
 /** Throws when the configuration is not usable, naming every wrong setting. */
 export function makeDeps(env: Env): Deps {
   const { DISPATCHER, LOG_ROOM } = env;
+  const config = parseConfig(env);
+  const db = drizzle(env.DB);
+  const sessions = new Map<string, Sessions>();
   return {
-    config: parseConfig(env),
+    config,
     clock: systemClock,
     ids: systemIds,
     log: consoleLog(systemClock),
-    db: drizzle(env.DB),
+    db,
     d1: env.DB,
     blobs: blobStore(env),
     assets: env.ASSETS,
     recentActors: new RecentActors(systemClock),
     rateLimits: new RateLimits(systemClock),
+    sessionsFor: (origin) => {
+      let known = sessions.get(origin);
+      if (known === undefined) {
+        if (sessions.size >= MAX_ORIGINS) {
+          sessions.clear();
+        }
+        known = createSessions({ database: sessionTables(db), secret: config.authSecret, origin });
+        sessions.set(origin, known);
+      }
+      return known;
+    },
     // A stub carries the object's methods over RPC; its class is known to worker.ts alone.
     dispatcherFor: (workspaceId) =>
       DISPATCHER.get(DISPATCHER.idFromName(workspaceId)) as unknown as DispatcherApi &

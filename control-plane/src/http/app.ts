@@ -12,6 +12,7 @@ import { securityHeaders } from "./middleware/headers.ts";
 import { refuseKeyInUrl } from "./middleware/key-in-url.ts";
 import { validationHook } from "./middleware/validation.ts";
 import { onError, problemResponse } from "./problem.ts";
+import { openapiRoutes } from "./routes/openapi.ts";
 import { apiRouters, rootRouters } from "./routers.ts";
 
 const API = "/api/v1";
@@ -42,6 +43,7 @@ export function createApp(deps: Deps): App {
   for (const router of apiRouters()) {
     app.route(API, router);
   }
+  app.route(API, openapiRoutes(app));
   collectBodySchemas(app, bodySchemas);
   refuseRoutesWithoutRule(app);
   return app;
@@ -73,9 +75,10 @@ function collectBodySchemas(app: App, into: Map<string, z.core.$ZodType>): void 
       continue;
     }
     const { method, path, request } = definition.route;
-    const schema = request?.body?.content["application/json"]?.schema;
-    if (schema !== undefined && "_zod" in schema) {
-      into.set(`${method.toUpperCase()} ${path.replaceAll(/\{(.+?)\}/g, ":$1")}`, schema as never);
+    const media = request?.body?.content["application/json"];
+    if (media !== undefined && "schema" in media && "_zod" in media.schema) {
+      const name = `${method.toUpperCase()} ${path.replaceAll(/\{(.+?)\}/g, ":$1")}`;
+      into.set(name, media.schema);
     }
   }
 }

@@ -13,7 +13,7 @@ import { actorOfApiKey } from "../services/api-keys.ts";
 import { actorOfSession } from "../services/accounts.ts";
 import type { AppEnv } from "./context.ts";
 import { readBody } from "./middleware/body.ts";
-import { requireSameOrigin } from "./middleware/same-origin.ts";
+import { publicOrigin, requireSameOrigin } from "./middleware/same-origin.ts";
 
 export type Rule =
   | { readonly kind: "requires"; readonly permission: Permission }
@@ -63,7 +63,7 @@ async function findActor(c: Context<AppEnv>): Promise<Actor> {
     return actor;
   }
   if (c.req.header("cookie") !== undefined) {
-    const actor = await actorOfSession(deps, c.req.raw);
+    const actor = await actorOfSession(deps, publicOrigin(c), c.req.raw.headers);
     if (actor !== null) {
       // A cookie travels with requests that other sites cause; a bearer key does not.
       requireSameOrigin(c);

@@ -5,15 +5,15 @@ import { accountRoutes } from "./routes/account.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { installRoutes } from "./routes/install.ts";
 import { launcherRoutes } from "./routes/launcher.ts";
-import { openapiRoutes } from "./routes/openapi.ts";
 import { registerRoutes } from "./routes/register.ts";
 import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 
 type Router = OpenAPIHono<AppEnv>;
 
 /** Mounted at the root. */
 export function rootRouters(): Router[] {
-  return [healthRoutes(), installRoutes(), launcherRoutes(), openapiRoutes()];
+  return [healthRoutes(), installRoutes(), launcherRoutes(), sessionRoutes()];
 }
 
 /** Mounted at /api/v1. */

@@ -40,7 +40,8 @@ export async function readBody(c: Context<AppEnv>): Promise<void> {
     throw new AppError("invalid_json", "The body is not valid UTF-8.", { cause });
   }
   parseStrictJson(text);
-  c.req.bodyCache.text = Promise.resolve(text);
+  // Hono types the cache as resolved values and awaits them as promises.
+  c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
 }
 
 /** SHA-256 of the body as it arrived, hex: what tells two requests with one Idempotency-Key apart. */

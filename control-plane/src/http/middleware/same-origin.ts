@@ -11,6 +11,11 @@ export function publicUrl(c: Context<AppEnv>): string {
   return configured === "" ? new URL(c.req.url).origin : configured.replace(/\/+$/, "");
 }
 
+/** Its origin, where people open the dashboard. */
+export function publicOrigin(c: Context<AppEnv>): string {
+  return new URL(publicUrl(c)).origin;
+}
+
 /**
  * Throws `origin_not_allowed` unless the request comes from a page of this installation. Reads need no proof; sockets
  * need an exact `Origin`; changes need `Sec-Fetch-Site: same-origin` or an exact `Origin`.
@@ -22,7 +27,7 @@ export function requireSameOrigin(c: Context<AppEnv>): void {
   }
   const origin = c.req.header("origin");
   const site = c.req.header("sec-fetch-site");
-  const own = [new URL(c.req.url).origin, new URL(publicUrl(c)).origin];
+  const own = [new URL(c.req.url).origin, publicOrigin(c)];
   if (origin !== undefined && !own.includes(origin)) {
     throw refused(`Requests with a session are not accepted from ${echo(origin)}.`);
   }

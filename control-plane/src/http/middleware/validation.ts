@@ -39,7 +39,7 @@ export function refusal(errors: readonly FieldError[]): AppError {
   return new AppError(first.code, `${where} ${first.message}.${rest}`, { errors });
 }
 
-function fieldErrors(
+export function fieldErrors(
   issue: z.core.$ZodIssue,
   target: string,
   schema: z.core.$ZodType | undefined,

@@ -1,0 +1,56 @@
+/** Who is signed in, and claiming the owner account. */
+import { ClaimRequest, Me } from "@cronium/protocol";
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { claimOwner, whoAmI } from "../../services/accounts.ts";
+import { open, requires } from "../authorize.ts";
+import type { AppEnv } from "../context.ts";
+import { clientAddress } from "../middleware/client-address.ts";
+import { publicOrigin } from "../middleware/same-origin.ts";
+import { jsonAnswer, problemAnswers } from "../route-answers.ts";
+import { VERSION } from "../version.ts";
+
+/** Hashing a password takes 40 ms of the one thread that an embedded installation has. */
+const PER_ADDRESS = { max: 20, windowMs: 60_000 };
+
+const me = createRoute({
+  method: "get",
+  path: "/me",
+  summary: "Who is signed in, or whose key this is",
+  middleware: requires("account:read"),
+  responses: { 200: jsonAnswer(Me, "The caller"), ...problemAnswers("unauthorized") },
+});
+
+const claim = createRoute({
+  method: "post",
+  path: "/claim",
+  summary: "Make the owner account with a claim link, and sign in",
+  middleware: open("the claim token in the body is the credential"),
+  request: { body: { content: { "application/json": { schema: ClaimRequest } }, required: true } },
+  responses: {
+    201: jsonAnswer(Me, "The new owner; a session cookie is set"),
+    ...problemAnswers("malformed_token", "invalid_claim_link", "invalid_value", "rate_limited"),
+  },
+});
+
+/** Below /api/v1. */
+export function accountRoutes(): OpenAPIHono<AppEnv> {
+  const routes = new OpenAPIHono<AppEnv>();
+  routes.openapi(me, async (c) => c.json(await whoAmI(c.get("deps"), c.get("actor"), VERSION), 200));
+  routes.openapi(claim, async (c) => {
+    const deps = c.get("deps");
+    const request = c.req.valid("json");
+    deps.rateLimits.take(`claim ${clientAddress(c)}`, PER_ADDRESS);
+    const owner = await claimOwner(deps, request);
+    const sessions = deps.sessionsFor(publicOrigin(c));
+    const signedIn = await sessions.api.signInEmail({
+      body: { email: request.email, password: request.password },
+      headers: c.req.raw.headers,
+      returnHeaders: true,
+    });
+    for (const cookie of signedIn.headers.getSetCookie()) {
+      c.header("set-cookie", cookie, { append: true });
+    }
+    return c.json(await whoAmI(deps, owner, VERSION), 201);
+  });
+  return routes;
+}

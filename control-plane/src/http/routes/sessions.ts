@@ -1,0 +1,86 @@
+/**
+ * Sign-in, sign-out and the current session, answered by better-auth under /api/auth. Only these three of its routes are
+ * reachable, and its errors are translated into ours.
+ */
+import { AppError } from "@cronium/protocol/errors";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import * as z from "zod";
+import { open } from "../authorize.ts";
+import type { AppEnv } from "../context.ts";
+import { clientAddress } from "../middleware/client-address.ts";
+import { publicOrigin, requireSameOrigin } from "../middleware/same-origin.ts";
+import { fieldErrors, refusal } from "../middleware/validation.ts";
+
+/** Checking a password takes 40 ms of the one thread that an embedded installation has. */
+const PER_ADDRESS = { max: 30, windowMs: 60_000 };
+const PER_ACCOUNT = { max: 10, windowMs: 300_000 };
+
+const SignIn = z.strictObject({
+  email: z.string().max(254),
+  password: z.string().max(256, "must have at most 256 characters"),
+  rememberMe: z.boolean().optional(),
+});
+
+/** Mounted at the root. */
+export function sessionRoutes(): OpenAPIHono<AppEnv> {
+  const routes = new OpenAPIHono<AppEnv>();
+  routes.post("/api/auth/sign-in/email", open("e-mail and password are the credential"), async (c) => {
+    refuseOtherSites(c);
+    const parsed = SignIn.safeParse(await c.req.json().catch(() => ({})));
+    if (!parsed.success) {
+      throw refusal(parsed.error.issues.flatMap((issue) => fieldErrors(issue, "json", undefined)));
+    }
+    const { rateLimits } = c.get("deps");
+    rateLimits.take(`sign-in from ${clientAddress(c)}`, PER_ADDRESS);
+    rateLimits.take(`sign-in to ${parsed.data.email.toLowerCase()}`, PER_ACCOUNT);
+    return answer(c, new URL(c.req.url), JSON.stringify(parsed.data));
+  });
+  routes.post("/api/auth/sign-out", open("ends the session of its own cookie"), (c) => {
+    refuseOtherSites(c);
+    return answer(c, new URL(c.req.url), "{}");
+  });
+  routes.get("/api/auth/get-session", open("answers null without a session"), (c) =>
+    answer(c, new URL(c.req.url), null),
+  );
+  return routes;
+}
+
+/** A form on another site could sign a visitor in or out: both need a page of this installation, or no browser at all. */
+function refuseOtherSites(c: Context<AppEnv>): void {
+  if (c.req.header("origin") !== undefined || c.req.header("sec-fetch-site") !== undefined) {
+    requireSameOrigin(c);
+  }
+}
+
+async function answer(c: Context<AppEnv>, url: URL, body: string | null): Promise<Response> {
+  const origin = publicOrigin(c);
+  const headers = new Headers({ origin });
+  for (const name of ["cookie", "user-agent"]) {
+    const value = c.req.header(name);
+    if (value !== undefined) {
+      headers.set(name, value);
+    }
+  }
+  if (body !== null) {
+    headers.set("content-type", "application/json");
+  }
+  // The address within better-auth is always our own: a Host header decides nothing there.
+  const request = new Request(`${origin}${url.pathname}${url.search}`, {
+    method: c.req.method,
+    headers,
+    body,
+  });
+  const response = await c.get("deps").sessionsFor(origin).handler(request);
+  if (response.ok) {
+    return response;
+  }
+  const detail = await response.text();
+  if (response.status === 401 || response.status === 403) {
+    throw new AppError("unauthorized", "The e-mail address or the password is wrong.");
+  }
+  if (response.status < 500) {
+    throw new AppError("invalid_value", "The e-mail address or the password is not in a usable form.");
+  }
+  throw new Error(`better-auth answered ${response.status}: ${detail.slice(0, 500)}`);
+}

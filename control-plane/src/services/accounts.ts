@@ -1,0 +1,86 @@
+/** People: whose session a request carries, who is signed in, and claiming the owner account. */
+import { AppError } from "@cronium/protocol/errors";
+import type { ClaimRequest, Me } from "@cronium/protocol";
+import { makeId } from "@cronium/protocol/ids";
+import { isWholeToken } from "@cronium/protocol/token";
+import { hashPassword } from "../auth/password.ts";
+import { hashToken } from "../auth/token-hash.ts";
+import type { Deps } from "../deps.ts";
+import type { Actor } from "../domain/actor.ts";
+import { claimWorkspace, findMembership, findUser, findWorkspace } from "../store/accounts.ts";
+
+/** Null without a valid session, or when its user belongs to no workspace. `origin` is that of this installation. */
+export async function actorOfSession(
+  deps: Deps,
+  origin: string,
+  headers: Headers,
+): Promise<Actor | null> {
+  const found = await deps
+    .sessionsFor(origin)
+    .api.getSession({ headers, query: { disableRefresh: true } });
+  if (found === null) {
+    return null;
+  }
+  const membership = await findMembership(deps.db, found.user.id);
+  return membership === undefined
+    ? null
+    : {
+        kind: "user",
+        userId: found.user.id,
+        workspaceId: membership.workspaceId,
+        role: membership.role,
+      };
+}
+
+export async function whoAmI(deps: Deps, actor: Actor, version: string): Promise<Me> {
+  const [user, workspace] = await Promise.all([
+    actor.kind === "user" ? findUser(deps.db, actor.userId) : undefined,
+    findWorkspace(deps.db, actor.workspaceId),
+  ]);
+  if (workspace === undefined) {
+    throw new AppError("not_found", "The workspace of this login no longer exists.");
+  }
+  return {
+    user: user ?? null,
+    workspace: { id: workspace.id, name: workspace.name },
+    role: actor.role,
+    via: actor.kind === "user" ? "session" : "api_key",
+    version,
+  };
+}
+
+/**
+ * Makes the owner account with a claim link. Throws `malformed_token`, or `invalid_claim_link` for a link that was used
+ * or replaced. Answers the owner.
+ */
+export async function claimOwner(deps: Deps, request: ClaimRequest): Promise<Actor> {
+  if (!isWholeToken("claim", request.token)) {
+    throw new AppError("malformed_token", "The claim link is cut off or changed.");
+  }
+  const now = deps.clock.now();
+  const userId = makeId("user", now, deps.ids.random(10));
+  let workspaceId: string | null;
+  try {
+    workspaceId = await claimWorkspace(deps.d1, await hashToken(request.token), {
+      userId,
+      accountId: makeId("user", now, deps.ids.random(10)),
+      name: request.name,
+      email: request.email.toLowerCase(),
+      passwordHash: await hashPassword(request.password),
+      now,
+    });
+  } catch (cause) {
+    if (String(cause).includes("UNIQUE constraint failed: user.email")) {
+      throw new AppError("invalid_value", "This e-mail address has an account already.", {
+        cause,
+        errors: [{ pointer: "/email", code: "invalid_value", message: "has an account already" }],
+      });
+    }
+    throw cause;
+  }
+  if (workspaceId === null) {
+    throw new AppError("invalid_claim_link", "This claim link is not valid any more.");
+  }
+  deps.log.info("workspace.claimed", { workspaceId, userId });
+  return { kind: "user", userId, workspaceId, role: "owner" };
+}

@@ -1,0 +1,129 @@
+/** D1: people, workspaces, memberships and claim links. */
+import { drizzleAdapter } from "better-auth/adapters/drizzle";
+import { and, asc, eq } from "drizzle-orm";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import type { Role } from "../domain/actor.ts";
+import { account, claimTokens, members, session, user, verification, workspaces } from "./schema.ts";
+
+/** The tables of better-auth, for it to read and write. */
+export function sessionTables(db: DrizzleD1Database) {
+  return drizzleAdapter(db, {
+    provider: "sqlite",
+    schema: { user, session, account, verification },
+  });
+}
+
+export interface Membership {
+  readonly workspaceId: string;
+  readonly workspaceName: string;
+  readonly role: Role;
+}
+
+/** The first workspace that a user belongs to; index `members_user`. */
+export async function findMembership(
+  db: DrizzleD1Database,
+  userId: string,
+): Promise<Membership | undefined> {
+  const row = await db
+    .select({ workspaceId: members.workspaceId, workspaceName: workspaces.name, role: members.role })
+    .from(members)
+    .innerJoin(workspaces, eq(workspaces.id, members.workspaceId))
+    .where(eq(members.userId, userId))
+    .orderBy(asc(members.createdAt))
+    .limit(1)
+    .get();
+  return row === undefined ? undefined : { ...row, role: row.role as Role };
+}
+
+export function findUser(db: DrizzleD1Database, userId: string) {
+  return db
+    .select({ id: user.id, name: user.name, email: user.email })
+    .from(user)
+    .where(eq(user.id, userId))
+    .get();
+}
+
+export function findWorkspace(db: DrizzleD1Database, workspaceId: string) {
+  return db.select().from(workspaces).where(eq(workspaces.id, workspaceId)).get();
+}
+
+/** The oldest workspace; an installation that the launcher sets up has exactly one. */
+export function findFirstWorkspace(db: DrizzleD1Database) {
+  return db.select().from(workspaces).orderBy(asc(workspaces.createdAt)).limit(1).get();
+}
+
+export async function listWorkspaceIds(db: DrizzleD1Database): Promise<string[]> {
+  const rows = await db.select({ id: workspaces.id }).from(workspaces).all();
+  return rows.map((row) => row.id);
+}
+
+export async function insertWorkspace(
+  db: DrizzleD1Database,
+  workspace: { readonly id: string; readonly name: string; readonly createdAt: number },
+): Promise<void> {
+  await db.insert(workspaces).values(workspace);
+}
+
+export async function hasOwner(db: DrizzleD1Database, workspaceId: string): Promise<boolean> {
+  const row = await db
+    .select({ userId: members.userId })
+    .from(members)
+    .where(and(eq(members.workspaceId, workspaceId), eq(members.role, "owner")))
+    .limit(1)
+    .get();
+  return row !== undefined;
+}
+
+/** Makes this the workspace's only claim link. */
+export async function replaceClaimToken(
+  db: DrizzleD1Database,
+  token: { readonly hash: string; readonly workspaceId: string; readonly createdAt: number },
+): Promise<void> {
+  await db.batch([
+    db.delete(claimTokens).where(eq(claimTokens.workspaceId, token.workspaceId)),
+    db.insert(claimTokens).values(token),
+  ]);
+}
+
+export interface NewOwner {
+  readonly userId: string;
+  readonly accountId: string;
+  readonly name: string;
+  readonly email: string;
+  readonly passwordHash: string;
+  readonly now: number;
+}
+
+/**
+ * Makes the owner account and uses the claim link up, in one transaction: each statement takes effect only while the
+ * link is there, and the last one removes it. Answers the workspace, or null when there is no such link.
+ * Rejects with a UNIQUE error when the address belongs to another account.
+ */
+export async function claimWorkspace(
+  d1: D1Database,
+  tokenHash: string,
+  owner: NewOwner,
+): Promise<string | null> {
+  const results = await d1.batch<{ workspace_id: string }>([
+    d1
+      .prepare(
+        `INSERT INTO "user" (id, name, email, email_verified, created_at, updated_at)
+         SELECT ?2, ?3, ?4, 0, ?5, ?5 FROM claim_tokens WHERE hash = ?1`,
+      )
+      .bind(tokenHash, owner.userId, owner.name, owner.email, owner.now),
+    d1
+      .prepare(
+        `INSERT INTO account (id, account_id, provider_id, user_id, password, created_at, updated_at)
+         SELECT ?2, ?3, 'credential', ?3, ?4, ?5, ?5 FROM claim_tokens WHERE hash = ?1`,
+      )
+      .bind(tokenHash, owner.accountId, owner.userId, owner.passwordHash, owner.now),
+    d1
+      .prepare(
+        `INSERT INTO members (workspace_id, user_id, role, created_at)
+         SELECT workspace_id, ?2, 'owner', ?3 FROM claim_tokens WHERE hash = ?1`,
+      )
+      .bind(tokenHash, owner.userId, owner.now),
+    d1.prepare("DELETE FROM claim_tokens WHERE hash = ?1 RETURNING workspace_id").bind(tokenHash),
+  ]);
+  return results[3]?.results[0]?.workspace_id ?? null;
+}

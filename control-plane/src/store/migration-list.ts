@@ -1,0 +1,5 @@
+/** Every migration, oldest first. `npm run db:generate` writes this file. */
+import initial0001 from "../../../migrations/0001_initial.sql";
+import type { Migration } from "./migrations.ts";
+
+export const migrations: readonly Migration[] = [{ name: "0001_initial.sql", sql: initial0001 }];
