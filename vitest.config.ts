@@ -38,11 +38,7 @@ export default defineConfig({
   test: {
     projects: [
       unit("protocol", ["protocol/src", "protocol/test"]),
-      unit("control-plane", [
-        "control-plane/src",
-        "control-plane/launcher",
-        "control-plane/test/launcher",
-      ]),
+      unit("control-plane", ["control-plane/src", "control-plane/launcher", "control-plane/test/launcher"]),
       "control-plane/vitest.config.ts",
       unit("runner", ["runner/src"]),
       unit("sdk-node", ["runtime-sdk/node/src"]),

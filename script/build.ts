@@ -7,23 +7,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hashInputs } from "./build/input-hash.ts";
-import {
-  hasOutputs,
-  ROOT,
-  type Target,
-  TARGET_NAMES,
-  type TargetName,
-  TARGETS,
-} from "./build/targets.ts";
+import { hasOutputs, ROOT, type Target, TARGET_NAMES, type TargetName, TARGETS } from "./build/targets.ts";
 import { formatMs, type Report, reportToTerminal } from "./progress.ts";
 
 /** Files that decide how every target is built. */
-const COMMON_INPUTS = [
-  "package-lock.json",
-  "tsconfig.base.json",
-  "script/build",
-  "script/build.ts",
-];
+const COMMON_INPUTS = ["package-lock.json", "tsconfig.base.json", "script/build", "script/build.ts"];
 
 export interface BuildResult {
   readonly target: TargetName;
@@ -80,13 +68,9 @@ export async function build(
   report: Report = reportToTerminal,
 ): Promise<BuildResult[]> {
   const settled = await Promise.allSettled(targets.map((name) => buildOne(name, report)));
-  const failures = settled.flatMap((result) =>
-    result.status === "rejected" ? [result.reason] : [],
-  );
+  const failures = settled.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   if (failures.length > 0) {
-    const lines = failures.map((failure) =>
-      failure instanceof Error ? failure.message : String(failure),
-    );
+    const lines = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
     throw new AggregateError(failures, lines.join("\n"));
   }
   return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));

@@ -53,10 +53,7 @@ async function apt(args: readonly string[]): Promise<Installation> {
  * Installs Debian packages when that is possible here: Debian or Ubuntu, and root.
  * The package list is refreshed once per process.
  */
-export async function installDebianPackages(
-  packages: readonly string[],
-  report: Report,
-): Promise<Installation> {
+export async function installDebianPackages(packages: readonly string[], report: Report): Promise<Installation> {
   if (!isDebian()) {
     return { ok: false, reason: "this system has no apt-get" };
   }
@@ -65,8 +62,7 @@ export async function installDebianPackages(
   }
   updated ??= withProgress(report, "Refreshing Debian's package list", () => apt(["update"]));
   const refreshed = await updated;
-  const install = (): Promise<Installation> =>
-    apt(["install", "--no-install-recommends", ...packages]);
+  const install = (): Promise<Installation> => apt(["install", "--no-install-recommends", ...packages]);
   const installed = await withProgress(report, `Installing ${packages.join(", ")}`, install);
   // A stale list often serves; when it does not, the failed refresh is the cause worth telling.
   return installed.ok || refreshed.ok ? installed : refreshed;

@@ -82,20 +82,14 @@ function platformEntry(name, version, parent) {
 export function missingPlatformPackages(lock) {
   const missing = new Map();
   for (const [parent, description] of Object.entries(lock.packages)) {
-    const optionalPeers = Object.entries(description.peerDependenciesMeta ?? {}).filter(
-      ([, meta]) => meta.optional,
-    );
+    const optionalPeers = Object.entries(description.peerDependenciesMeta ?? {}).filter(([, meta]) => meta.optional);
     for (const [name, version] of Object.entries(description.optionalDependencies ?? {})) {
-      if (
-        optionalPeers.some(([peer]) => peer === name) ||
-        resolveInLock(lock.packages, parent, name)
-      ) {
+      if (optionalPeers.some(([peer]) => peer === name) || resolveInLock(lock.packages, parent, name)) {
         continue;
       }
       // Two parents that ask for different versions of one build would need nested entries.
       const top = `node_modules/${name}`;
-      const path =
-        missing.has(top) && missing.get(top).version !== version ? `${parent}/${top}` : top;
+      const path = missing.has(top) && missing.get(top).version !== version ? `${parent}/${top}` : top;
       missing.set(path, {
         path,
         name,

@@ -122,12 +122,7 @@ export async function ensureOpenSsh(report: Report = reportToTerminal): Promise<
 /** Makes sure that shellcheck and bats are there. */
 export async function ensureShellTools(report: Report = reportToTerminal): Promise<Ensured> {
   const programs = [["shellcheck"], ["bats"]];
-  const found = await ensurePrograms(
-    "shellcheck or bats",
-    programs,
-    ["shellcheck", "bats"],
-    report,
-  );
+  const found = await ensurePrograms("shellcheck or bats", programs, ["shellcheck", "bats"], report);
   return found.ok ? { ok: true, value: undefined } : found;
 }
 

@@ -12,11 +12,7 @@ export const reportToTerminal: Report = (line) => {
  * Runs a slow step between two lines that name it, with the time it took in the second.
  * A step of more than ten seconds says so every ten seconds.
  */
-export async function withProgress<T>(
-  report: Report,
-  title: string,
-  step: () => Promise<T>,
-): Promise<T> {
+export async function withProgress<T>(report: Report, title: string, step: () => Promise<T>): Promise<T> {
   const begin = performance.now();
   report(`${title} …`);
   const busy = setInterval(() => {

@@ -26,8 +26,7 @@ export async function listShellScripts(): Promise<string[]> {
     }
     const name = path.slice(path.lastIndexOf("/") + 1);
     return (
-      !name.includes(".") &&
-      /^#!\/(?:usr\/)?bin\/(?:env )?(?:ba)?sh\b/u.test(readFileSync(join(ROOT, path), "utf8"))
+      !name.includes(".") && /^#!\/(?:usr\/)?bin\/(?:env )?(?:ba)?sh\b/u.test(readFileSync(join(ROOT, path), "utf8"))
     );
   });
 }

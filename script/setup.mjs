@@ -30,13 +30,7 @@ const LAST_LINES = 20;
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const stampFile = path.join(root, "node_modules", ".cronium-lock");
-const nodeBinary = path.join(
-  root,
-  "node_modules",
-  "node",
-  "bin",
-  process.platform === "win32" ? "node.exe" : "node",
-);
+const nodeBinary = path.join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
 
 function say(line) {
   process.stderr.write(line + "\n");

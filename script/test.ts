@@ -16,13 +16,7 @@ import {
 } from "./machine.ts";
 import { formatMs } from "./progress.ts";
 import { runBats } from "./test/bats-suite.ts";
-import {
-  COVERED_PARTS,
-  countLines,
-  type LineCount,
-  readReports,
-  sumCounts,
-} from "./test/coverage.ts";
+import { COVERED_PARTS, countLines, type LineCount, readReports, sumCounts } from "./test/coverage.ts";
 import { runImages } from "./test/images-suite.ts";
 import { failure, type Outcome, type PartResult } from "./test/outcome.ts";
 import { runPython } from "./test/python-suite.ts";
@@ -30,15 +24,7 @@ import { coverageFailures, type MeasuredPart, summarize } from "./test/summary.t
 import { coverageFile, runVitest } from "./test/vitest-suite.ts";
 import { findProgram } from "./debian-packages.ts";
 
-const UNIT_PROJECTS = [
-  "protocol",
-  "control-plane",
-  "worker",
-  "runner",
-  "sdk-node",
-  "web",
-  "script",
-] as const;
+const UNIT_PROJECTS = ["protocol", "control-plane", "worker", "runner", "sdk-node", "web", "script"] as const;
 
 const UNIT_TIMEOUT_MS = 600_000;
 const SDK_TIMEOUT_MS = 600_000;
@@ -135,9 +121,7 @@ async function setUp(run: Run): Promise<PartResult> {
   run.python = (await needs("Python", ensurePython())) ?? "python3";
   try {
     const results: BuildResult[] = await build();
-    process.stdout.write(
-      `Built: ${results.map(({ target, outcome }) => `${target} ${outcome}`).join(", ")}\n`,
-    );
+    process.stdout.write(`Built: ${results.map(({ target, outcome }) => `${target} ${outcome}`).join(", ")}\n`);
   } catch (error) {
     outcomes.push(failure("set-up", "build", error instanceof Error ? error.message : ""));
   }
@@ -157,9 +141,7 @@ async function main(args: readonly string[]): Promise<number> {
   const isSuite = (name: string): name is SuiteName => Object.hasOwn(SUITES, name);
   const unknown = args.filter((name) => !isSuite(name));
   if (unknown.length > 0) {
-    process.stderr.write(
-      `Unknown suite ${unknown.join(", ")}. Known: ${SUITE_NAMES.join(", ")}.\n`,
-    );
+    process.stderr.write(`Unknown suite ${unknown.join(", ")}. Known: ${SUITE_NAMES.join(", ")}.\n`);
     return 2;
   }
   const wanted = args.length === 0 ? SUITE_NAMES : args.filter(isSuite);

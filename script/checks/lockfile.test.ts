@@ -32,9 +32,7 @@ test("a download address is a fault, a link to a workspace is none", ({ expect }
       "node_modules/b": { resolved: "b", link: true },
     },
   });
-  expect(faults).toEqual([
-    "node_modules/a names a download address: .npmrc must be in force when installing",
-  ]);
+  expect(faults).toEqual(["node_modules/a names a download address: .npmrc must be in force when installing"]);
 });
 
 test("the committed lockfile has no fault", ({ expect }) => {

@@ -27,7 +27,5 @@ export function lockfileFaults(lock: Lockfile): string[] {
 
 /** Checks package-lock.json: complete for all platforms, free of one registry's addresses. */
 export function checkLockfile(): string[] {
-  return lockfileFaults(
-    JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as Lockfile,
-  );
+  return lockfileFaults(JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as Lockfile);
 }

@@ -29,8 +29,7 @@ export async function checkPython(): Promise<string[]> {
     const text = readFileSync(join(ROOT, path), "utf8");
     const diagnostics = workspace.check(text) as Diagnostic[];
     const lines = diagnostics.map(
-      ({ code, message, start_location: { row, column } }) =>
-        `${path}:${row}:${column} ${code ?? "syntax"} ${message}`,
+      ({ code, message, start_location: { row, column } }) => `${path}:${row}:${column} ${code ?? "syntax"} ${message}`,
     );
     if (lines.some((line) => line.includes(" syntax "))) {
       return lines;

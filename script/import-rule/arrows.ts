@@ -64,10 +64,7 @@ export const ARROWS: readonly PackageArrows[] = [
 
 /** Packages, each with a folder for probes, its name, and the packages it may import. */
 export const PACKAGES: Readonly<
-  Record<
-    string,
-    { readonly folder: string; readonly name: string; readonly may: readonly string[] }
-  >
+  Record<string, { readonly folder: string; readonly name: string; readonly may: readonly string[] }>
 > = {
   protocol: { folder: "protocol/src", name: "@cronium/protocol", may: ["zod"] },
   "control-plane": {

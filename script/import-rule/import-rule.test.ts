@@ -123,9 +123,7 @@ async function compile(scratch: Scratch, probes: readonly Probe[]): Promise<Set<
   for (const probe of probes) {
     scratch.write(probe.file, probe.text);
   }
-  const projects = new Set(
-    probes.map((probe) => /^(?:runtime-sdk\/)?[^/]+/u.exec(probe.file)?.[0] ?? ""),
-  );
+  const projects = new Set(probes.map((probe) => /^(?:runtime-sdk\/)?[^/]+/u.exec(probe.file)?.[0] ?? ""));
   const args = ["-b", ...projects];
   const result = await runCommand(join(BIN, "tsc"), args, { cwd: scratch.root });
   const complaint = /^(\S+?)\(\d+,\d+\): error TS(?:2307|6059|6307):/gmu;
@@ -146,9 +144,7 @@ describe("the import rule", () => {
     scratch.remove();
   });
 
-  test("the linter judges every pair of folders, packages and outsiders as drawn", async ({
-    expect,
-  }) => {
+  test("the linter judges every pair of folders, packages and outsiders as drawn", async ({ expect }) => {
     const probes = [...folderProbes(), ...packageProbes(), ...outsiderProbes()];
     const refused = await lint(scratch, probes);
     const letThrough = probes.filter((probe) => !probe.allowed && !refused.has(keyOf(probe)));
@@ -177,14 +173,8 @@ describe("the import rule", () => {
   });
 
   test("the linter refuses a circle of imports", async ({ expect }) => {
-    scratch.write(
-      "runner/src/base/one.ts",
-      `import { two } from "./two.ts";\nexport const one = () => two;\n`,
-    );
-    scratch.write(
-      "runner/src/base/two.ts",
-      `import { one } from "./one.ts";\nexport const two = () => one;\n`,
-    );
+    scratch.write("runner/src/base/one.ts", `import { two } from "./two.ts";\nexport const one = () => two;\n`);
+    scratch.write("runner/src/base/two.ts", `import { one } from "./one.ts";\nexport const two = () => one;\n`);
     const args = ["-f", "json", "runner/src/base/one.ts", "runner/src/base/two.ts"];
     const result = await runCommand(join(BIN, "oxlint"), args, { cwd: scratch.root });
     expect(result.stdout).toContain("import(no-cycle)");
@@ -204,16 +194,13 @@ describe("the compiler", () => {
     scratch.remove();
   });
 
-  test("refuses another package by name and by path, and lets protocol through", async ({
-    expect,
-  }) => {
+  test("refuses another package by name and by path, and lets protocol through", async ({ expect }) => {
     // A path into protocol's own sources compiles, as the reference says; the linter refuses it.
     const probes = packageProbes().filter(
       (probe) => !probe.file.startsWith("protocol/") && !probe.text.includes("/protocol/src/"),
     );
     const refused = await compile(scratch, probes);
-    const judged = (allowed: boolean): string[] =>
-      probes.filter((probe) => probe.allowed === allowed).map(keyOf);
+    const judged = (allowed: boolean): string[] => probes.filter((probe) => probe.allowed === allowed).map(keyOf);
     expect(judged(false).filter((key) => !refused.has(key))).toEqual([]);
     expect(judged(true).filter((key) => refused.has(key))).toEqual([]);
   });

@@ -12,9 +12,7 @@ function calledName(callee: Expression): string | undefined {
   // child_process.exec(...); the exec of a regular expression or a database is no shell.
   const isMember = callee.type === "MemberExpression" && callee.property.type === "Identifier";
   const isModule =
-    isMember &&
-    callee.object.type === "Identifier" &&
-    /^(child_?process|cp)$/iu.test(callee.object.name);
+    isMember && callee.object.type === "Identifier" && /^(child_?process|cp)$/iu.test(callee.object.name);
   return isModule && callee.property.type === "Identifier" ? callee.property.name : undefined;
 }
 
@@ -56,10 +54,7 @@ function joinedShellScript(args: Expression): Expression | undefined {
     return undefined;
   }
   const flag = args.elements.findIndex(
-    (element) =>
-      element?.type === "Literal" &&
-      typeof element.value === "string" &&
-      /^-[a-z]*c$/u.test(element.value),
+    (element) => element?.type === "Literal" && typeof element.value === "string" && /^-[a-z]*c$/u.test(element.value),
   );
   const script = flag === -1 ? undefined : args.elements[flag + 1];
   return script !== null && script !== undefined && isJoined(script) ? script : undefined;
@@ -70,11 +65,9 @@ export const noJoinedCommand: Rule = {
   meta: {
     type: "problem",
     messages: {
-      shell:
-        "{{name}} runs its string through a shell: use spawn or execFile with an argument array.",
+      shell: "{{name}} runs its string through a shell: use spawn or execFile with an argument array.",
       shellOption: "`shell` joins the arguments into one string: leave it out.",
-      joined:
-        "A command joined from parts may become other shell syntax: pass the parts as arguments.",
+      joined: "A command joined from parts may become other shell syntax: pass the parts as arguments.",
     },
   },
   create: (context) => ({
@@ -92,8 +85,7 @@ export const noJoinedCommand: Rule = {
       }
       const [program, ...rest] = node.arguments;
       const spaced =
-        program?.type === "TemplateLiteral" &&
-        program.quasis.some((quasi) => quasi.value.raw.includes(" "));
+        program?.type === "TemplateLiteral" && program.quasis.some((quasi) => quasi.value.raw.includes(" "));
       if (spaced && isJoined(program)) {
         context.report({ node: program, messageId: "joined" });
       }

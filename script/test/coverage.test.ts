@@ -5,9 +5,7 @@ import { addReport, countLines, type LineHits, percentCovered } from "./coverage
 
 const at = (line: number) => ({ start: { line } });
 
-test("a line that any run reached is covered, and two statements of one line count once", ({
-  expect,
-}) => {
+test("a line that any run reached is covered, and two statements of one line count once", ({ expect }) => {
   const path = join(ROOT, "protocol/src/ids.ts");
   const statementMap = { 0: at(1), 1: at(1), 2: at(2), 3: at(3) };
   const hits: LineHits = new Map();

@@ -24,9 +24,7 @@ type IstanbulReport = Readonly<
   Record<
     string,
     {
-      readonly statementMap: Readonly<
-        Record<string, { readonly start: { readonly line: number } }>
-      >;
+      readonly statementMap: Readonly<Record<string, { readonly start: { readonly line: number } }>>;
       readonly s: Readonly<Record<string, number>>;
     }
   >

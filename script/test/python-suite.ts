@@ -16,9 +16,7 @@ interface Report {
 }
 
 /** Runs the Python SDK's unittest suite; answers its tests and the lines it covered. */
-export async function runPython(
-  python: string,
-): Promise<{ result: PartResult; coverage: readonly LineCount[] }> {
+export async function runPython(python: string): Promise<{ result: PartResult; coverage: readonly LineCount[] }> {
   const file = join(ROOT, ".cache/test/sdk-python.json");
   mkdirSync(join(ROOT, ".cache/test"), { recursive: true });
   rmSync(file, { force: true });

@@ -45,9 +45,7 @@ function suiteFailures(module: TestModule): Outcome[] {
   const file = module.relativeModuleId;
   const own = module.errors().map((error) => failure(part, file, describeError(error)));
   const nested = [...module.children.allSuites()].flatMap((suite) =>
-    suite
-      .errors()
-      .map((error) => failure(part, `${file} > ${suite.fullName}`, describeError(error))),
+    suite.errors().map((error) => failure(part, `${file} > ${suite.fullName}`, describeError(error))),
   );
   return [...own, ...nested];
 }
@@ -59,9 +57,7 @@ export default class OutcomeReporter implements Reporter {
     const mark = module.state() === "failed" ? "FAILED" : "ok    ";
     const ms = Math.round(module.diagnostic().duration);
     const counts = `${tests.length} tests${failed.length > 0 ? `, ${failed.length} failed` : ""}`;
-    process.stdout.write(
-      `  ${mark} ${module.project.name} ${module.relativeModuleId} (${counts}, ${ms} ms)\n`,
-    );
+    process.stdout.write(`  ${mark} ${module.project.name} ${module.relativeModuleId} (${counts}, ${ms} ms)\n`);
   }
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
@@ -69,9 +65,7 @@ export default class OutcomeReporter implements Reporter {
       ...[...module.children.allTests()].map(outcomeOf),
       ...suiteFailures(module),
     ]);
-    const unhandled = errors.map((error) =>
-      failure("vitest", "unhandled error", describeError(error)),
-    );
+    const unhandled = errors.map((error) => failure("vitest", "unhandled error", describeError(error)));
     const file = process.env["CRONIUM_TEST_REPORT"];
     if (file !== undefined) {
       const ms: Record<string, number> = {};

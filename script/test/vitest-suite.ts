@@ -34,9 +34,7 @@ export async function runVitest(run: VitestRun): Promise<PartResult[]> {
       "run",
       ...run.projects.flatMap((project) => ["--project", project]),
       `--reporter=${join(ROOT, "script/test/vitest-reporter.ts")}`,
-      ...(run.coverage
-        ? ["--coverage", `--coverage.reportsDirectory=${join(ROOT, ".cache/coverage", run.name)}`]
-        : []),
+      ...(run.coverage ? ["--coverage", `--coverage.reportsDirectory=${join(ROOT, ".cache/coverage", run.name)}`] : []),
     ],
     {
       cwd: ROOT,
