@@ -26,9 +26,9 @@ IMAGES=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${CRONIUM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/cronium}/images
 SUITE=${CRONIUM_IMAGE_SUITE:-trixie}
 
-# shellcheck source-path=SCRIPTDIR source=tag.sh
+# shellcheck source=tag.sh
 . "$IMAGES/tag.sh"
-# shellcheck source-path=SCRIPTDIR source=recipe.sh
+# shellcheck source=recipe.sh
 . "$IMAGES/recipe.sh"
 
 say() {
@@ -66,7 +66,7 @@ build_image() {
   log=$WORK/$runtime-build.log
   fill_context "$runtime" "$context"
   # The classic builder is the one that every Docker has.
-  DOCKER_BUILDKIT=0 docker build --quiet --force-rm ${FORCE:+--no-cache} \
+  DOCKER_BUILDKIT=0 docker build --quiet --force-rm --network none ${FORCE:+--no-cache} \
     --build-arg "BASE_IMAGE=$(base_tag "$runtime")" --tag "$tag" "$context" >"$log" 2>&1 ||
     fail "docker build of $tag failed: $(tail -n 3 "$log" | tr '\n' ' ')"
 }
@@ -82,16 +82,19 @@ pull_image() {
   docker tag "$remote" "$tag"
 }
 
-# Older builds of the same image go; one that a container still uses is refused by Docker and stays.
+# Older builds of the same image go after a day, because another checkout may be using them; one that
+# a container still uses is refused by Docker and stays.
 remove_older() {
-  local runtime=$1 keep=$2 base repository old
+  local runtime=$1 keep=$2 base yesterday old created
   base=$(base_tag "$runtime")
-  for repository in "cronium/$runtime" "cronium/$runtime-base"; do
-    for old in $(docker image ls --format '{{.Repository}}:{{.Tag}}' "$repository"); do
-      [ "$old" = "$keep" ] || [ "$old" = "$base" ] || docker image rm "$old" >/dev/null 2>&1 || true
-    done
+  yesterday=$(($(date +%s) - 86400))
+  for old in $(docker image ls --format '{{.Repository}}:{{.Tag}}' "cronium/$runtime" && \
+    docker image ls --format '{{.Repository}}:{{.Tag}}' "cronium/$runtime-base"); do
+    [ "$old" != "$keep" ] && [ "$old" != "$base" ] || continue
+    created=$(date -d "$(docker image inspect -f '{{.Created}}' "$old")" +%s) || continue
+    [ "$created" -ge "$yesterday" ] || docker image rm "$old" >/dev/null 2>&1 || true
   done
-  find "$CACHE" -maxdepth 1 -name "rootfs-$runtime-*" ! -name "rootfs-$runtime-${base##*:}.*" -delete
+  find "$CACHE" -maxdepth 1 -name "rootfs-$runtime-*" ! -name "rootfs-$runtime-${base##*:}.*" -mtime +0 -delete
 }
 
 main() {

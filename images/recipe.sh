@@ -21,11 +21,13 @@ declare -a APT
 prepare_apt() {
   [ -z "$APT_READY" ] || return 0
   [ "$(id -u)" = 0 ] || fail 'not root: building needs root once; later builds use the cached archives'
-  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
     fail 'apt is missing, so no image can be built here: set CRONIUM_IMAGE_REGISTRY to pull them'
+  fi
   local state=$CACHE/apt mirror=$MIRROR security=$SECURITY_MIRROR uri release keyring
   if [ -f /etc/debian_version ]; then
     # The machine's own mirror is the one that is known to be reachable from here.
+    # shellcheck disable=SC2016 # the names in $() are apt's own
     while read -r uri release; do
       case $release in
         *-security) security=${uri%/} ;;

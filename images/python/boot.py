@@ -5,62 +5,30 @@ use most are imported meanwhile; where the job is there at once, nothing is impo
 """
 
 import atexit
+import json
 import os
-import socket
 import sys
 import time
 
+from cronium._http import DEFAULT_API, exchange
+
 MAIN = "/workspace/main.py"
-API = os.environ.get("CRONIUM_API") or "unix:///run/cronium/api.sock"
+API = os.environ.get("CRONIUM_API") or DEFAULT_API
 RECONNECT_S = 5.0
-# Longer than any cold start takes to answer: a slot that waits this long is a warm one.
-COLD_S = 0.05
+# A slot that waited longer than this was connected; nothing else takes that long.
+WAITED_S = 0.05
 NO_JOB = 125
 # An interpreter reads these only at its start, so a job that sets one gets a fresh interpreter.
 READ_AT_START = ("PYTHON", "LANG", "LC_")
-
-
-def connect():
-    if API.startswith("unix://"):
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.connect(API[len("unix://") :])
-        return connection
-    host, _, port = API[len("http://") :].split("/")[0].rpartition(":")
-    return socket.create_connection((host.strip("[]"), int(port)))
-
-
-def exchange(head, body=b"", while_waiting=None):
-    """Sends an HTTP/1.0 request, whose answer ends with the connection; returns status and body."""
-    with connect() as connection:
-        connection.sendall(head.encode() + b" HTTP/1.0\r\nHost: cronium\r\n")
-        connection.sendall(b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        if while_waiting is not None:
-            connection.settimeout(COLD_S)
-            try:
-                connection.recv(1, socket.MSG_PEEK)
-            except TimeoutError:
-                while_waiting()
-            connection.settimeout(None)
-        chunks = []
-        while chunk := connection.recv(1 << 18):
-            chunks.append(chunk)
-    head, separator, body = b"".join(chunks).partition(b"\r\n\r\n")
-    if not separator:
-        raise ConnectionError("the connection was closed without an answer")
-    return int(head.split(b" ", 2)[1]), body
 
 
 def warm_up():
     import collections  # noqa: F401
     import datetime  # noqa: F401
     import http.client  # noqa: F401
-    import json  # noqa: F401
     import logging  # noqa: F401
     import pathlib  # noqa: F401
-    import re  # noqa: F401
     import subprocess  # noqa: F401
-
-    import cronium  # noqa: F401
 
 
 def fetch_job():
@@ -69,11 +37,11 @@ def fetch_job():
     while True:
         began = time.monotonic()
         try:
-            status, body = exchange("GET /v1/job", while_waiting=warm_up)
+            status, body = exchange(API, "GET", "/v1/job", while_waiting=warm_up)
             break
         except OSError as error:
             now = time.monotonic()
-            if now - began > COLD_S:
+            if now - began > WAITED_S:
                 give_up, was_waiting = now + RECONNECT_S, True
             elif now > give_up:
                 if not was_waiting:
@@ -83,8 +51,6 @@ def fetch_job():
     if status != 200:
         print(f"cronium: no job: {API} answered {status}: {body[:500]!r}", file=sys.stderr)
         sys.exit(NO_JOB)
-    import json
-
     return json.loads(body)
 
 
@@ -100,7 +66,7 @@ def report_at_exit(outcome):
                 except (OSError, ValueError, AttributeError):
                     pass
             try:
-                exchange("POST /v1/job/exit", b'{"code":%d}' % outcome["code"])
+                exchange(API, "POST", "/v1/job/exit", body=b'{"code":%d}' % outcome["code"], timeout_s=1)
             except OSError:
                 # Docker tells the runner all the same, only later.
                 pass

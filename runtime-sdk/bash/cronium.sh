@@ -118,7 +118,7 @@ _cronium_socat() {
     printf '%s %s HTTP/1.0\r\nHost: cronium\r\nAuthorization: Bearer %s\r\n' "$method" "$path" "$CRONIUM_TOKEN"
     [ "$method" = GET ] || printf 'Content-Type: application/json\r\nContent-Length: %d\r\n' "${#body}"
     printf '\r\n%s' "$body"
-  } | socat -t 30 -T 30 - "$address" | {
+  } | socat -t 30 -T 30 - "$address,shut-none" | {
     IFS=' ' read -r _ status _ || return 7
     while IFS= read -r line && [ "$line" != $'\r' ]; do :; done
     cat

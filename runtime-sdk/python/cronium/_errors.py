@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class CroniumError(Exception):
     """A call failed. ``code`` is stable and meant for programs, the message for people."""
@@ -14,7 +12,7 @@ class CroniumError(Exception):
 
 
 class _KnownError(CroniumError):
-    known_code: ClassVar[str]
+    known_code = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(self.known_code, message)

@@ -1,29 +1,41 @@
-"""The verbs. Outside a run they work on CRONIUM_INPUT, so that a script can be tried anywhere."""
+"""The verbs. Outside a run they work on CRONIUM_INPUT, so that a script can be tried anywhere.
+
+A sidecar that was killed is back within a second under the same address, and every call may be
+repeated safely. So a connection that is refused or breaks off is tried again for RETRY_S; an answer,
+whatever it says, is final.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from datetime import datetime, timezone
-from typing import Any, Optional
-from urllib.parse import quote
+import time
 
-from ._errors import InvalidJsonError, NotInRunError, OutputTooLargeError
-from ._transport import request
+from ._errors import (
+    ApiTimeoutError,
+    ApiUnreachableError,
+    CroniumError,
+    InvalidJsonError,
+    NotInRunError,
+    OutputTooLargeError,
+    error_for,
+)
+from ._http import DEFAULT_API, Timeout, exchange
 
 MAX_OUTPUT_BYTES = 1_048_576
+RETRY_S = 5.0
+ANSWER_S = 30.0
+_FIRST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 0.25
 
 
-def input() -> Any:
+def input():
     """The input of this run: any JSON value as Python data, ``None`` when there is none."""
-    run = _run()
-    if run is None:
-        return _local_input()
-    return json.loads(request("GET", f"/v1/executions/{quote(run[0], safe='')}/input", run[1]))
+    return json.loads(_call("GET", "input")) if _in_run() else _local_input()
 
 
-def output(value: Any) -> None:
+def output(value) -> None:
     """Sets the result of this run: any JSON value up to 1 MiB. The last call counts.
 
     The value is stored on the runner's disk when this returns.
@@ -38,26 +50,21 @@ def output(value: Any) -> None:
             f"The output is {len(body)} bytes of JSON; the most is {MAX_OUTPUT_BYTES}. "
             "Write large data to a mount."
         )
-    run = _run()
-    if run is None:
+    if _in_run():
+        _call("POST", "output", body)
+    else:
         _local_input()
         print(f"cronium output: {text}", file=sys.stderr)
-        return
-    request("POST", f"/v1/executions/{quote(run[0], safe='')}/output", run[1], body)
 
 
-def context() -> dict[str, Any]:
+def context() -> dict:
     """What this run is: runId, attempt, eventId, eventName, eventVersion, workspaceId, trigger,
     runnerName, queuedAt and startedAt (ISO 8601, UTC), timeoutMs, memoryMb."""
-    run = _run()
-    if run is None:
-        _local_input()
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {**_LOCAL_CONTEXT, "queuedAt": now, "startedAt": now}
-    answer: dict[str, Any] = json.loads(
-        request("GET", f"/v1/executions/{quote(run[0], safe='')}/context", run[1])
-    )
-    return answer
+    if _in_run():
+        return json.loads(_call("GET", "context"))
+    _local_input()
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    return {**_LOCAL_CONTEXT, "queuedAt": now, "startedAt": now}
 
 
 _LOCAL_CONTEXT = {
@@ -74,12 +81,49 @@ _LOCAL_CONTEXT = {
 }
 
 
-def _run() -> Optional[tuple[str, str]]:
-    run_id, token = os.environ.get("CRONIUM_RUN_ID"), os.environ.get("CRONIUM_TOKEN")
-    return (run_id, token) if run_id and token else None
+def _call(method: str, name: str, body: bytes = b"") -> bytes:
+    api = os.environ.get("CRONIUM_API") or DEFAULT_API
+    path = f"/v1/executions/{os.environ['CRONIUM_RUN_ID']}/{name}"
+    headers = f"Authorization: Bearer {os.environ['CRONIUM_TOKEN']}\r\n"
+    give_up = time.monotonic() + RETRY_S
+    pause = _FIRST_PAUSE_S
+    while True:
+        try:
+            status, answer = exchange(
+                api, method, path, headers=headers, body=body, timeout_s=ANSWER_S
+            )
+            break
+        except Timeout as error:
+            raise ApiTimeoutError(
+                f"The runtime API at {api} did not answer {method} {path} within {ANSWER_S:.0f} s"
+            ) from error
+        except ValueError as error:
+            raise ApiUnreachableError(str(error)) from error
+        except OSError as error:
+            if time.monotonic() + pause > give_up:
+                raise ApiUnreachableError(
+                    f"The runtime API at {api} could not be reached for {RETRY_S:.0f} s: {error}"
+                ) from error
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_S)
+    if 200 <= status < 300:
+        return answer
+    raise _problem(status, answer)
 
 
-def _local_input() -> Any:
+def _problem(status: int, answer: bytes) -> CroniumError:
+    try:
+        problem = json.loads(answer)
+        return error_for(str(problem["code"]), str(problem["detail"]))
+    except (ValueError, KeyError, TypeError):
+        return CroniumError("internal", f"The runtime API answered with status {status}")
+
+
+def _in_run() -> bool:
+    return bool(os.environ.get("CRONIUM_RUN_ID") and os.environ.get("CRONIUM_TOKEN"))
+
+
+def _local_input():
     text = os.environ.get("CRONIUM_INPUT")
     if text is None:
         raise NotInRunError(
