@@ -78,7 +78,7 @@ function collectBodySchemas(app: App, into: Map<string, z.core.$ZodType>): void 
     const media = request?.body?.content["application/json"];
     if (media !== undefined && "schema" in media && "_zod" in media.schema) {
       const name = `${method.toUpperCase()} ${path.replaceAll(/\{(.+?)\}/g, ":$1")}`;
-      into.set(name, media.schema);
+      into.set(name, media.schema as z.core.$ZodType);
     }
   }
 }

@@ -1,0 +1,155 @@
+/**
+ * `cronium-server`: runs a control plane on this machine.
+ *
+ * People read stderr. `start --json` writes one JSON object per line to stdout for programs: `{"event":"ready", …}` once
+ * it can be used. Exit codes: 0 stopped as asked, 1 failed with a reason on stderr, 3 (`status`) not running.
+ */
+import { Command, InvalidArgumentError } from "commander";
+import { startControlPlane } from "./control-plane.ts";
+import { dataFolderAt } from "./data-folder.ts";
+import { LauncherError } from "./launcher-error.ts";
+import { readLock } from "./lock.ts";
+import { isAlive } from "./process-identity.ts";
+
+const NOT_RUNNING = 3;
+const STOP_DEADLINE_MS = 15_000;
+
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+interface StartFlags {
+  readonly data: string;
+  readonly port: number;
+  readonly host: string;
+  readonly var: Readonly<Record<string, string>>;
+  readonly json?: boolean;
+  readonly untilStdinEnds?: boolean;
+}
+
+function program(): Command {
+  const command = new Command("cronium-server").description("Runs a Cronium control plane on this machine");
+  command
+    .command("start")
+    .description("Start it and keep it running until SIGINT or SIGTERM")
+    .requiredOption("--data <dir>", "folder for everything it keeps")
+    .option("--port <n>", "port to listen on; 0 takes a free one", parsePort, 8787)
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--var <name=value>", "a setting, as in wrangler.toml; may be repeated", collectVar, {})
+    .option("--json", "say on stdout, as JSON, when it is ready")
+    .option("--until-stdin-ends", "stop when stdin ends, as it does when a parent process dies")
+    .action(start);
+  command
+    .command("status")
+    .description("Say whether it runs, and where")
+    .requiredOption("--data <dir>", "its data folder")
+    .action(status);
+  command
+    .command("stop")
+    .description("Stop the one that runs")
+    .requiredOption("--data <dir>", "its data folder")
+    .action(stop);
+  return command;
+}
+
+async function start(flags: StartFlags): Promise<void> {
+  // From the first moment on, so that a signal during the start is not lost.
+  const asked = new Promise<void>((resolve) => {
+    process.once("SIGINT", () => resolve());
+    process.once("SIGTERM", () => resolve());
+    if (flags.untilStdinEnds === true) {
+      process.stdin.resume().once("end", () => resolve());
+    }
+  });
+  const plane = await startControlPlane({
+    data: flags.data,
+    port: flags.port,
+    host: flags.host,
+    vars: flags.var,
+    report: say,
+  });
+  const { url, workspaceId, apiKey, claimUrl } = plane;
+  if (flags.json === true) {
+    const event = { event: "ready", url, workspaceId, apiKey, claimUrl, workerdPid: plane.workerdPid() };
+    process.stdout.write(`${JSON.stringify(event)}\n`);
+  } else {
+    say(`Cronium is ready at ${url}`);
+    if (claimUrl !== null) {
+      say(`Claim it with this link, which works once: ${claimUrl}`);
+    }
+  }
+  await asked;
+  await plane.stop();
+  process.stdin.pause();
+}
+
+async function status(flags: { readonly data: string }): Promise<void> {
+  const folder = dataFolderAt(flags.data);
+  const lock = readLock(folder);
+  if (lock === null) {
+    say(`No control plane runs on ${folder.root}.`);
+    process.exitCode = NOT_RUNNING;
+    return;
+  }
+  const who = `process ${lock.launcher.pid}`;
+  if (lock.url === null) {
+    say(`A control plane is starting on ${folder.root} (${who}).`);
+    return;
+  }
+  say(`A control plane runs at ${lock.url} (${who}): ${await readiness(lock.url)}`);
+}
+
+async function readiness(url: string): Promise<string> {
+  try {
+    const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(5_000) });
+    const body = (await response.json()) as { reasons?: string[] };
+    return response.ok ? "ready." : `not ready. ${(body.reasons ?? []).join(" ")}`;
+  } catch (error) {
+    return `it does not answer (${error instanceof Error ? error.message : String(error)}).`;
+  }
+}
+
+async function stop(flags: { readonly data: string }): Promise<void> {
+  const folder = dataFolderAt(flags.data);
+  const lock = readLock(folder);
+  if (lock === null) {
+    say(`No control plane runs on ${folder.root}.`);
+    return;
+  }
+  const { pid, startedAt } = lock.launcher;
+  process.kill(pid, "SIGTERM");
+  const end = performance.now() + STOP_DEADLINE_MS;
+  while (isAlive(pid, startedAt)) {
+    if (performance.now() > end) {
+      throw new LauncherError(`Process ${pid} does not stop after ${STOP_DEADLINE_MS} ms.`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  say("Stopped.");
+}
+
+function parsePort(value: string): number {
+  const port = Number(value);
+  if (!/^\d+$/.test(value) || port > 65_535) {
+    throw new InvalidArgumentError("A port is a number from 0 to 65535.");
+  }
+  return port;
+}
+
+function collectVar(value: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const match = /^([A-Z][A-Z0-9_]*)=(.*)$/s.exec(value);
+  if (match === null) {
+    throw new InvalidArgumentError("A setting looks like NAME=value.");
+  }
+  return { ...before, [match[1] ?? ""]: match[2] ?? "" };
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  if (!(error instanceof LauncherError)) {
+    throw error;
+  }
+  say(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,59 @@
+/** What the launcher asks of the Worker it has started: to be alive, to set itself up, to look after its objects. */
+import * as z from "zod";
+import { LauncherError } from "./launcher-error.ts";
+
+const HEALTH_DEADLINE_MS = 30_000;
+const POLL_MS = 25;
+
+const SetupResult = z.object({
+  workspaceId: z.string(),
+  apiKey: z.string(),
+  claimToken: z.string().nullable(),
+  migrated: z.array(z.string()),
+});
+export type SetupResult = z.infer<typeof SetupResult>;
+
+/** Waits until `/health` answers. */
+export async function waitForHealth(url: string): Promise<void> {
+  const end = performance.now() + HEALTH_DEADLINE_MS;
+  let last = "no answer";
+  while (performance.now() < end) {
+    try {
+      const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) });
+      if (response.ok) {
+        return;
+      }
+      last = `status ${response.status}: ${(await response.text()).slice(0, 500)}`;
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new LauncherError(`The control plane does not answer at ${url} (${last}).`);
+}
+
+export async function setUp(
+  url: string,
+  launcherKey: string,
+  apiKey: string | null,
+): Promise<SetupResult> {
+  return SetupResult.parse(await post(url, "/launcher/setup", launcherKey, { apiKey }));
+}
+
+export async function pokeWatchdog(url: string, launcherKey: string): Promise<void> {
+  await post(url, "/launcher/watchdog", launcherKey, {});
+}
+
+async function post(url: string, path: string, key: string, body: unknown): Promise<unknown> {
+  const response = await fetch(url + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(60_000),
+  });
+  if (!response.ok) {
+    const detail = (await response.text()).slice(0, 1_000);
+    throw new LauncherError(`${path} failed with status ${response.status}: ${detail}`);
+  }
+  return response.json();
+}
