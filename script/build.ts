@@ -20,7 +20,12 @@ export interface BuildResult {
   readonly ms: number;
 }
 
-async function buildOne(name: TargetName, report: Report): Promise<BuildResult> {
+/** Builds one target; `first` builds, or waits for, one that it stands on. */
+async function buildOne(
+  name: TargetName,
+  report: Report,
+  first: (name: string) => Promise<unknown>,
+): Promise<BuildResult> {
   const begin = performance.now();
   const done = (outcome: BuildResult["outcome"]): BuildResult => {
     const ms = performance.now() - begin;
@@ -30,6 +35,7 @@ async function buildOne(name: TargetName, report: Report): Promise<BuildResult> 
     return { target: name, outcome, ms };
   };
   const target: Target = TARGETS[name];
+  await Promise.all((target.after ?? []).map(first));
   if (!existsSync(join(ROOT, target.entry))) {
     if (target.optional === true) {
       return done("absent");
@@ -67,10 +73,19 @@ export async function build(
   targets: readonly TargetName[] = TARGET_NAMES,
   report: Report = reportToTerminal,
 ): Promise<BuildResult[]> {
-  const settled = await Promise.allSettled(targets.map((name) => buildOne(name, report)));
+  const begun = new Map<TargetName, Promise<BuildResult>>();
+  const buildOnce = (name: TargetName): Promise<BuildResult> => {
+    const running = begun.get(name) ?? buildOne(name, report, (other) => buildOnce(other as TargetName));
+    begun.set(name, running);
+    return running;
+  };
+  const settled = await Promise.allSettled(targets.map(buildOnce));
   const failures = settled.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   if (failures.length > 0) {
-    const lines = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
+    // A target fails with the one it stands on: each cause is told once.
+    const lines = [
+      ...new Set(failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)))),
+    ];
     throw new AggregateError(failures, lines.join("\n"));
   }
   return settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));

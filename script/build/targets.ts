@@ -1,6 +1,5 @@
 /** What is built, from which files, into which files, and how. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildOptions } from "esbuild";
 import { lastLines, runCommand } from "../command.ts";
@@ -15,6 +14,8 @@ export interface Target {
   readonly entry: string;
   /** An optional target whose entry does not exist is left out instead of failing. */
   readonly optional?: boolean;
+  /** Targets that are built before this one, which reads what they leave. */
+  readonly after?: readonly string[];
   /** Files below the root that a finished build leaves. */
   readonly outputs: readonly string[];
   readonly build: () => Promise<void>;
@@ -33,17 +34,21 @@ const COMMONJS_NAMES = [
 ].join("\n");
 
 async function bundle(options: BuildOptions): Promise<void> {
-  const { build } = await import("esbuild");
-  await build({
+  const { build, formatMessages } = await import("esbuild");
+  // Errors are in the exception; printing them here too would tell everything twice.
+  const { warnings } = await build({
     absWorkingDir: ROOT,
     bundle: true,
     format: "esm",
     target: "es2024",
     legalComments: "none",
     lineLimit: LINE_LIMIT,
-    logLevel: "warning",
+    logLevel: "silent",
     ...options,
   });
+  for (const text of await formatMessages(warnings, { kind: "warning" })) {
+    process.stderr.write(text);
+  }
 }
 
 /** Modules that workerd brings, and file types it would otherwise not understand. */
@@ -140,12 +145,25 @@ async function buildWeb(): Promise<void> {
   await run("vite", ["build", "--logLevel", "warn", "--emptyOutDir"], join(ROOT, "web"));
 }
 
+/** Everything the control plane serves as files: the dashboard, and the runner to install. */
+function buildSite(): Promise<void> {
+  const site = join(ROOT, "control-plane/dist/site");
+  rmSync(site, { recursive: true, force: true });
+  cpSync(join(ROOT, "web/dist"), site, { recursive: true });
+  cpSync(join(ROOT, RUNNER_TARBALL), join(site, "install/cronium-runner.tgz"));
+  return Promise.resolve();
+}
+
 async function run(program: string, args: readonly string[], cwd: string): Promise<void> {
   const result = await runCommand(join(ROOT, "node_modules/.bin", program), args, { cwd });
   if (result.code !== 0) {
     throw new Error(`${program} ${args.join(" ")} failed:\n${lastLines(result.output, 40)}`);
   }
 }
+
+const RUNNER_TARBALL = "runner/dist/cronium-runner.tgz";
+const RUNNER_INPUTS = ["runner/src", "runner/package.json", "protocol/src", "LICENSE"];
+const WEB_INPUTS = ["web", "protocol/src"];
 
 export const TARGETS = {
   worker: {
@@ -167,9 +185,9 @@ export const TARGETS = {
     build: buildServices,
   },
   runner: {
-    inputs: ["runner/src", "runner/package.json", "protocol/src", "LICENSE"],
+    inputs: RUNNER_INPUTS,
     entry: "runner/src/main.ts",
-    outputs: ["runner/dist/main.js", "runner/dist/sidecar.js", "runner/dist/cronium-runner.tgz"],
+    outputs: ["runner/dist/main.js", "runner/dist/sidecar.js", RUNNER_TARBALL],
     build: buildRunner,
   },
   sdk: {
@@ -179,10 +197,17 @@ export const TARGETS = {
     build: buildSdk,
   },
   web: {
-    inputs: ["web", "protocol/src"],
+    inputs: WEB_INPUTS,
     entry: "web/index.html",
     outputs: ["web/dist/index.html"],
     build: buildWeb,
+  },
+  site: {
+    inputs: [...WEB_INPUTS, ...RUNNER_INPUTS],
+    entry: "web/index.html",
+    after: ["web", "runner"],
+    outputs: ["control-plane/dist/site/index.html", "control-plane/dist/site/install/cronium-runner.tgz"],
+    build: buildSite,
   },
 } as const satisfies Record<string, Target>;
 

@@ -1,0 +1,163 @@
+-- The schema that migrations/ makes. Written by `npm run db:generate`; never edited by hand.
+
+CREATE TABLE `account` (
+	`id` text PRIMARY KEY NOT NULL,
+	`account_id` text NOT NULL,
+	`provider_id` text NOT NULL,
+	`user_id` text NOT NULL,
+	`access_token` text,
+	`refresh_token` text,
+	`id_token` text,
+	`access_token_expires_at` integer,
+	`refresh_token_expires_at` integer,
+	`scope` text,
+	`password` text,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	FOREIGN KEY (`user_id`) REFERENCES `user`(`id`) ON UPDATE no action ON DELETE cascade
+);
+
+CREATE INDEX `account_user` ON `account` (`user_id`);
+
+CREATE TABLE `api_keys` (
+	`id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`name` text NOT NULL,
+	`hash` text NOT NULL,
+	`role` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer,
+	`revoked_at` integer
+);
+
+CREATE UNIQUE INDEX `api_keys_hash` ON `api_keys` (`hash`);
+
+CREATE TABLE `claim_tokens` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+
+CREATE TABLE `events` (
+	`id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`name` text NOT NULL,
+	`description` text NOT NULL,
+	`kind` text NOT NULL,
+	`runtime` text NOT NULL,
+	`version` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`archived_at` integer,
+	`rev` integer NOT NULL
+);
+
+CREATE INDEX `events_list` ON `events` (`workspace_id`,`created_at`,`id`);
+
+CREATE TABLE `members` (
+	`workspace_id` text NOT NULL,
+	`user_id` text NOT NULL,
+	`role` text NOT NULL,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`workspace_id`, `user_id`)
+);
+
+CREATE INDEX `members_user` ON `members` (`user_id`);
+
+CREATE TABLE `registration_tokens` (
+	`id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`hash` text NOT NULL,
+	`labels` text NOT NULL,
+	`created_by` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`used_at` integer,
+	`runner_id` text
+);
+
+CREATE UNIQUE INDEX `registration_tokens_hash` ON `registration_tokens` (`hash`);
+
+CREATE TABLE `runner_credentials` (
+	`runner_id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`name` text NOT NULL,
+	`public_key` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`revoked_at` integer
+);
+
+CREATE UNIQUE INDEX `runner_credentials_name` ON `runner_credentials` (`workspace_id`,`name`);
+
+CREATE TABLE `runners` (
+	`id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`rev` integer NOT NULL,
+	`view` text NOT NULL
+);
+
+CREATE INDEX `runners_list` ON `runners` (`workspace_id`,`id`);
+
+CREATE TABLE `runs` (
+	`id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`event_id` text,
+	`state` text NOT NULL,
+	`queued_at` integer NOT NULL,
+	`started_at` integer,
+	`finished_at` integer,
+	`rev` integer NOT NULL,
+	`summary` text NOT NULL,
+	`detail` text NOT NULL
+);
+
+CREATE INDEX `runs_by_event` ON `runs` (`workspace_id`,`event_id`,`queued_at`,`id`);
+
+CREATE INDEX `runs_by_state` ON `runs` (`workspace_id`,`state`,`queued_at`,`id`);
+
+CREATE INDEX `runs_list` ON `runs` (`workspace_id`,`queued_at`,`id`);
+
+CREATE TABLE `session` (
+	`id` text PRIMARY KEY NOT NULL,
+	`expires_at` integer NOT NULL,
+	`token` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`ip_address` text,
+	`user_agent` text,
+	`user_id` text NOT NULL,
+	FOREIGN KEY (`user_id`) REFERENCES `user`(`id`) ON UPDATE no action ON DELETE cascade
+);
+
+CREATE UNIQUE INDEX `session_token_unique` ON `session` (`token`);
+
+CREATE INDEX `session_user` ON `session` (`user_id`);
+
+CREATE TABLE `user` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`email` text NOT NULL,
+	`email_verified` integer DEFAULT false NOT NULL,
+	`image` text,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL
+);
+
+CREATE UNIQUE INDEX `user_email_unique` ON `user` (`email`);
+
+CREATE TABLE `verification` (
+	`id` text PRIMARY KEY NOT NULL,
+	`identifier` text NOT NULL,
+	`value` text NOT NULL,
+	`expires_at` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL
+);
+
+CREATE INDEX `verification_identifier` ON `verification` (`identifier`);
+
+CREATE TABLE `workspaces` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`created_at` integer NOT NULL
+);
