@@ -42,9 +42,7 @@ export function takeLock(folder: DataFolder): HeldLock {
     update({ workerdPid, url }) {
       lock = {
         ...lock,
-        ...(workerdPid === undefined
-          ? {}
-          : { workerd: { pid: workerdPid, startedAt: startTime(workerdPid) } }),
+        ...(workerdPid === undefined ? {} : { workerd: { pid: workerdPid, startedAt: startTime(workerdPid) } }),
         ...(url === undefined ? {} : { url }),
       };
       writePrivateJson(folder.lockFile, lock);
@@ -69,7 +67,9 @@ function create(folder: DataFolder, lock: Lock): void {
       const running = readLock(folder);
       if (running !== null || isRetry) {
         const who =
-          running === null ? "another process" : `process ${running.launcher.pid}${running.url === null ? "" : ` at ${running.url}`}`;
+          running === null
+            ? "another process"
+            : `process ${running.launcher.pid}${running.url === null ? "" : ` at ${running.url}`}`;
         throw new LauncherError(
           `The data folder ${folder.root} is in use by ${who}. Stop that one (cronium-server stop --data ${folder.root}), or name another folder with --data.`,
           { cause },

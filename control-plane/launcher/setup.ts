@@ -32,11 +32,7 @@ export async function waitForHealth(url: string): Promise<void> {
   throw new LauncherError(`The control plane does not answer at ${url} (${last}).`);
 }
 
-export async function setUp(
-  url: string,
-  launcherKey: string,
-  apiKey: string | null,
-): Promise<SetupResult> {
+export async function setUp(url: string, launcherKey: string, apiKey: string | null): Promise<SetupResult> {
   return SetupResult.parse(await post(url, "/launcher/setup", launcherKey, { apiKey }));
 }
 

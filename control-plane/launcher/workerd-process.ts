@@ -68,7 +68,7 @@ export async function runWorkerd(options: WorkerdOptions): Promise<Workerd> {
         return;
       }
       pauseMs = performance.now() - begin > HEALTHY_MS ? FIRST_PAUSE_MS : pauseMs;
-      for (let failure = what; ; ) {
+      for (let failure = what; ;) {
         options.onCrash(failure, pauseMs);
         await pause(pauseMs, stopping.signal);
         if (stopping.signal.aborted) {

@@ -75,9 +75,7 @@ export function makeDeps(env: Env): Deps {
     },
     // A stub carries the object's methods over RPC; its class is known to worker.ts alone.
     dispatcherFor: (workspaceId) =>
-      DISPATCHER.get(DISPATCHER.idFromName(workspaceId)) as unknown as DispatcherApi &
-        Pick<Fetcher, "fetch">,
-    logRoomFor: (workspaceId, runId) =>
-      LOG_ROOM.get(LOG_ROOM.idFromName(`${workspaceId}:${runId}`)),
+      DISPATCHER.get(DISPATCHER.idFromName(workspaceId)) as unknown as DispatcherApi & Pick<Fetcher, "fetch">,
+    logRoomFor: (workspaceId, runId) => LOG_ROOM.get(LOG_ROOM.idFromName(`${workspaceId}:${runId}`)),
   };
 }

@@ -22,12 +22,9 @@ export class Database extends DurableObject {
   override async fetch(request: Request): Promise<Response> {
     const body = await request.json<Query | readonly Query[]>();
     const queries: readonly Query[] = Array.isArray(body) ? body : [body as Query];
-    const wantsColumns =
-      new URL(request.url).searchParams.get("resultsFormat") === "ROWS_AND_COLUMNS";
+    const wantsColumns = new URL(request.url).searchParams.get("resultsFormat") === "ROWS_AND_COLUMNS";
     try {
-      const results = this.ctx.storage.transactionSync(() =>
-        queries.map((query) => this.#run(query, wantsColumns)),
-      );
+      const results = this.ctx.storage.transactionSync(() => queries.map((query) => this.#run(query, wantsColumns)));
       return Response.json(results);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

@@ -64,8 +64,7 @@ export default {
     const size = file.headers.get("content-length") ?? "0";
     const etag = `W/"${size}-${Date.parse(file.headers.get("last-modified") ?? "") || 0}"`;
     const headers = {
-      "content-type":
-        contentTypes[path.slice(path.lastIndexOf(".") + 1)] ?? "application/octet-stream",
+      "content-type": contentTypes[path.slice(path.lastIndexOf(".") + 1)] ?? "application/octet-stream",
       etag,
     };
     if (request.headers.get("if-none-match") === etag) {

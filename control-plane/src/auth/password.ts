@@ -13,10 +13,7 @@ export async function hashPassword(password: string): Promise<string> {
   return `${salt.toString("hex")}:${key.toString("hex")}`;
 }
 
-export async function verifyPassword(input: {
-  readonly hash: string;
-  readonly password: string;
-}): Promise<boolean> {
+export async function verifyPassword(input: { readonly hash: string; readonly password: string }): Promise<boolean> {
   const [salt = "", key = ""] = input.hash.split(":");
   const expected = Buffer.from(key, "hex");
   const actual = await derive(input.password, Buffer.from(salt, "hex"));

@@ -96,7 +96,21 @@ async function answerUnknown(app: App, c: Context<AppEnv>): Promise<Response> {
   }
   const isPage = !NOT_PAGES.test(path) && !/\/\/|\\|%2f|%5c|%00/i.test(path);
   if (isPage && (method === "GET" || method === "HEAD")) {
-    return c.get("deps").assets.fetch(c.req.raw);
+    return answerFile(c);
   }
   return problemResponse(c, new AppError("not_found", `There is nothing at ${echo(path)}.`));
+}
+
+/** A file of the dashboard, or its page. Names below /assets hold a hash of their content and never change. */
+async function answerFile(c: Context<AppEnv>): Promise<Response> {
+  const isAsset = c.req.path.startsWith("/assets/");
+  const file = await c.get("deps").assets.fetch(c.req.raw);
+  const isPage = file.headers.get("content-type")?.startsWith("text/html") === true;
+  if (isAsset && isPage) {
+    // A page in place of a script of an older build would fail in the browser without a reason.
+    return problemResponse(c, new AppError("not_found", `There is nothing at ${echo(c.req.path)}.`));
+  }
+  const response = new Response(file.body, file);
+  response.headers.set("cache-control", isAsset ? "public, max-age=31536000, immutable" : "no-cache");
+  return response;
 }

@@ -70,5 +70,8 @@ async function findActor(c: Context<AppEnv>): Promise<Actor> {
       return actor;
     }
   }
-  throw new AppError("unauthorized", "This route needs a signed-in user or an API key, and the request brings neither.");
+  throw new AppError(
+    "unauthorized",
+    "This route needs a signed-in user or an API key, and the request brings neither.",
+  );
 }

@@ -44,9 +44,13 @@ export function asAppError(error: unknown): AppError {
       return new AppError(code, `${error.message}.`, { cause: error });
     }
   }
-  return new AppError("internal", "The control plane failed while answering; the request id finds the cause in its log.", {
-    cause: error,
-  });
+  return new AppError(
+    "internal",
+    "The control plane failed while answering; the request id finds the cause in its log.",
+    {
+      cause: error,
+    },
+  );
 }
 
 export function onError(error: unknown, c: Context<AppEnv>): Response {

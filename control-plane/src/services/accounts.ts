@@ -10,14 +10,8 @@ import type { Actor } from "../domain/actor.ts";
 import { claimWorkspace, findMembership, findUser, findWorkspace } from "../store/accounts.ts";
 
 /** Null without a valid session, or when its user belongs to no workspace. `origin` is that of this installation. */
-export async function actorOfSession(
-  deps: Deps,
-  origin: string,
-  headers: Headers,
-): Promise<Actor | null> {
-  const found = await deps
-    .sessionsFor(origin)
-    .api.getSession({ headers, query: { disableRefresh: true } });
+export async function actorOfSession(deps: Deps, origin: string, headers: Headers): Promise<Actor | null> {
+  const found = await deps.sessionsFor(origin).api.getSession({ headers, query: { disableRefresh: true } });
   if (found === null) {
     return null;
   }

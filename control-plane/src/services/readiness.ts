@@ -19,10 +19,13 @@ export async function checkReadiness(deps: Deps): Promise<Readiness> {
     } else {
       const workspace = await findFirstWorkspace(deps.db);
       // Without a workspace yet, any object proves that objects can store.
-      await deps.dispatcherFor(workspace?.id ?? "ready-check").check().catch((error: unknown) => {
-        reasons.push("The Dispatcher does not answer.");
-        deps.log.error("ready.dispatcher_failed", { error: String(error) });
-      });
+      await deps
+        .dispatcherFor(workspace?.id ?? "ready-check")
+        .check()
+        .catch((error: unknown) => {
+          reasons.push("The Dispatcher does not answer.");
+          deps.log.error("ready.dispatcher_failed", { error: String(error) });
+        });
     }
   } catch (error) {
     reasons.push("The database does not answer.");

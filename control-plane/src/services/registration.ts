@@ -1,10 +1,5 @@
 /** Bringing runners in: registration tokens, and the one request that trades a token for an identity. */
-import type {
-  CreateRegistrationToken,
-  RegisterRequest,
-  RegisterResponse,
-  RegistrationToken,
-} from "@cronium/protocol";
+import type { CreateRegistrationToken, RegisterRequest, RegisterResponse, RegistrationToken } from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import { isWholeToken, makeToken } from "@cronium/protocol/token";
@@ -47,10 +42,7 @@ export async function createRegistrationToken(
  * Trades a token for a runner's identity. Throws `malformed_token`, `upgrade_required`, one and the same
  * `invalid_registration_token` for every token that is not usable, or `name_taken`, which leaves the token usable.
  */
-export async function registerRunner(
-  deps: Deps,
-  request: RegisterRequest,
-): Promise<RegisterResponse> {
+export async function registerRunner(deps: Deps, request: RegisterRequest): Promise<RegisterResponse> {
   if (!isWholeToken("registration", request.token)) {
     throw new AppError("malformed_token", "The registration token is cut off or changed.");
   }

@@ -3,12 +3,7 @@ import { makeId } from "@cronium/protocol/ids";
 import { makeToken } from "@cronium/protocol/token";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
-import {
-  findFirstWorkspace,
-  hasOwner,
-  insertWorkspace,
-  replaceClaimToken,
-} from "../store/accounts.ts";
+import { findFirstWorkspace, hasOwner, insertWorkspace, replaceClaimToken } from "../store/accounts.ts";
 import { actorOfApiKey, createApiKey } from "./api-keys.ts";
 import { migrate } from "./migrations.ts";
 
@@ -23,10 +18,7 @@ export interface SetupResult {
 }
 
 /** May be repeated: what exists is kept. `apiKey` is the one from `local.json`, or null. */
-export async function setUp(
-  deps: Deps,
-  input: { readonly apiKey: string | null },
-): Promise<SetupResult> {
+export async function setUp(deps: Deps, input: { readonly apiKey: string | null }): Promise<SetupResult> {
   const migrated = await migrate(deps);
   const workspaceId = await ensureWorkspace(deps);
   const known = input.apiKey === null ? null : await actorOfApiKey(deps, input.apiKey);

@@ -4,9 +4,7 @@ import { listWorkspaceIds } from "../store/accounts.ts";
 
 export async function pokeDispatchers(deps: Deps): Promise<{ readonly poked: number }> {
   const workspaceIds = await listWorkspaceIds(deps.db);
-  const results = await Promise.allSettled(
-    workspaceIds.map((workspaceId) => deps.dispatcherFor(workspaceId).check()),
-  );
+  const results = await Promise.allSettled(workspaceIds.map((workspaceId) => deps.dispatcherFor(workspaceId).check()));
   for (const [index, result] of results.entries()) {
     if (result.status === "rejected") {
       deps.log.error("watchdog.failed", {

@@ -20,10 +20,7 @@ export interface Membership {
 }
 
 /** The first workspace that a user belongs to; index `members_user`. */
-export async function findMembership(
-  db: DrizzleD1Database,
-  userId: string,
-): Promise<Membership | undefined> {
+export async function findMembership(db: DrizzleD1Database, userId: string): Promise<Membership | undefined> {
   const row = await db
     .select({ workspaceId: members.workspaceId, workspaceName: workspaces.name, role: members.role })
     .from(members)
@@ -36,11 +33,7 @@ export async function findMembership(
 }
 
 export function findUser(db: DrizzleD1Database, userId: string) {
-  return db
-    .select({ id: user.id, name: user.name, email: user.email })
-    .from(user)
-    .where(eq(user.id, userId))
-    .get();
+  return db.select({ id: user.id, name: user.name, email: user.email }).from(user).where(eq(user.id, userId)).get();
 }
 
 export function findWorkspace(db: DrizzleD1Database, workspaceId: string) {
@@ -99,11 +92,7 @@ export interface NewOwner {
  * link is there, and the last one removes it. Answers the workspace, or null when there is no such link.
  * Rejects with a UNIQUE error when the address belongs to another account.
  */
-export async function claimWorkspace(
-  d1: D1Database,
-  tokenHash: string,
-  owner: NewOwner,
-): Promise<string | null> {
+export async function claimWorkspace(d1: D1Database, tokenHash: string, owner: NewOwner): Promise<string | null> {
   const results = await d1.batch<{ workspace_id: string }>([
     d1
       .prepare(

@@ -5,10 +5,7 @@ import { runnerCredentials } from "./schema.ts";
 
 export type RunnerCredential = typeof runnerCredentials.$inferSelect;
 
-export function findRunnerCredential(
-  db: DrizzleD1Database,
-  runnerId: string,
-): Promise<RunnerCredential | undefined> {
+export function findRunnerCredential(db: DrizzleD1Database, runnerId: string): Promise<RunnerCredential | undefined> {
   return db.select().from(runnerCredentials).where(eq(runnerCredentials.runnerId, runnerId)).get();
 }
 
@@ -46,13 +43,7 @@ export async function enrolRunner(d1: D1Database, enrolment: Enrolment): Promise
          SELECT ?2, workspace_id, ?3, ?4, ?5 FROM registration_tokens
          WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?5 ${onTakenName}`,
       )
-      .bind(
-        enrolment.tokenHash,
-        enrolment.runnerId,
-        enrolment.name,
-        enrolment.publicKey,
-        enrolment.now,
-      ),
+      .bind(enrolment.tokenHash, enrolment.runnerId, enrolment.name, enrolment.publicKey, enrolment.now),
     d1
       .prepare(
         `UPDATE registration_tokens SET used_at = ?3, runner_id =

@@ -54,10 +54,7 @@ function tooLarge(): AppError {
   return new AppError("body_too_large", `The body is larger than the limit of ${MAX_BODY_BYTES} bytes.`);
 }
 
-async function readLimited(
-  body: ReadableStream<Uint8Array>,
-  announced: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function readLimited(body: ReadableStream<Uint8Array>, announced: number): Promise<Uint8Array<ArrayBuffer>> {
   if (announced > MAX_BODY_BYTES) {
     // An answer without reading may cut the connection before the client has read it; workerd drains what is small.
     await body.cancel();

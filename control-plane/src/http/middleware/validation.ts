@@ -82,11 +82,7 @@ const queryCodes: Readonly<Record<string, ErrorCode>> = {
   limit: "invalid_limit",
 };
 
-function issueCode(
-  issue: z.core.$ZodIssue,
-  target: string,
-  schema: z.core.$ZodType | undefined,
-): ErrorCode {
+function issueCode(issue: z.core.$ZodIssue, target: string, schema: z.core.$ZodType | undefined): ErrorCode {
   if (target === "param") {
     return "invalid_id";
   }

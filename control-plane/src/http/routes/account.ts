@@ -1,6 +1,7 @@
 /** Who is signed in, and claiming the owner account. */
 import { ClaimRequest, Me } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { claimOwner, whoAmI } from "../../services/accounts.ts";
 import { open, requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
@@ -35,7 +36,19 @@ const claim = createRoute({
 /** Below /api/v1. */
 export function accountRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
-  routes.openapi(me, async (c) => c.json(await whoAmI(c.get("deps"), c.get("actor"), VERSION), 200));
+  routes.openapi(me, async (c) => {
+    const { deps, actor } = c.var;
+    c.header("cache-control", "no-store");
+    if (actor.kind === "user") {
+      // Asked by every page on loading: the place where a session in use is prolonged, with its cookie.
+      const { headers } = await deps.sessionsFor(publicOrigin(c)).api.getSession({
+        headers: c.req.raw.headers,
+        returnHeaders: true,
+      });
+      setCookies(c, headers);
+    }
+    return c.json(await whoAmI(deps, actor, VERSION), 200);
+  });
   routes.openapi(claim, async (c) => {
     const deps = c.get("deps");
     const request = c.req.valid("json");
@@ -47,10 +60,14 @@ export function accountRoutes(): OpenAPIHono<AppEnv> {
       headers: c.req.raw.headers,
       returnHeaders: true,
     });
-    for (const cookie of signedIn.headers.getSetCookie()) {
-      c.header("set-cookie", cookie, { append: true });
-    }
+    setCookies(c, signedIn.headers);
     return c.json(await whoAmI(deps, owner, VERSION), 201);
   });
   return routes;
+}
+
+function setCookies(c: Context<AppEnv>, from: Headers): void {
+  for (const cookie of from.getSetCookie()) {
+    c.header("set-cookie", cookie, { append: true });
+  }
 }

@@ -26,12 +26,7 @@ export function registrationTokenRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(create, async (c) => {
     // A request without a body asks for the defaults.
     const input = CreateRegistrationToken.parse(c.req.valid("json"));
-    const token = await createRegistrationToken(
-      c.get("deps"),
-      c.get("actor"),
-      input,
-      publicUrl(c),
-    );
+    const token = await createRegistrationToken(c.get("deps"), c.get("actor"), input, publicUrl(c));
     return c.json(token, 201, { "cache-control": "no-store" });
   });
   return routes;

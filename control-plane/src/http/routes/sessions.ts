@@ -1,6 +1,7 @@
 /**
- * Sign-in, sign-out and the current session, answered by better-auth under /api/auth. Only these three of its routes are
- * reachable, and its errors are translated into ours.
+ * Sign-in, sign-out and the current session, decided by better-auth under /api/auth. Only these three of its routes are
+ * reachable. Its bodies hold the session's token, which pages must not be able to read: the cookie alone passes, beside
+ * bodies of our own.
  */
 import { AppError } from "@cronium/protocol/errors";
 import { OpenAPIHono } from "@hono/zod-openapi";
@@ -22,6 +23,11 @@ const SignIn = z.strictObject({
   rememberMe: z.boolean().optional(),
 });
 
+const AuthSession = z.object({
+  session: z.object({ expiresAt: z.string() }),
+  user: z.object({ id: z.string(), name: z.string(), email: z.string() }),
+});
+
 /** Mounted at the root. */
 export function sessionRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
@@ -34,15 +40,20 @@ export function sessionRoutes(): OpenAPIHono<AppEnv> {
     const { rateLimits } = c.get("deps");
     rateLimits.take(`sign-in from ${clientAddress(c)}`, PER_ADDRESS);
     rateLimits.take(`sign-in to ${parsed.data.email.toLowerCase()}`, PER_ACCOUNT);
-    return answer(c, new URL(c.req.url), JSON.stringify(parsed.data));
+    const answer = await ask(c, JSON.stringify(parsed.data));
+    const { user } = AuthSession.pick({ user: true }).parse(await answer.json());
+    return withCookies(c.json({ user }), answer);
   });
-  routes.post("/api/auth/sign-out", open("ends the session of its own cookie"), (c) => {
+  routes.post("/api/auth/sign-out", open("ends the session of its own cookie"), async (c) => {
     refuseOtherSites(c);
-    return answer(c, new URL(c.req.url), "{}");
+    const answer = await ask(c, "{}");
+    return withCookies(c.json({ success: true }), answer);
   });
-  routes.get("/api/auth/get-session", open("answers null without a session"), (c) =>
-    answer(c, new URL(c.req.url), null),
-  );
+  routes.get("/api/auth/get-session", open("answers null without a session"), async (c) => {
+    const answer = await ask(c, null);
+    const found = AuthSession.nullable().parse(await answer.json());
+    return withCookies(c.json(found), answer);
+  });
   return routes;
 }
 
@@ -53,7 +64,16 @@ function refuseOtherSites(c: Context<AppEnv>): void {
   }
 }
 
-async function answer(c: Context<AppEnv>, url: URL, body: string | null): Promise<Response> {
+function withCookies(response: Response, from: Response): Response {
+  for (const cookie of from.headers.getSetCookie()) {
+    response.headers.append("set-cookie", cookie);
+  }
+  response.headers.set("cache-control", "no-store");
+  return response;
+}
+
+/** Hands the request to better-auth. Throws for an answer that is not a success. */
+async function ask(c: Context<AppEnv>, body: string | null): Promise<Response> {
   const origin = publicOrigin(c);
   const headers = new Headers({ origin });
   for (const name of ["cookie", "user-agent"]) {
@@ -66,11 +86,7 @@ async function answer(c: Context<AppEnv>, url: URL, body: string | null): Promis
     headers.set("content-type", "application/json");
   }
   // The address within better-auth is always our own: a Host header decides nothing there.
-  const request = new Request(`${origin}${url.pathname}${url.search}`, {
-    method: c.req.method,
-    headers,
-    body,
-  });
+  const request = new Request(`${origin}${c.req.path}`, { method: c.req.method, headers, body });
   const response = await c.get("deps").sessionsFor(origin).handler(request);
   if (response.ok) {
     return response;
