@@ -62,14 +62,39 @@ function isInstalled(hash) {
   }
 }
 
-/** Runs one npm command; resolves with its exit code and all it printed. */
-function npm(args) {
+/** Where npm's own program lies, or undefined when only a command named npm is known. */
+function npmProgram() {
   // Inside an npm script, npm names its own program: that works where `npm` is not on the PATH.
-  const own = process.env.npm_execpath;
-  const useOwn = typeof own === "string" && /npm-cli\.[cm]?js$/.test(own);
-  const program = useOwn ? process.execPath : process.platform === "win32" ? "npm.cmd" : "npm";
-  const child = spawn(program, useOwn ? [own].concat(args) : args, {
+  const named = process.env.npm_execpath;
+  if (typeof named === "string" && /npm-cli\.[cm]?js$/.test(named)) {
+    return named;
+  }
+  const folders = (process.env.PATH || "").split(path.delimiter);
+  for (let i = 0; i < folders.length; i += 1) {
+    try {
+      const real = fs.realpathSync(path.join(folders[i], "npm"));
+      if (/npm-cli\.[cm]?js$/.test(real)) {
+        return real;
+      }
+    } catch (absent) {
+      if (absent.code !== "ENOENT" && absent.code !== "ENOTDIR") {
+        throw absent;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Runs one npm command on the given Node; resolves with its exit code and all it printed. */
+function npm(node, args) {
+  const own = npmProgram();
+  const program = own === undefined ? (process.platform === "win32" ? "npm.cmd" : "npm") : node;
+  const env = Object.assign({}, process.env, {
+    PATH: [path.dirname(node), process.env.PATH || ""].join(path.delimiter),
+  });
+  const child = spawn(program, own === undefined ? args : [own].concat(args), {
     cwd: root,
+    env: env,
     stdio: ["ignore", "pipe", "pipe"],
   });
   return new Promise(function (resolve) {
@@ -88,20 +113,51 @@ function npm(args) {
   });
 }
 
+// Dev dependencies are the tools themselves, and the package `node` installs its binary by script:
+// both are asked for by name, whatever the user's npm configuration says.
+const FLAGS = ["--include=dev", "--include=optional", "--ignore-scripts=false"];
+const QUIET = ["--loglevel=error", "--no-audit", "--no-fund"];
+
+/**
+ * Finds a Node to run npm on. npm leaves out optional packages that the Node it runs on is too old
+ * for, without a word, and some of our tools are such packages: an old Node fetches the pinned one
+ * first, alone, and goes on with that.
+ */
+async function nodeForNpm() {
+  const parts = process.versions.node.split(".").map(Number);
+  const recent = parts[0] > 22 || (parts[0] === 22 && parts[1] >= 12);
+  if (recent || (parts[0] === 20 && parts[1] >= 19)) {
+    return process.execPath;
+  }
+  const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+  const folder = path.join(root, ".cache", "node");
+  const binary = path.join(folder, "node_modules", "node", "bin", path.basename(nodeBinary));
+  if (!fs.existsSync(binary)) {
+    say("Node " + process.versions.node + " is old; fetching Node " + manifest.devDependencies.node);
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(path.join(folder, "package.json"), '{"private":true}\n');
+    const wanted = "node@" + manifest.devDependencies.node;
+    const args = ["install", "--no-save", "--prefix", folder, wanted].concat(FLAGS, QUIET);
+    const result = await npm(process.execPath, args);
+    if (result.code !== 0 || !fs.existsSync(binary)) {
+      say("That Node could not be fetched; going on with this one:\n" + lastLines(result.output));
+      return process.execPath;
+    }
+  }
+  return binary;
+}
+
 /** Installs what package-lock.json says, and falls back to a looser install where npm rejects it. */
 async function install() {
-  // Dev dependencies are the tools themselves, and the package `node` installs its binary by script:
-  // both are asked for by name, whatever the user's npm configuration says.
-  const flags = ["--include=dev", "--include=optional", "--ignore-scripts=false"];
-  const quiet = ["--loglevel=error", "--no-audit", "--no-fund"];
-  const first = await npm(["ci"].concat(flags, quiet));
+  const node = await nodeForNpm();
+  const first = await npm(node, ["ci"].concat(FLAGS, QUIET));
   if (first.code === 0) {
     return;
   }
   // The package manager rejects a lockfile that lacks a platform build its registry does offer.
   if (/Missing: .* from lock file|can only install packages when/.test(first.output)) {
     say("npm ci refused the lockfile; installing without writing it");
-    const second = await npm(["install", "--no-save"].concat(flags, quiet));
+    const second = await npm(node, ["install", "--no-save"].concat(FLAGS, QUIET));
     if (second.code === 0) {
       return;
     }
