@@ -5,7 +5,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lastLines, runCommand } from "./command.ts";
-import { dumpSchema, MIGRATION_LIST, migrationListModule, migrationNames, SCHEMA_DUMP } from "./database/migration-files.ts";
+import {
+  dumpSchema,
+  MIGRATION_LIST,
+  migrationListModule,
+  migrationNames,
+  SCHEMA_DUMP,
+} from "./database/migration-files.ts";
 import { reportToTerminal as say } from "./progress.ts";
 import { ROOT } from "./repository.ts";
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { request } from "node:http";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -48,10 +48,32 @@ async function answersWithin(deadlineMs: number, gaveUp: () => boolean): Promise
   return (await pingDocker()) === "answers";
 }
 
+/** Pid files that keep the Engine from starting while they name a process, and whose process that is. */
+const PID_FILES = [
+  ["/var/run/docker.pid", "dockerd"],
+  ["/var/run/docker/containerd/containerd.pid", "containerd"],
+] as const;
+
+/**
+ * Removes pid files that an Engine left behind when it was killed. The Engine only asks whether a process of that
+ * number exists; after a restart of the machine that is often another program, and the Engine refuses to start.
+ */
+function removeStalePidFiles(): void {
+  for (const [file, program] of PID_FILES) {
+    if (existsSync(file)) {
+      const comm = `/proc/${readFileSync(file, "utf8").trim()}/comm`;
+      if (!existsSync(comm) || readFileSync(comm, "utf8").trim() !== program) {
+        rmSync(file, { force: true });
+      }
+    }
+  }
+}
+
 /** Starts the Engine by itself, detached: it outlives this process, as a system service would. */
 async function startDetached(dockerd: string, logFile: string): Promise<string | undefined> {
   mkdirSync(dirname(logFile), { recursive: true });
   const begin = existsSync(logFile) ? statSync(logFile).size : 0;
+  removeStalePidFiles();
   const log = openSync(logFile, "a", 0o600);
   const child = spawn(dockerd, [], { detached: true, stdio: ["ignore", log, log] });
   closeSync(log);

@@ -19,11 +19,10 @@ export async function withProgress<T>(report: Report, title: string, step: () =>
     report(`${title} … still busy (${formatMs(performance.now() - begin)})`);
   }, STILL_BUSY_EVERY_MS);
   try {
-    const result = await step();
-    report(`${title}: done in ${formatMs(performance.now() - begin)}`);
-    return result;
+    return await step();
   } finally {
     clearInterval(busy);
+    report(`${title}: ${formatMs(performance.now() - begin)}`);
   }
 }
 
