@@ -1,0 +1,219 @@
+/**
+ * The disk spool of one attempt's log: every frame is written here before it is sent, and leaves once the log room has
+ * acknowledged it. So a dropped connection or a dead runner loses nothing that the job has printed.
+ *
+ * On disk: a folder of segments `<first seq>.seg`, each a row of records `u32 length · frame`. A segment is deleted when
+ * all its frames are acknowledged. Writes are synchronous: they go to the page cache in some 30 µs for a frame of
+ * 64 KiB, which keeps order and memory trivial. A torn last record, left by a power cut, is dropped when reopening.
+ */
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { decodeLogFrame, encodeLogFrame, type LogFrame } from "@cronium/protocol";
+
+export const SPOOL_CAP_BYTES = 256 * 1024 * 1024;
+const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Frames held in memory while the disk is full, before bytes have to be dropped. */
+const MEMORY_BYTES = 1024 * 1024;
+
+interface Entry {
+  readonly seq: number;
+  /** Where its bytes are; in memory only while the disk takes nothing. */
+  readonly at: { readonly segment: Segment; readonly position: number } | { readonly memory: Uint8Array };
+  readonly length: number;
+}
+
+interface Segment {
+  readonly path: string;
+  readonly file: number;
+  bytes: number;
+  frames: number;
+}
+
+export class Spool {
+  private readonly folder: string;
+  private readonly capBytes: number;
+  private entries: Entry[] = [];
+  /** Entries before this index are acknowledged; compacted now and then, because shift() is slow on long arrays. */
+  private head = 0;
+  private current: Segment | null = null;
+  private storedBytes = 0;
+  private memoryBytes = 0;
+  /** The disk took the last frame. */
+  diskWorks = true;
+  private lastSeq = -1;
+  private lastOffset = 0;
+
+  private constructor(folder: string, capBytes: number) {
+    this.folder = folder;
+    this.capBytes = capBytes;
+  }
+
+  /** Opens a spool, with the frames that an earlier process left in it. */
+  static open(folder: string, capBytes: number = SPOOL_CAP_BYTES): Spool {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const spool = new Spool(folder, capBytes);
+    const names = readdirSync(folder).filter((name) => name.endsWith(".seg"));
+    for (const name of names.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))) {
+      spool.load(join(folder, name));
+    }
+    return spool;
+  }
+
+  /** Where the next frame goes: one past the last one written. */
+  get next(): { readonly seq: number; readonly offset: number } {
+    return { seq: this.lastSeq + 1, offset: this.lastOffset };
+  }
+
+  get unacknowledged(): number {
+    return this.entries.length - this.head;
+  }
+
+  /** Whether a payload of `bytes` still fits under the cap. */
+  fits(bytes: number): boolean {
+    return this.memoryBytes + bytes <= MEMORY_BYTES && this.storedBytes + bytes + 1_024 <= this.capBytes;
+  }
+
+  /** Appends a frame, in memory where the disk does not take it, and returns it encoded. */
+  append(frame: LogFrame): Uint8Array {
+    const bytes = encodeLogFrame(frame);
+    try {
+      const { segment, position } = this.write(frame.header.seq, bytes);
+      this.add(frame, { segment, position }, bytes.length);
+      this.diskWorks = true;
+    } catch {
+      this.diskWorks = false;
+      this.add(frame, { memory: bytes }, bytes.length);
+    }
+    return bytes;
+  }
+
+  private write(seq: number, bytes: Uint8Array): { readonly segment: Segment; readonly position: number } {
+    if (this.current === null || this.current.bytes >= SEGMENT_BYTES) {
+      const path = join(this.folder, `${String(seq).padStart(10, "0")}.seg`);
+      this.current = { path, file: openSync(path, "w+", 0o600), bytes: 0, frames: 0 };
+    }
+    const segment = this.current;
+    const record = Buffer.allocUnsafe(4 + bytes.length);
+    record.writeUInt32BE(bytes.length);
+    record.set(bytes, 4);
+    try {
+      let written = 0;
+      while (written < record.length) {
+        written += writeSync(segment.file, record, written, record.length - written, segment.bytes + written);
+      }
+    } catch (error) {
+      truncateSync(segment.path, segment.bytes);
+      throw error;
+    }
+    return { segment, position: segment.bytes + 4 };
+  }
+
+  /** The frame with this number, encoded; null when it was acknowledged or never written. */
+  read(seq: number): Uint8Array | null {
+    const first = this.entries[this.head];
+    const entry = first === undefined ? undefined : this.entries[this.head + seq - first.seq];
+    if (entry === undefined || seq < (first?.seq ?? 0)) {
+      return null;
+    }
+    if ("memory" in entry.at) {
+      return entry.at.memory;
+    }
+    const bytes = new Uint8Array(entry.length);
+    readSync(entry.at.segment.file, bytes, 0, entry.length, entry.at.position);
+    return bytes;
+  }
+
+  /** Drops all frames below `seq`: they are durable elsewhere. */
+  acknowledge(seq: number): void {
+    for (;;) {
+      const entry = this.entries[this.head];
+      if (entry === undefined || entry.seq >= seq) {
+        break;
+      }
+      this.head += 1;
+      if ("memory" in entry.at) {
+        this.memoryBytes -= entry.length;
+      } else {
+        this.storedBytes -= entry.length;
+        this.release(entry.at.segment);
+      }
+    }
+    if (this.head > 1_024 && this.head * 2 > this.entries.length) {
+      this.entries = this.entries.slice(this.head);
+      this.head = 0;
+    }
+  }
+
+  /** Closes the files and leaves them on disk. */
+  close(): void {
+    const open = new Set(
+      this.entries.slice(this.head).flatMap(({ at }) => ("memory" in at ? [] : [at.segment])),
+    );
+    if (this.current !== null) {
+      open.add(this.current);
+    }
+    for (const segment of open) {
+      closeSync(segment.file);
+    }
+    this.entries = [];
+    this.head = 0;
+    this.current = null;
+  }
+
+  /** Closes and deletes everything. */
+  remove(): void {
+    this.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private add(frame: LogFrame, at: Entry["at"], length: number): void {
+    this.lastSeq = frame.header.seq;
+    this.lastOffset = frame.header.offset + frame.payload.length;
+    this.entries.push({ seq: frame.header.seq, at, length });
+    if ("memory" in at) {
+      this.memoryBytes += length;
+    } else {
+      at.segment.bytes = at.position + length;
+      at.segment.frames += 1;
+      this.storedBytes += length;
+    }
+  }
+
+  /** One frame of the segment is no longer needed; the last one takes the file with it, unless it still grows. */
+  private release(segment: Segment): void {
+    segment.frames -= 1;
+    if (segment.frames > 0 || (segment === this.current && segment.bytes < SEGMENT_BYTES)) {
+      return;
+    }
+    this.discard(segment);
+    if (segment === this.current) {
+      this.current = null;
+    }
+  }
+
+  private load(path: string): void {
+    const bytes = readFileSync(path);
+    const segment: Segment = { path, file: openSync(path, "r+", 0o600), bytes: 0, frames: 0 };
+    let at = 0;
+    while (at + 4 <= bytes.length) {
+      const length = bytes.readUInt32BE(at);
+      const decoded = decodeLogFrame(bytes.subarray(at + 4, at + 4 + length));
+      const whole = at + 4 + length <= bytes.length && decoded.ok;
+      if (!whole || (this.lastSeq >= 0 && decoded.frame.header.seq !== this.lastSeq + 1)) {
+        break;
+      }
+      this.add(decoded.frame, { segment, position: at + 4 }, length);
+      at += 4 + length;
+    }
+    if (segment.frames === 0) {
+      this.discard(segment);
+    } else {
+      this.current = segment;
+    }
+  }
+
+  private discard(segment: Segment): void {
+    closeSync(segment.file);
+    rmSync(segment.path, { force: true });
+  }
+}

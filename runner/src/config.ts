@@ -1,0 +1,199 @@
+/** Settings of one runner process, parsed once at start from flags and environment. Nothing else reads the environment. */
+import { readFileSync } from "node:fs";
+import { availableParallelism, homedir, hostname } from "node:os";
+import { join, resolve } from "node:path";
+import * as z from "zod";
+import { isWholeToken, Labels, RunnerName, tokenUrl } from "@cronium/protocol";
+import { ExitError } from "./base/exit-error.ts";
+import { errorText, logLevels } from "./base/log.ts";
+
+/** Flags of `up` as commander hands them over. */
+export const Flags = z.object({
+  token: z.string().optional(),
+  tokenFile: z.string().optional(),
+  url: z.string().optional(),
+  name: z.string().optional(),
+  label: z.array(z.string()).default([]),
+  capacity: z.string().optional(),
+  dataDir: z.string().optional(),
+  policy: z.string().optional(),
+  drainTimeout: z.string().optional(),
+  replace: z.boolean().default(false),
+  executor: z.enum(["docker", "fake"], "must be docker or fake").default("docker"),
+  logLevel: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
+});
+export type Flags = z.infer<typeof Flags>;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Config {
+  /** Needed for the first start alone. */
+  readonly token: string | null;
+  /** From --url, the token, or CRONIUM_URL, in this order; null when none says it and the stored credential must. */
+  readonly url: string | null;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Jobs at the same time. Default: processor cores, at least 2, because jobs wait more than they compute. */
+  readonly capacity: number;
+  readonly dataDir: string;
+  readonly policyFiles: readonly string[];
+  /** --policy was given: the file must exist. */
+  readonly policyRequired: boolean;
+  /** Null: wait for running jobs as long as they take. */
+  readonly drainTimeoutMs: number | null;
+  /** Take over the name of a runner that exists. */
+  readonly replace: boolean;
+  readonly executor: Flags["executor"];
+  readonly logLevel: Flags["logLevel"];
+  readonly docker: DockerAddress;
+  /** A table of images beside the one of this installation; null when CRONIUM_IMAGES_FILE is not set. */
+  readonly imagesFile: string | null;
+}
+
+export type DockerAddress =
+  | { readonly socketPath: string }
+  | { readonly protocol: "http" | "https"; readonly host: string; readonly port: number };
+
+/** Throws `ExitError` with `usage` and the name of the flag or variable that is wrong. */
+export function readConfig(flags: Flags, env: Environment): Config {
+  const token = readToken(flags, env);
+  const root = process.getuid?.() === 0;
+  return {
+    token,
+    url: readUrl(flags, env, token),
+    name: checked("--name", RunnerName, flags.name ?? defaultName()),
+    labels: readLabels(flags.label),
+    capacity: readNumber("--capacity", flags.capacity, 1, 1_000) ?? Math.max(2, availableParallelism()),
+    dataDir: resolve(flags.dataDir ?? defaultDataDir(env, root)),
+    policyFiles: flags.policy === undefined ? defaultPolicyFiles(env) : [resolve(flags.policy)],
+    policyRequired: flags.policy !== undefined,
+    drainTimeoutMs: seconds(readNumber("--drain-timeout", flags.drainTimeout, 0, 86_400)),
+    replace: flags.replace,
+    executor: flags.executor,
+    logLevel: flags.logLevel,
+    docker: readDockerAddress(env["DOCKER_HOST"]),
+    imagesFile: present(env["CRONIUM_IMAGES_FILE"]),
+  };
+}
+
+function readToken(flags: Flags, env: Environment): string | null {
+  const file = flags.tokenFile ?? (flags.token === undefined ? present(env["CRONIUM_TOKEN_FILE"]) : null);
+  const token = flags.token ?? (file === null ? present(env["CRONIUM_TOKEN"]) : readTokenFile(file));
+  if (token === null) {
+    return null;
+  }
+  if (!isWholeToken("registration", token)) {
+    throw new ExitError(
+      "usage",
+      "The registration token is not whole: part of it is missing or changed.",
+      "Copy the whole command again from the Runners page; a token begins with crnr_.",
+    );
+  }
+  return token;
+}
+
+function readTokenFile(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new ExitError("usage", `The token file ${file} cannot be read: ${errorText(error)}`, "Check --token-file.", {
+      cause: error,
+    });
+  }
+}
+
+function readUrl(flags: Flags, env: Environment, token: string | null): string | null {
+  const text = flags.url ?? (token === null ? null : tokenUrl(token)) ?? present(env["CRONIUM_URL"]);
+  if (text === null) {
+    return null;
+  }
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol) || url.username !== "" || url.password !== "") {
+    throw new ExitError(
+      "usage",
+      `"${text.slice(0, 80)}" is not the address of a control plane.`,
+      "Give it as https://host or http://host:port, without a user name.",
+    );
+  }
+  return url.href;
+}
+
+function readLabels(pairs: readonly string[]): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const pair of pairs) {
+    const cut = pair.indexOf("=");
+    if (cut < 1) {
+      throw new ExitError("usage", `The label "${pair}" has no value.`, "Give it as --label key=value.");
+    }
+    labels[pair.slice(0, cut)] = pair.slice(cut + 1);
+  }
+  return checked("--label", Labels, labels);
+}
+
+function readNumber(name: string, text: string | undefined, least: number, most: number): number | null {
+  if (text === undefined) {
+    return null;
+  }
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most)) {
+    throw new ExitError("usage", `${name} is "${text}".`, `Give a whole number from ${least} to ${most}.`);
+  }
+  return value;
+}
+
+function seconds(value: number | null): number | null {
+  return value === null ? null : value * 1_000;
+}
+
+function checked<T>(name: string, schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new ExitError("usage", `${name} is not valid: ${issue?.message ?? ""}.`, "See cronium-runner --help.");
+  }
+  return parsed.data;
+}
+
+/** The host name, cut down to what a runner's name may hold. */
+function defaultName(): string {
+  const name = hostname()
+    .replace(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, 64)
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
+  return name === "" ? "runner" : name;
+}
+
+export function defaultDataDir(env: Environment, root: boolean): string {
+  const state = present(env["XDG_STATE_HOME"]);
+  if (state !== null) {
+    return join(state, "cronium", "runner");
+  }
+  return root ? "/var/lib/cronium" : join(homedir(), ".local", "state", "cronium", "runner");
+}
+
+function defaultPolicyFiles(env: Environment): string[] {
+  const config = present(env["XDG_CONFIG_HOME"]) ?? join(homedir(), ".config");
+  return ["/etc/cronium/policy.yaml", join(config, "cronium", "policy.yaml")];
+}
+
+function readDockerAddress(text: string | undefined): DockerAddress {
+  const address = present(text) ?? "unix:///var/run/docker.sock";
+  const socket = /^unix:\/\/(\/.+)$/.exec(address)?.[1];
+  if (socket !== undefined) {
+    return { socketPath: socket };
+  }
+  const url = URL.parse(address.replace(/^tcp:/, "http:"));
+  if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) {
+    const protocol = url.protocol === "https:" ? "https" : "http";
+    return { protocol, host: url.hostname, port: Number(url.port || 2375) };
+  }
+  throw new ExitError(
+    "noExecutor",
+    `DOCKER_HOST is "${address.slice(0, 80)}", which this runner cannot use.`,
+    "Use unix:///path/to/docker.sock or tcp://host:port, or leave it unset.",
+  );
+}
+
+function present(text: string | undefined): string | null {
+  return text === undefined || text === "" ? null : text;
+}

@@ -1,0 +1,130 @@
+/**
+ * Runs jobs in containers: readiness (engine and images), slots, and the sweep. How one container is hardened is in
+ * `docker/create-options.ts`, how it lives in `docker/cold-slot.ts`.
+ */
+import type Docker from "dockerode";
+import type { NotReadyReason, Runtime } from "@cronium/protocol";
+import type { Clock } from "../base/clock.ts";
+import { errorText, type Log } from "../base/log.ts";
+import { isDaemonGone } from "../base/retryable.ts";
+import { Semaphore } from "../base/semaphore.ts";
+import { makeColdSlot } from "./docker/cold-slot.ts";
+import { Engine } from "./docker/engine.ts";
+import { ImageShelf } from "./docker/image-shelf.ts";
+import type { ImageFiles } from "./docker/images.ts";
+import type { Executor, SlotSource } from "./types.ts";
+
+export interface DockerExecutorOptions {
+  readonly docker: Docker;
+  /** Owner label of everything it makes: two runners on one machine never touch one another's. */
+  readonly runnerId: string;
+  readonly cpus: number;
+  readonly imageFiles: ImageFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
+  const { docker, clock, log, runnerId, cpus } = options;
+  let changed = (): void => {};
+  const shelf = new ImageShelf({
+    docker,
+    clock,
+    log,
+    files: options.imageFiles,
+    changed: () => changed(),
+  });
+  const engine = new Engine({
+    docker,
+    clock,
+    log,
+    changed: (up) => {
+      changed();
+      if (up) {
+        void shelf.look();
+      }
+    },
+  });
+  // More parallel starts than this only make each of them slower.
+  const starts = new Semaphore(cpus * 2);
+
+  const coldSlots: SlotSource = {
+    take: (request, events) =>
+      makeColdSlot(
+        {
+          docker,
+          clock,
+          log,
+          starts,
+          create: { runnerId, image: shelf.tagOf(request.profile.runtime) ?? "cronium/none", cpus },
+          suspect: () => {
+            engine.suspect();
+          },
+        },
+        request,
+        events,
+      ),
+  };
+
+  return {
+    name: "docker",
+    hasRuntimeApi: true,
+    slots: coldSlots,
+    get engineVersion() {
+      return engine.version;
+    },
+    get notReady(): readonly NotReadyReason[] {
+      if (!engine.up) {
+        return ["docker_down"];
+      }
+      return shelf.missing.length > 0 ? ["images_missing"] : [];
+    },
+    async open(onChange) {
+      changed = onChange;
+      await engine.look();
+      if (engine.up) {
+        await shelf.look();
+      }
+    },
+    check: (runtime) => whyNot(engine, shelf, runtime),
+    sweep: (isLive) => sweep(docker, runnerId, isLive, log),
+    async close() {
+      engine.close();
+      await shelf.close();
+    },
+  };
+}
+
+function whyNot(engine: Engine, shelf: ImageShelf, runtime: Runtime): string | null {
+  if (!engine.up) {
+    return `Docker does not answer on this machine: ${engine.problem ?? "no answer"}`;
+  }
+  if (shelf.tagOf(runtime) === null) {
+    return `This runner has no image for ${runtime}.`;
+  }
+  return shelf.missing.includes(runtime) ? `The image for ${runtime} is not on this machine yet.` : null;
+}
+
+async function sweep(
+  docker: Docker,
+  runnerId: string,
+  isLive: (runId: string, attempt: number) => boolean,
+  log: Log,
+): Promise<number> {
+  const containers = await docker.listContainers({ all: true, filters: { label: [`cronium.runner=${runnerId}`] } });
+  const orphans = containers.filter(
+    ({ Labels: labels }) => !isLive(labels["cronium.run"] ?? "", Number(labels["cronium.attempt"])),
+  );
+  const results = await Promise.allSettled(
+    orphans.map((orphan) => docker.getContainer(orphan.Id).remove({ force: true, v: true })),
+  );
+  for (const [index, result] of results.entries()) {
+    if (result.status === "rejected" && isDaemonGone(result.reason)) {
+      throw result.reason;
+    }
+    if (result.status === "rejected") {
+      log.warn("sweep.container_stays", { container: orphans[index]?.Id, problem: errorText(result.reason) });
+    }
+  }
+  return results.filter((result) => result.status === "fulfilled").length;
+}

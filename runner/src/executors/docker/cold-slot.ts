@@ -1,0 +1,200 @@
+/**
+ * A slot made for one job: a container created while the control plane still decides, started on its grant.
+ *
+ * In a row, with what may happen in between: `create` → `attach` → (grant) → `start` → `wait` → `remove`. Output is
+ * attached before the start, or its first bytes would be lost. `wait` is only asked after a start that worked and with
+ * `not-running`, which answers at once when the job has ended already; asked before the start, with `next-exit`, it
+ * hangs for ever if that start fails. `inspect` follows only on exit code 137, the one that can mean out of memory.
+ */
+import type Docker from "dockerode";
+import * as z from "zod";
+import { settledWithin, type Clock } from "../../base/clock.ts";
+import { errorText, type Log } from "../../base/log.ts";
+import { isDaemonGone } from "../../base/retryable.ts";
+import type { Semaphore } from "../../base/semaphore.ts";
+import { ExecutorError, type Exit, type Slot, type SlotEvents, type SlotRequest } from "../types.ts";
+import { createOptions, type CreateContext } from "./create-options.ts";
+import { makeDemux } from "./demux.ts";
+
+/** After SIGKILL; a process in an uninterruptible wait outlives it. */
+const KILL_WITHIN_MS = 15_000;
+const SIGKILL_CODE = 137;
+
+const WaitAnswer = z.object({ StatusCode: z.int() });
+
+export interface ColdSlotContext {
+  readonly docker: Docker;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly starts: Semaphore;
+  readonly create: Omit<CreateContext, "networkModeNone">;
+  /** The daemon seems to be gone. */
+  readonly suspect: () => void;
+}
+
+export function makeColdSlot(context: ColdSlotContext, request: SlotRequest, events: SlotEvents): Slot {
+  const slot = new ColdSlot(context, request, events);
+  return slot;
+}
+
+class ColdSlot implements Slot {
+  private readonly context: ColdSlotContext;
+  private readonly request: SlotRequest;
+  private readonly end = Promise.withResolvers<Exit>();
+  private readonly drain = Promise.withResolvers<void>();
+  private container: Docker.Container | null = null;
+  private starting: Promise<void> | null = null;
+  private removing: Promise<void> | null = null;
+  readonly ready: Promise<void>;
+  readonly exited: Promise<Exit> = this.end.promise;
+  readonly drained: Promise<void> = this.drain.promise;
+
+  constructor(context: ColdSlotContext, request: SlotRequest, events: SlotEvents) {
+    this.context = context;
+    this.request = request;
+    this.ready = this.prepare(events);
+    // Both are awaited late or never, for example when the offer is refused.
+    this.ready.catch(() => {});
+    this.exited.catch(() => {});
+  }
+
+  start(): Promise<void> {
+    this.starting ??= this.startNow();
+    return this.starting;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    const container = this.container;
+    if (this.starting === null || container === null) {
+      return;
+    }
+    await this.starting.catch(() => {});
+    const { clock } = this.context;
+    await this.signal(container, "SIGTERM");
+    if (await settledWithin(clock, this.exited, graceMs)) {
+      return;
+    }
+    await this.signal(container, "SIGKILL");
+    if (!(await settledWithin(clock, this.exited, KILL_WITHIN_MS))) {
+      throw new ExecutorError("stuck", `The container ${container.id.slice(0, 12)} is still there after SIGKILL.`);
+    }
+  }
+
+  remove(): Promise<void> {
+    this.removing ??= this.removeNow().finally(() => {
+      this.removing = null;
+    });
+    return this.removing;
+  }
+
+  private async prepare(events: SlotEvents): Promise<void> {
+    try {
+      this.container = await this.create();
+      const output = await this.container.attach({ stream: true, stdout: true, stderr: true });
+      output.on("data", makeDemux((stream, bytes) => events.bytes(stream, bytes)));
+      for (const name of ["end", "close", "error"]) {
+        output.on(name, () => this.drain.resolve());
+      }
+    } catch (error) {
+      this.drain.resolve();
+      throw this.explain(error);
+    }
+  }
+
+  private async create(): Promise<Docker.Container> {
+    const { docker, create } = this.context;
+    try {
+      return await docker.createContainer(createOptions({ ...create, networkModeNone: false }, this.request));
+    } catch (error) {
+      if (!/network/i.test(errorText(error)) || isDaemonGone(error)) {
+        throw error;
+      }
+      this.context.log.info("docker.network_mode_none", { problem: errorText(error) });
+      return docker.createContainer(createOptions({ ...create, networkModeNone: true }, this.request));
+    }
+  }
+
+  private async startNow(): Promise<void> {
+    await this.ready;
+    const container = this.container;
+    if (container === null) {
+      throw new ExecutorError("start_failed", "The container was not created.");
+    }
+    try {
+      await this.context.starts.run(() => container.start());
+    } catch (error) {
+      const failure = this.explain(error);
+      this.end.reject(failure);
+      throw failure;
+    }
+    void this.watch(container);
+  }
+
+  private async watch(container: Docker.Container): Promise<void> {
+    try {
+      const { StatusCode: code } = WaitAnswer.parse(await container.wait({ condition: "not-running" }));
+      const oomKilled = code === SIGKILL_CODE && (await container.inspect()).State.OOMKilled;
+      this.end.resolve({ code, oomKilled });
+    } catch (error) {
+      this.end.reject(this.explain(error, "Docker stopped answering while the job ran"));
+      this.drain.resolve();
+    }
+  }
+
+  private async signal(container: Docker.Container, signal: string): Promise<void> {
+    try {
+      await container.kill({ signal });
+    } catch (error) {
+      // 404 and 409: it has ended meanwhile, and `exited` tells how.
+      if (![404, 409].includes(statusOf(error) ?? 0)) {
+        throw this.explain(error);
+      }
+    }
+  }
+
+  private async removeNow(): Promise<void> {
+    await this.ready.catch(() => {});
+    await this.starting?.catch(() => {});
+    this.drain.resolve();
+    if (this.container === null) {
+      return;
+    }
+    try {
+      await this.container.remove({ force: true, v: true });
+    } catch (error) {
+      if (![404, 409].includes(statusOf(error) ?? 0)) {
+        throw this.explain(error);
+      }
+    }
+  }
+
+  private explain(error: unknown, whatHappened?: string): ExecutorError {
+    if (error instanceof ExecutorError) {
+      return error;
+    }
+    if (isDaemonGone(error)) {
+      this.context.suspect();
+      const what = whatHappened ?? "Docker does not answer on this machine";
+      return new ExecutorError("daemon", `${what}: ${errorText(error)}.`, { cause: error });
+    }
+    const text = engineMessage(error);
+    if (statusOf(error) === 404 && /image/i.test(text)) {
+      return new ExecutorError("image_missing", `The image ${this.context.create.image} is not on this machine.`, {
+        cause: error,
+      });
+    }
+    return new ExecutorError("start_failed", `Docker refused the container: ${text}`, { cause: error });
+  }
+}
+
+function statusOf(error: unknown): number | null {
+  const status = error instanceof Error ? (error as Error & { statusCode?: unknown }).statusCode : null;
+  return typeof status === "number" ? status : null;
+}
+
+/** Docker's own sentence, without the HTTP wrapping that dockerode puts around it. */
+function engineMessage(error: unknown): string {
+  return errorText(error)
+    .replace(/^\(HTTP code \d+\) [^-]* - /, "")
+    .trim();
+}

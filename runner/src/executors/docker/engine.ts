@@ -1,0 +1,100 @@
+/**
+ * Watches the Docker Engine: whether it answers, and its version. It is asked every 5 s, or every second while it is
+ * down, so that the runner comes back by itself; an error seen elsewhere (`suspect`) makes it ask at once.
+ */
+import type Docker from "dockerode";
+import * as z from "zod";
+import type { Clock } from "../../base/clock.ts";
+import { errorText, type Log } from "../../base/log.ts";
+
+const LOOK_EVERY_MS = 5_000;
+const LOOK_WHILE_DOWN_MS = 1_000;
+const ANSWER_WITHIN_MS = 5_000;
+
+const Version = z.object({ Version: z.string() });
+
+export interface EngineOptions {
+  readonly docker: Docker;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called when it goes down or comes up. */
+  readonly changed: (up: boolean) => void;
+}
+
+export class Engine {
+  private readonly options: EngineOptions;
+  private cancelTimer = (): void => {};
+  private closed = false;
+  private looking: Promise<void> | null = null;
+  version: string | null = null;
+  /** What the last look failed with; null while it answers. */
+  problem: string | null = "It has not been asked yet.";
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+  }
+
+  get up(): boolean {
+    return this.version !== null;
+  }
+
+  /** Asks now; the next look follows by itself. */
+  look(): Promise<void> {
+    this.looking ??= this.ask().finally(() => {
+      this.looking = null;
+    });
+    return this.looking;
+  }
+
+  /** Something failed in a way that a daemon that is gone would cause. */
+  suspect(): void {
+    void this.look();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.cancelTimer();
+  }
+
+  private async ask(): Promise<void> {
+    this.cancelTimer();
+    const wasUp = this.up;
+    const firstLook = this.problem === "It has not been asked yet.";
+    try {
+      this.version = await engineVersion(this.options.docker, this.version);
+      this.problem = null;
+    } catch (error) {
+      this.version = null;
+      this.problem = errorText(error);
+    }
+    if (this.closed) {
+      return;
+    }
+    this.cancelTimer = this.options.clock.after(this.up ? LOOK_EVERY_MS : LOOK_WHILE_DOWN_MS, () => void this.look());
+    if (this.up !== wasUp || firstLook) {
+      if (this.up) {
+        this.options.log.info("docker.up", { version: this.version });
+      } else {
+        this.options.log.warn("docker.down", { problem: this.problem });
+      }
+      this.options.changed(this.up);
+    }
+  }
+}
+
+/** The version, with a plain ping when it is known already. Throws when the daemon does not answer in 5 s. */
+async function engineVersion(docker: Docker, known: string | null): Promise<string> {
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    timeout.reject(new Error(`Docker did not answer within ${ANSWER_WITHIN_MS} ms`));
+  }, ANSWER_WITHIN_MS);
+  try {
+    if (known !== null) {
+      await Promise.race([docker.ping(), timeout.promise]);
+      return known;
+    }
+    return Version.parse(await Promise.race([docker.version(), timeout.promise])).Version;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The contract of an executor: what turns a job into a running process and says how it ended.
+ *
+ * Who implements it: `docker.ts` for containers, `fake.ts` for scenarios; SSH and others follow. Who calls it: `run/`
+ * alone. `main.ts` is the only file that names an implementation.
+ *
+ * Order of calls for one job: `check` → `take` → (`Slot.ready`) → `Slot.start` → `Slot.exited` → `Slot.remove`.
+ *  - `check` answers at once, from memory and the local file system, whether the job may run here at all.
+ *  - `take` returns at once and prepares the slot behind it. It is called before the control plane has granted the job,
+ *    so nothing of the job itself may be handed to the slot yet; a slot that is refused is only removed.
+ *  - `start` is called once, after `ready` and the grant. Output reaches `events.bytes` from then on, in order per
+ *    stream, and `drained` settles after the last byte. Output is never held back: a paused reader blocks the job.
+ *  - `stop` may come at any time after `take`, more than once, and also after the end. It returns when the process is
+ *    gone, or throws `ExecutorError` with `stuck` when it will not go.
+ *  - `remove` leaves nothing behind and may repeat. It is called for every slot that was taken.
+ *
+ * Errors are `ExecutorError`; the code is a `failReason` of the run, and the message is for people.
+ */
+import type { EventDefinition, FailReason, Json, LogStream, NotReadyReason, Runtime } from "@cronium/protocol";
+
+export type ExecutorFailure = Extract<FailReason, "image_missing" | "image_pull" | "start_failed" | "daemon"> | "stuck";
+
+export class ExecutorError extends Error {
+  readonly code: ExecutorFailure;
+
+  constructor(code: ExecutorFailure, message: string, options: { readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "ExecutorError";
+    this.code = code;
+  }
+}
+
+/** A folder of this machine as the local policy resolved it. */
+export interface HostMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** What kind of slot a job needs. Slots of one profile are alike, so a pool may keep them ready. */
+export interface SlotProfile {
+  readonly runtime: Runtime;
+  readonly memoryMb: number;
+  readonly mounts: readonly HostMount[];
+}
+
+export interface SlotRequest {
+  readonly profile: SlotProfile;
+  /** Name of the slot: letters and digits, unique on this machine for ever. */
+  readonly slot: string;
+  readonly runId: string;
+  readonly attempt: number;
+  /** When the job should be gone for good, in milliseconds since 1970; for people and sweeps, not for decisions. */
+  readonly deadlineAt: number;
+  /** The definition, for executors that steer by it. A slot never hands it to the job: the sidecar does. */
+  readonly definition: EventDefinition;
+  /** Folder with `api.sock`, mounted into the job; null for executors without a runtime API. */
+  readonly apiFolder: string | null;
+}
+
+export interface SlotEvents {
+  bytes(stream: Extract<LogStream, "stdout" | "stderr">, bytes: Uint8Array): void;
+  /** An output value, from executors whose jobs have no runtime API. */
+  value(value: Json): void;
+}
+
+export interface Exit {
+  /** 0 to 255, as a shell would see it: 128 + n for signal n. */
+  readonly code: number;
+  /** The kernel killed something in the slot for want of memory; says nothing about what the script did then. */
+  readonly oomKilled: boolean;
+}
+
+export interface Slot {
+  /** The slot can be started. Rejects with `ExecutorError`. */
+  readonly ready: Promise<void>;
+  /** How it ended. Settles only after `start`; rejects with `ExecutorError` when nobody can tell any more. */
+  readonly exited: Promise<Exit>;
+  /** The last byte of output has been delivered; never rejects. */
+  readonly drained: Promise<void>;
+  start(): Promise<void>;
+  /** Ends the job: SIGTERM, up to `graceMs`, SIGKILL, and a look whether it is gone. */
+  stop(graceMs: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Where slots come from. Today each one is made cold; a pool of warm ones takes this place later. */
+export interface SlotSource {
+  take(request: SlotRequest, events: SlotEvents): Slot;
+}
+
+export interface Executor {
+  readonly name: string;
+  /** Whether its jobs talk to the sidecar. */
+  readonly hasRuntimeApi: boolean;
+  readonly slots: SlotSource;
+  /** Version of the engine behind it; null when it does not answer or there is none. */
+  readonly engineVersion: string | null;
+  /** What keeps it from taking jobs now; empty when nothing does. */
+  readonly notReady: readonly NotReadyReason[];
+  /** Starts watching its engine and calls `changed` whenever `notReady` differs; resolves after the first look. */
+  open(changed: () => void): Promise<void>;
+  /** Null when jobs of this runtime can start now, else a sentence for people. */
+  check(runtime: Runtime): string | null;
+  /** Removes everything of this runner that `isLive` does not know; returns how many things it removed. */
+  sweep(isLive: (runId: string, attempt: number) => boolean): Promise<number>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,84 @@
+/**
+ * Leaves in good order. The first SIGTERM or SIGINT, or `drain` from the control plane: take nothing new, finish what
+ * runs, deliver what is owed, say `bye`, exit with 0. The second signal, or the drain timeout: stop the jobs too; they
+ * end as `runner_shutdown` and are tried again elsewhere. The third signal: exit at once.
+ */
+import { DEFAULT_GRACE_MS } from "@cronium/protocol";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Runs } from "../run/runs.ts";
+
+/** For results and logs still on their way when the last job has ended. The journal and the spool keep them anyway. */
+const DELIVER_WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 50;
+
+export interface DrainOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly runs: Runs;
+  /** Null: as long as the jobs take. */
+  readonly timeoutMs: number | null;
+  /** Results the control plane has not acknowledged. */
+  readonly undelivered: () => number;
+  /** Told once, when draining begins. */
+  readonly began: () => void;
+  /** Nothing is left to do. */
+  readonly finished: () => void;
+  /** Somebody insists. */
+  readonly abort: () => void;
+}
+
+export class Drain {
+  private readonly options: DrainOptions;
+  private signals = 0;
+  draining = false;
+
+  constructor(options: DrainOptions) {
+    this.options = options;
+  }
+
+  onSignal(name: string): void {
+    this.signals += 1;
+    this.options.log.info("drain.signal", { signal: name, count: this.signals });
+    if (this.signals === 1 && !this.draining) {
+      this.begin();
+    } else if (this.signals <= 2) {
+      this.stopJobs();
+    } else {
+      this.options.abort();
+    }
+  }
+
+  begin(): void {
+    if (this.draining) {
+      return;
+    }
+    this.draining = true;
+    const { clock, log, runs, timeoutMs, began } = this.options;
+    log.info("drain.began", { jobs: runs.size });
+    began();
+    const cancelTimeout = timeoutMs === null ? (): void => {} : clock.after(timeoutMs, () => this.stopJobs());
+    let idleSince: number | null = null;
+    const cancelLook = clock.every(LOOK_EVERY_MS, () => {
+      if (!runs.all().every((run) => run.processGone)) {
+        return;
+      }
+      idleSince ??= clock.monotonic();
+      const waitedFor = clock.monotonic() - idleSince;
+      const owed = Math.max(runs.size, this.options.undelivered());
+      if (owed === 0 || waitedFor > DELIVER_WITHIN_MS) {
+        cancelTimeout();
+        cancelLook();
+        log.info("drain.finished", { undelivered: owed });
+        this.options.finished();
+      }
+    });
+  }
+
+  private stopJobs(): void {
+    this.begin();
+    for (const run of this.options.runs.all()) {
+      run.stop("shutdown", DEFAULT_GRACE_MS);
+    }
+  }
+}

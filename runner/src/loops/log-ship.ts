@@ -1,0 +1,309 @@
+/**
+ * Ships one attempt's log to its room: bytes → frames → spool → socket, with an acknowledgement for what is durable.
+ *
+ * Example: the job prints while the socket is down. Frames gather in the spool. The socket opens; the room says
+ * `resume {seq: 3}`; frames 3, 4, 5 are sent; `ack {seq: 5}` drops 3 and 4 from the spool. The job ends, `end` follows
+ * frame 5, the socket breaks, `resume {seq: 5}` comes on the next one, frame 5 and `end` are sent again, `ended` comes,
+ * the spool is deleted. The room tells repeated frames by their number.
+ *
+ * Bytes are never held back from the container. Past the spool's cap, or the cap of the run, they are counted and
+ * declared as a gap. At most 1 MiB of frames is on its way at a time; the rest is on disk.
+ */
+import WebSocket, { type RawData } from "ws";
+import { DEFAULT_LOG_CAP_BYTES, type LogClientMessage, LogServerMessage, type LogStream } from "@cronium/protocol";
+import type { AttemptRef } from "@cronium/protocol";
+import type { Clock } from "../base/clock.ts";
+import { errorText, type Log } from "../base/log.ts";
+import { LogChunker } from "../base/log-chunks.ts";
+import { backoffMs } from "../base/retryable.ts";
+import { Spool } from "../base/spool.ts";
+import type { LogSink, LogState } from "../run/deps.ts";
+
+const WINDOW_BYTES = 1_048_576;
+const HANDSHAKE_WITHIN_MS = 15_000;
+/** Frames on their way without any acknowledgement for this long mean that the connection is dead. */
+const STALLED_AFTER_MS = 30_000;
+const LOOK_EVERY_MS = 1_000;
+
+export interface LogShipOptions {
+  readonly ref: AttemptRef;
+  /** Address of the attempt's log socket. */
+  readonly url: string;
+  /** Folder of this attempt's spool. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  /** Whether the control plane is connected: only then does waiting for the room count against the drain time. */
+  readonly planeReachable: () => boolean;
+  /** Default: 256 MiB. */
+  readonly capBytes?: number;
+}
+
+export class LogShip implements LogSink {
+  private readonly options: LogShipOptions;
+  private readonly spool: Spool;
+  private readonly chunker: LogChunker;
+  private readonly capBytes: number;
+  private readonly ended = Promise.withResolvers<boolean>();
+  private token: string | null = null;
+  private socket: WebSocket | null = null;
+  private resumed = false;
+  private failures = 0;
+  private nextToSend = 0;
+  private inFlight = new Map<number, number>();
+  private inFlightBytes = 0;
+  private lastProgress = 0;
+  private dropped = { spool: 0, quota: 0 };
+  private gaps = 0;
+  private ending = false;
+  private closed = false;
+  private cancelReconnect = (): void => {};
+  private cancelWatch = (): void => {};
+  /** The newest frame, so that the usual case reads nothing back from disk. */
+  private newest: { readonly seq: number; readonly bytes: Uint8Array } | null = null;
+
+  constructor(options: LogShipOptions) {
+    this.options = options;
+    this.capBytes = options.capBytes ?? DEFAULT_LOG_CAP_BYTES;
+    this.spool = Spool.open(options.folder);
+    this.chunker = new LogChunker({
+      attempt: options.ref.attempt,
+      clock: options.clock,
+      resume: this.spool.next,
+      emit: (frame) => {
+        this.newest = { seq: frame.header.seq, bytes: this.spool.append(frame) };
+        this.pump();
+      },
+    });
+  }
+
+  connect(token: string): void {
+    this.options.log.redactor.add(token);
+    this.token = token;
+    this.lastProgress = this.options.clock.monotonic();
+    this.cancelWatch = this.options.clock.every(LOOK_EVERY_MS, () => this.watch());
+    this.dial();
+  }
+
+  bytes(stream: LogStream, bytes: Uint8Array): void {
+    if (this.closed) {
+      return;
+    }
+    const room = this.capBytes - this.chunker.totalBytes;
+    const kept = bytes.length > room ? bytes.subarray(0, Math.max(0, room)) : bytes;
+    this.dropped.quota += bytes.length - kept.length;
+    if (kept.length === 0) {
+      return;
+    }
+    if (!this.spool.fits(kept.length)) {
+      this.dropped.spool += kept.length;
+      return;
+    }
+    this.declareSpoolGap();
+    this.chunker.push(stream, kept);
+  }
+
+  async end(withinMs: number): Promise<{ readonly logBytes: number; readonly logState: LogState }> {
+    this.chunker.flush();
+    this.declareSpoolGap();
+    if (this.dropped.quota > 0) {
+      this.gaps += 1;
+      this.chunker.gap(this.dropped.quota, "log_quota");
+    }
+    this.ending = true;
+    this.pump();
+    const complete = await this.endedWithin(withinMs);
+    const logBytes = this.chunker.totalBytes;
+    this.shut();
+    if (complete) {
+      this.spool.remove();
+    } else {
+      this.spool.close();
+      this.options.log.warn("log.incomplete", { unacknowledgedFrames: this.spool.unacknowledged });
+    }
+    const whole = this.dropped.quota > 0 ? "truncated" : "complete";
+    return { logBytes, logState: complete && (whole === "truncated" || this.gaps === 0) ? whole : "incomplete" };
+  }
+
+  remove(): void {
+    this.shut();
+    this.spool.remove();
+  }
+
+  /** Counts only time in which the room could be reached: a plane that restarts must not cost the log. */
+  private async endedWithin(withinMs: number): Promise<boolean> {
+    const { clock, planeReachable } = this.options;
+    if (this.token === null) {
+      return this.chunker.totalBytes === 0;
+    }
+    let waited = 0;
+    const cancel = clock.every(LOOK_EVERY_MS, () => {
+      waited += planeReachable() ? LOOK_EVERY_MS : 0;
+      if (waited >= withinMs || this.closed) {
+        this.ended.resolve(false);
+      }
+    });
+    try {
+      return await this.ended.promise;
+    } finally {
+      cancel();
+    }
+  }
+
+  private declareSpoolGap(): void {
+    if (this.dropped.spool > 0) {
+      const bytes = this.dropped.spool;
+      this.dropped.spool = 0;
+      this.gaps += 1;
+      this.chunker.gap(bytes, this.spool.diskWorks ? "spool_full" : "disk_full");
+    }
+  }
+
+  private dial(): void {
+    if (this.closed || this.token === null) {
+      return;
+    }
+    const socket = new WebSocket(this.options.url, {
+      headers: { authorization: `Bearer ${this.token}` },
+      handshakeTimeout: HANDSHAKE_WITHIN_MS,
+      perMessageDeflate: false,
+    });
+    this.socket = socket;
+    this.resumed = false;
+    socket.on("message", (data, isBinary) => {
+      if (!isBinary && this.socket === socket) {
+        this.receive(data);
+      }
+    });
+    // `close` follows an `error`, with nothing more to know.
+    socket.on("error", (error) => this.options.log.debug("log.socket_error", { problem: errorText(error) }));
+    socket.on("close", (code) => this.disconnected(socket, code));
+  }
+
+  private disconnected(socket: WebSocket, code: number): void {
+    if (this.socket !== socket) {
+      return;
+    }
+    this.socket = null;
+    this.resumed = false;
+    this.inFlight.clear();
+    this.inFlightBytes = 0;
+    if (this.closed) {
+      return;
+    }
+    this.failures += 1;
+    const ms = backoffMs(this.failures, this.options.random());
+    this.options.log.debug("log.disconnected", { code, reconnectMs: ms });
+    this.cancelReconnect = this.options.clock.after(ms, () => this.dial());
+  }
+
+  private receive(data: RawData): void {
+    const message = parseMessage(data);
+    if (message === null) {
+      this.options.log.warn("log.bad_message", {});
+      return;
+    }
+    this.lastProgress = this.options.clock.monotonic();
+    switch (message.type) {
+      case "resume":
+        this.failures = 0;
+        this.resumed = true;
+        this.nextToSend = message.seq;
+        this.acknowledged(message.seq);
+        return;
+      case "ack":
+        this.acknowledged(message.seq);
+        return;
+      case "ended":
+        this.ended.resolve(true);
+        return;
+      case "error":
+        this.options.log.warn("log.refused", { code: message.code, problem: message.message });
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private acknowledged(seq: number): void {
+    this.spool.acknowledge(seq);
+    for (const [sent, bytes] of this.inFlight) {
+      if (sent < seq) {
+        this.inFlight.delete(sent);
+        this.inFlightBytes -= bytes;
+      }
+    }
+    if (this.inFlight.size === 0) {
+      this.chunker.acknowledged();
+    }
+    this.pump();
+  }
+
+  /** Sends what the window allows. Also called from inside `chunker.push`, so it must not call back into it. */
+  private pump(): void {
+    const { socket } = this;
+    if (socket === null || !this.resumed || socket.readyState !== WebSocket.OPEN) {
+      return;
+    }
+    while (this.nextToSend < this.spool.next.seq && this.inFlightBytes < WINDOW_BYTES) {
+      const seq = this.nextToSend;
+      const bytes = this.newest?.seq === seq ? this.newest.bytes : this.spool.read(seq);
+      if (bytes === null) {
+        this.options.log.error("log.frame_missing", { seq });
+        return;
+      }
+      this.nextToSend += 1;
+      this.inFlight.set(seq, bytes.length);
+      this.inFlightBytes += bytes.length;
+      socket.send(bytes);
+    }
+    if (this.ending && this.nextToSend >= this.spool.next.seq && !this.endSentOn.has(socket)) {
+      this.endSentOn.add(socket);
+      socket.send(JSON.stringify(this.endMessage()));
+    }
+  }
+
+  private readonly endSentOn = new WeakSet<WebSocket>();
+
+  private endMessage(): LogClientMessage {
+    return {
+      type: "end",
+      attempt: this.options.ref.attempt,
+      totalBytes: this.chunker.totalBytes,
+      gaps: this.gaps,
+      truncated: this.dropped.quota > 0,
+    };
+  }
+
+  private watch(): void {
+    const waiting = this.inFlight.size > 0 || this.ending;
+    if (!waiting) {
+      this.lastProgress = this.options.clock.monotonic();
+    } else if (this.options.clock.monotonic() - this.lastProgress > STALLED_AFTER_MS) {
+      this.lastProgress = this.options.clock.monotonic();
+      this.socket?.terminate();
+    }
+  }
+
+  private shut(): void {
+    this.closed = true;
+    this.cancelWatch();
+    this.cancelReconnect();
+    this.chunker.close();
+    this.ended.resolve(false);
+    this.socket?.close(1000);
+    this.socket = null;
+    if (this.token !== null) {
+      this.options.log.redactor.remove(this.token);
+    }
+  }
+}
+
+function parseMessage(data: RawData): LogServerMessage | null {
+  try {
+    return LogServerMessage.safeParse(JSON.parse(String(data))).data ?? null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What a run needs from the rest of the runner, as interfaces: `run/` knows neither the connection nor the sidecar
+ * process nor the files behind them. `up.ts` puts the real ones together.
+ */
+import type {
+  AttemptRef,
+  BootstrapJob,
+  Job,
+  JobResult,
+  Json,
+  LogStream,
+  RunContext,
+  RunnerMessage,
+} from "@cronium/protocol";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Executor, HostMount } from "../executors/types.ts";
+
+/** The control connection. What is sent while it is down is dropped: everything that must arrive is repeated. */
+export interface ControlLink {
+  readonly open: boolean;
+  send(message: RunnerMessage): void;
+}
+
+export type LogState = "complete" | "incomplete" | "truncated";
+
+/** The part of the journal that a run writes. Each promise resolves once the record is durable. */
+export interface RunJournal {
+  write(
+    record:
+      | { readonly type: "accepted"; readonly slot: string; readonly onLost: Job["definition"]["onLost"] } & AttemptRef
+      | ({ readonly type: "started" } & AttemptRef)
+      | ({ readonly type: "output"; readonly value: Json } & AttemptRef)
+      | ({ readonly type: "exited"; readonly result: JobResult } & AttemptRef)
+      | ({ readonly type: "done"; readonly report: { readonly logBytes: number; readonly logState: LogState } } & AttemptRef),
+  ): Promise<void>;
+  note(
+    record:
+      | ({ readonly type: "granted"; readonly logToken: string } & AttemptRef)
+      | ({ readonly type: "dropped" } & AttemptRef),
+  ): void;
+  get(ref: AttemptRef): { readonly output: Json } | undefined;
+}
+
+export interface SidecarBinding {
+  readonly slot: string;
+  readonly attempt: number;
+  readonly job: BootstrapJob;
+  readonly input: Json;
+  readonly context: RunContext;
+  /** Makes an output durable before the script is told that it is. */
+  readonly store: (value: Json) => Promise<void>;
+}
+
+/** The sidecar process; it survives restarts of that process by opening and binding everything again. */
+export interface Sidecar {
+  /** Key of the execution tokens. */
+  readonly key: Uint8Array;
+  folderOf(slot: string): string;
+  /** Resolves once the slot's socket accepts connections. */
+  open(slot: string): Promise<void>;
+  bind(binding: SidecarBinding): void;
+  /** Resolves once the socket and its folder are gone. */
+  close(slot: string): Promise<void>;
+}
+
+/** Takes one attempt's output, keeps it on disk and ships it. */
+export interface LogSink {
+  /** The job may start: connect to its log room. */
+  connect(token: string): void;
+  bytes(stream: LogStream, bytes: Uint8Array): void;
+  /** No byte follows. Resolves once the room has everything, or at the latest after `withinMs`. */
+  end(withinMs: number): Promise<{ readonly logBytes: number; readonly logState: LogState }>;
+  /** Deletes what is left on disk. */
+  remove(): void;
+}
+
+export interface RunDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly link: ControlLink;
+  readonly journal: RunJournal;
+  readonly sidecar: Sidecar;
+  readonly executor: Executor;
+  readonly runnerName: string;
+  /** Whether the local policy lets the job run, and the folders it gets. */
+  readonly policy: (
+    job: Job,
+  ) => { readonly ok: true; readonly mounts: readonly HostMount[] } | { readonly ok: false; readonly message: string };
+  readonly logSink: (ref: AttemptRef) => LogSink;
+  readonly randomId: () => string;
+}

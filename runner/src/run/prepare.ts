@@ -1,0 +1,53 @@
+/**
+ * Everything that can be done while the control plane decides on the grant, all at once: the journal entry, the
+ * socket, the token, the container. None of it knows the job's script, input or environment.
+ */
+import type { Slot } from "../executors/types.ts";
+import type { RunState } from "./run.ts";
+import { executionToken } from "./environment.ts";
+
+/** How long past its timeout a job may still be there: grace, kill, removal. */
+const DEADLINE_MARGIN_MS = 120_000;
+
+export interface Prepared {
+  readonly slotId: string;
+  readonly slot: Slot;
+  /** The attempt is in the journal for good. */
+  readonly journalled: Promise<void>;
+  /** The slot's socket accepts connections. */
+  readonly socketOpen: Promise<void>;
+  readonly token: Promise<string>;
+}
+
+export function prepare(state: RunState): Prepared {
+  const { deps, job, ref, mounts, sink } = state;
+  const { executor, sidecar, journal, clock } = deps;
+  const { definition } = job;
+  const slotId = deps.randomId();
+  const journalled = journal.write({ type: "accepted", ...ref, slot: slotId, onLost: definition.onLost });
+  const socketOpen = executor.hasRuntimeApi ? sidecar.open(slotId) : Promise.resolve();
+  const token = executionToken(sidecar.key, job, clock.now());
+  const slot = executor.slots.take(
+    {
+      slot: slotId,
+      ...ref,
+      profile: { runtime: definition.runtime, memoryMb: definition.memoryMb, mounts },
+      deadlineAt: clock.now() + definition.timeoutMs + DEADLINE_MARGIN_MS,
+      definition,
+      apiFolder: executor.hasRuntimeApi ? sidecar.folderOf(slotId) : null,
+    },
+    {
+      bytes: (stream, bytes) => sink.bytes(stream, bytes),
+      value: (value) => {
+        journal.write({ type: "output", ...ref, value }).catch((error: unknown) => {
+          state.log.error("run.output_lost", { problem: error });
+        });
+      },
+    },
+  );
+  for (const promise of [journalled, socketOpen, token]) {
+    // Awaited later, or never when the job is refused.
+    promise.catch(() => {});
+  }
+  return { slotId, slot, journalled, socketOpen, token };
+}

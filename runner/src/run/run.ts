@@ -1,0 +1,175 @@
+/**
+ * One attempt on this runner, from the offer to the last trace of it. The steps are in files of their own: `prepare`,
+ * `start`, `supervise`, `finish`, `clean-up`; this file holds their order and what may come in from outside meanwhile.
+ *
+ * Example of the races: the offer arrives → `prepare` (journal, socket, container) runs while `accept` travels → the
+ * grant arrives → `start`. A cancel may come before, between or after any of these. It always ends in one place: `stop`
+ * notes the first reason and wakes whoever waits; each step looks at it before it goes on. `drop` is the same without a
+ * result, for attempts that the control plane has given to someone else.
+ */
+import type { AttemptRef, Job } from "@cronium/protocol";
+import { errorText, type Log } from "../base/log.ts";
+import type { HostMount } from "../executors/types.ts";
+import { cleanUp } from "./clean-up.ts";
+import type { LogSink, RunDeps } from "./deps.ts";
+import { finish } from "./finish.ts";
+import { prepare, type Prepared } from "./prepare.ts";
+import { start } from "./start.ts";
+import { supervise } from "./supervise.ts";
+import { type Ending, type StopReason, verdict } from "./verdict.ts";
+
+export interface Grant {
+  readonly logToken: string;
+}
+
+/** A stop that was asked for: why, and how long the script gets after SIGTERM. */
+export interface Stop {
+  readonly reason: StopReason;
+  readonly graceMs: number;
+}
+
+/** What the steps of one run share. */
+export interface RunState {
+  readonly deps: RunDeps;
+  readonly job: Job;
+  /** Folders that the local policy lets it have. */
+  readonly mounts: readonly HostMount[];
+  readonly ref: AttemptRef;
+  readonly log: Log;
+  readonly sink: LogSink;
+  /** Settles with the first reason to stop; pending for ever when there is none. */
+  readonly stopped: Promise<Stop>;
+  stop: Stop | null;
+  /** How it ended is decided; a stop that comes now is too late. */
+  over: boolean;
+  /** Its container and socket are gone. */
+  removed: boolean;
+  /** By the monotonic clock; null before the process runs. */
+  startedAt: number | null;
+}
+
+export class Run {
+  readonly job: Job;
+  readonly ref: AttemptRef;
+  /** Resolves once `accept` may be sent; rejects when the journal could not take the job. */
+  readonly accepted: Promise<void>;
+  /** Resolves when nothing of it is left but what the journal repeats. Never rejects. */
+  readonly finished: Promise<void>;
+  private readonly state: RunState;
+  private readonly stopSignal = Promise.withResolvers<Stop>();
+  private readonly grant = Promise.withResolvers<Grant | null>();
+  private readonly prepared: Prepared;
+  private granted = false;
+  private dropped = false;
+  private ended = false;
+
+  constructor(deps: RunDeps, job: Job, mounts: readonly HostMount[]) {
+    this.job = job;
+    this.ref = { runId: job.runId, attempt: job.attempt };
+    this.state = {
+      deps,
+      job,
+      mounts,
+      ref: this.ref,
+      log: deps.log.child(this.ref),
+      sink: deps.logSink(this.ref),
+      stopped: this.stopSignal.promise,
+      stop: null,
+      over: false,
+      removed: false,
+      startedAt: null,
+    };
+    this.prepared = prepare(this.state);
+    this.accepted = this.prepared.journalled;
+    this.accepted.catch(() => {});
+    this.finished = this.live().catch((error: unknown) => {
+      this.state.log.error("run.broken", { problem: errorText(error) });
+    });
+  }
+
+  /** How far it is, for the control plane after a reconnect. Once it has a result, the journal reports that instead. */
+  get phase(): "accepted" | "running" {
+    return this.state.startedAt === null ? "accepted" : "running";
+  }
+
+  /** It takes one of the runner's slots. */
+  get occupiesSlot(): boolean {
+    return !this.state.over && !this.dropped && !this.ended;
+  }
+
+  /** Nothing of it runs on this machine any more; at most its log and result are still on their way. */
+  get processGone(): boolean {
+    return this.state.removed || this.ended;
+  }
+
+  get waitsForGrant(): boolean {
+    return !this.granted && !this.dropped && !this.ended;
+  }
+
+  onGranted(grant: Grant): void {
+    if (this.granted || this.dropped) {
+      return;
+    }
+    this.granted = true;
+    this.state.deps.journal.note({ type: "granted", ...this.ref, logToken: grant.logToken });
+    this.state.sink.connect(grant.logToken);
+    this.grant.resolve(grant);
+  }
+
+  /** Ends the job and reports why; the first reason counts, later calls change nothing. */
+  stop(reason: StopReason, graceMs: number): void {
+    if (this.state.stop === null && !this.state.over && !this.dropped) {
+      this.state.stop = { reason, graceMs };
+      this.state.log.info("run.stopping", { reason, graceMs });
+      this.stopSignal.resolve(this.state.stop);
+    }
+  }
+
+  /** Ends the job at once and reports nothing: this attempt is no longer ours. */
+  drop(why: string): void {
+    if (!this.dropped && !this.ended) {
+      this.dropped = true;
+      this.state.log.warn("run.dropped", { why });
+      this.state.stop ??= { reason: "lease_lost", graceMs: 0 };
+      this.stopSignal.resolve(this.state.stop);
+      this.grant.resolve(null);
+    }
+  }
+
+  private async live(): Promise<void> {
+    try {
+      await this.accepted;
+      const ending = await this.execute();
+      if (!this.dropped) {
+        await this.report(ending);
+      }
+    } finally {
+      this.ended = true;
+      await cleanUp(this.state, this.prepared, this.dropped);
+    }
+  }
+
+  private async execute(): Promise<Ending> {
+    await Promise.race([this.grant.promise, this.state.stopped]);
+    if (this.state.stop !== null) {
+      return { kind: "never_started" };
+    }
+    const slot = await start(this.state, this.prepared);
+    return "failed" in slot ? { kind: "failed", error: slot.failed } : supervise(this.state, slot.started, (graceMs) => this.stop("timed_out", graceMs));
+  }
+
+  private async report(ending: Ending): Promise<void> {
+    this.state.over = true;
+    const { deps, job, startedAt, stop } = this.state;
+    const { definition } = job;
+    const result = verdict({
+      ending,
+      stoppedFor: stop?.reason ?? null,
+      output: deps.journal.get(this.ref)?.output ?? null,
+      durationMs: startedAt === null ? null : Math.round(deps.clock.monotonic() - startedAt),
+      timeoutMs: definition.timeoutMs,
+      memoryMb: definition.memoryMb,
+    });
+    await finish(this.state, this.prepared, result, this.granted);
+  }
+}

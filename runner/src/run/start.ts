@@ -1,0 +1,47 @@
+/** From the grant to a running process. The bootstrap inside waits for its job, so the job is bound before the start. */
+import { errorText } from "../base/log.ts";
+import { ExecutorError, type Slot } from "../executors/types.ts";
+import { jobEnvironment, runContext } from "./environment.ts";
+import type { Prepared } from "./prepare.ts";
+import type { RunState } from "./run.ts";
+
+export type StartOutcome = { readonly started: Slot } | { readonly failed: ExecutorError };
+
+export async function start(state: RunState, prepared: Prepared): Promise<StartOutcome> {
+  const { deps, job, ref } = state;
+  const begin = deps.clock.monotonic();
+  try {
+    // The folder must be there before the container starts, or Docker makes one of its own in that place.
+    const [token] = await Promise.all([prepared.token, prepared.socketOpen]);
+    bind(state, prepared, token);
+    await prepared.slot.start();
+    state.startedAt = deps.clock.monotonic();
+    await deps.journal.write({ type: "started", ...ref });
+  } catch (error) {
+    const failed = error instanceof ExecutorError ? error : new ExecutorError("start_failed", errorText(error));
+    state.log.warn("run.start_failed", { code: failed.code, problem: errorText(error) });
+    return { failed };
+  }
+  deps.link.send({ type: "started", ...ref });
+  state.log.info("run.started", { event: job.eventName, ms: Math.round(state.startedAt - begin) });
+  return { started: prepared.slot };
+}
+
+function bind(state: RunState, prepared: Prepared, token: string): void {
+  const { deps, job, ref } = state;
+  if (!deps.executor.hasRuntimeApi) {
+    return;
+  }
+  deps.sidecar.bind({
+    slot: prepared.slotId,
+    attempt: job.attempt,
+    job: {
+      runtime: job.definition.runtime,
+      script: job.definition.script,
+      env: jobEnvironment(job, token),
+    },
+    input: job.input,
+    context: runContext(job, deps.runnerName, deps.clock.now()),
+    store: (value) => deps.journal.write({ type: "output", ...ref, value }),
+  });
+}

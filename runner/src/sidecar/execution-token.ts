@@ -1,0 +1,50 @@
+/**
+ * Who is calling: a token is good for one attempt, on that attempt's own socket, while the attempt lives.
+ *
+ * Tokens live for an hour, jobs may run for longer. The token that a job was given is renewed silently when it comes
+ * over the job's own socket: the runner closes that socket when the attempt ends. Any other expired token is refused.
+ */
+import { errors, jwtVerify, type JWTPayload } from "jose";
+import { AppError } from "@cronium/protocol";
+import type { SlotState } from "./slots.ts";
+
+const MAX_TOKEN_CHARS = 4_096;
+
+/** Throws `AppError` with `invalid_token` or `attempt_not_active`. */
+export async function authorize(
+  key: Uint8Array,
+  slot: SlotState,
+  authorization: string | undefined,
+  runId: string,
+): Promise<void> {
+  const token = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/.exec(authorization ?? "")?.[1];
+  if (token === undefined || token.length > MAX_TOKEN_CHARS) {
+    throw new AppError("invalid_token", "The call carries no token of a job.");
+  }
+  const payload = await verified(key, slot, token);
+  const bind = slot.bind;
+  if (bind === null || slot.closed) {
+    throw new AppError("attempt_not_active", "No job runs in this slot.");
+  }
+  const { runId: boundRun } = bind.context;
+  if (payload.sub !== `${boundRun}:${bind.attempt}` || runId !== boundRun) {
+    throw new AppError("attempt_not_active", "The token or the address names another run or attempt.");
+  }
+}
+
+async function verified(key: Uint8Array, slot: SlotState, token: string): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: ["HS256"],
+      typ: "cronium-execution+jwt",
+      audience: "cronium-runtime",
+      requiredClaims: ["sub", "jti", "exp", "iat"],
+    });
+    return payload;
+  } catch (error) {
+    if (error instanceof errors.JWTExpired && slot.tokenId !== null && error.payload.jti === slot.tokenId) {
+      return error.payload;
+    }
+    throw new AppError("invalid_token", "The token is not one of this runner's, or has expired.", { cause: error });
+  }
+}

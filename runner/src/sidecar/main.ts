@@ -1,0 +1,106 @@
+/**
+ * The sidecar: serves the runtime API to jobs, in a process of its own, because it faces hostile code. It holds no key
+ * of the runner and no Docker socket; as root it gives its rights up before it listens. It lives as long as the channel
+ * to the runner that started it.
+ */
+import { chownSync } from "node:fs";
+import { chdir } from "node:process";
+import { type Json, SidecarCommand, type SidecarEvent, SidecarReply } from "@cronium/protocol";
+import { Slots } from "./slots.ts";
+
+/** User and group it becomes when started as root: neither the job's nor anyone's in the system. */
+const SIDECAR_UID = 10_002;
+/** How long the runner may take to make an output durable. */
+const STORE_WITHIN_MS = 15_000;
+
+let slots: Slots | null = null;
+let nextId = 1;
+const storing = new Map<number, (ok: boolean) => void>();
+
+function emit(event: SidecarEvent): void {
+  process.send?.(event, undefined, undefined, () => {
+    // The channel closes when the runner goes; `disconnect` ends this process then.
+  });
+}
+
+function store(slot: string, value: Json): Promise<boolean> {
+  const id = nextId;
+  nextId += 1;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => settle(false), STORE_WITHIN_MS);
+    const settle = (ok: boolean): void => {
+      clearTimeout(timer);
+      storing.delete(id);
+      resolve(ok);
+    };
+    storing.set(id, settle);
+    emit({ type: "output", slot, id, value });
+  });
+}
+
+/**
+ * Goes to live in the socket folder. Sockets are opened by relative paths: their length is then no matter (a unix
+ * address holds 107 bytes), and folders above that only root may enter do not stand in the way.
+ */
+function settleIn(socketDir: string): void {
+  chdir(socketDir);
+  if (process.getuid?.() === 0) {
+    try {
+      chownSync(".", SIDECAR_UID, SIDECAR_UID);
+      process.setgroups?.([SIDECAR_UID]);
+      process.setgid?.(SIDECAR_UID);
+      process.setuid?.(SIDECAR_UID);
+    } catch (error) {
+      emit({ type: "failed", slot: null, message: `keeps its rights: ${String(error)}` });
+    }
+  }
+}
+
+async function obey(command: SidecarCommand): Promise<void> {
+  if (command.type === "configure") {
+    settleIn(command.socketDir);
+    slots = new Slots({ key: Buffer.from(command.key, "base64url"), socketDir: ".", emit, store });
+    return;
+  }
+  if (slots === null) {
+    throw new Error("it is not configured yet");
+  }
+  switch (command.type) {
+    case "open":
+      await slots.open(command.slot);
+      emit({ type: "opened", slot: command.slot });
+      return;
+    case "bind":
+      slots.bind(command);
+      return;
+    case "close":
+      await slots.close(command.slot);
+      emit({ type: "closed", slot: command.slot });
+      return;
+    default:
+      command satisfies never;
+  }
+}
+
+process.on("message", (message: unknown) => {
+  const reply = SidecarReply.safeParse(message);
+  if (reply.success) {
+    storing.get(reply.data.id)?.(reply.data.ok);
+    return;
+  }
+  const command = SidecarCommand.safeParse(message);
+  if (!command.success) {
+    emit({ type: "failed", slot: null, message: `unknown command: ${command.error.message}` });
+    return;
+  }
+  obey(command.data).catch((error: unknown) => {
+    const slot = "slot" in command.data ? command.data.slot : null;
+    emit({ type: "failed", slot, message: String(error) });
+  });
+});
+process.on("disconnect", () => process.exit(0));
+// Ctrl-C reaches the whole terminal group; the runner decides when this process ends.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
+
+emit({ type: "ready" });

@@ -1,0 +1,14 @@
+/** The job as text that a POSIX shell evaluates: values in single quotes, where only a single quote means anything. */
+import type { BootstrapJob } from "@cronium/protocol";
+
+export function shellJob(job: BootstrapJob): string {
+  const exports = Object.entries(job.env)
+    // A name that is no shell name could smuggle in a command; such names are refused at save as well.
+    .filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+    .map(([name, value]) => `export ${name}=${quote(value)}\n`);
+  return `${exports.join("")}CRONIUM_SCRIPT=${quote(job.script)}\n`;
+}
+
+function quote(value: string): string {
+  return `'${value.replaceAll("\0", "").replaceAll("'", String.raw`'\''`)}'`;
+}

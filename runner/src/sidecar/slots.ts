@@ -1,0 +1,115 @@
+/**
+ * The slots of this process: one unix socket per slot, and the job bound to it. Nothing is kept on disk; after a
+ * restart the runner opens and binds everything again.
+ */
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { decodeJwt } from "jose";
+import type { Json, SidecarCommand, SidecarEvent } from "@cronium/protocol";
+import { answer } from "./runtime-api.ts";
+
+/** The script's request and its body must arrive within these; waiting for the job is not limited. */
+const HEADERS_WITHIN_MS = 10_000;
+const REQUEST_WITHIN_MS = 30_000;
+const MAX_HEADER_BYTES = 16_384;
+/** A job is a few processes; more connections than this are an attack on this process. */
+const MAX_CONNECTIONS = 128;
+
+export type Bind = Extract<SidecarCommand, { type: "bind" }>;
+
+export interface SlotState {
+  readonly name: string;
+  bind: Bind | null;
+  /** `jti` of the token that this job was given. */
+  tokenId: string | null;
+  handedOut: boolean;
+  closed: boolean;
+  /** Resolves when a job is bound; what long polls wait for. */
+  readonly bound: PromiseWithResolvers<void>;
+  readonly server: Server;
+}
+
+export interface SlotContext {
+  readonly key: Uint8Array;
+  /** Folder of all slots, relative to the working folder or absolute. */
+  readonly socketDir: string;
+  readonly emit: (event: SidecarEvent) => void;
+  /** Asks the runner to make an output durable; false when it could not. */
+  readonly store: (slot: string, value: Json) => Promise<boolean>;
+}
+
+export class Slots {
+  private readonly context: SlotContext;
+  private readonly slots = new Map<string, SlotState>();
+
+  constructor(context: SlotContext) {
+    this.context = context;
+  }
+
+  async open(name: string): Promise<void> {
+    if (this.slots.has(name)) {
+      return;
+    }
+    const folder = `${this.context.socketDir}/${name}`;
+    const socket = `${folder}/api.sock`;
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    rmSync(socket, { force: true });
+    const server = createServer({
+      headersTimeout: HEADERS_WITHIN_MS,
+      requestTimeout: REQUEST_WITHIN_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    });
+    server.maxConnections = MAX_CONNECTIONS;
+    const slot: SlotState = {
+      name,
+      bind: null,
+      tokenId: null,
+      handedOut: false,
+      closed: false,
+      bound: Promise.withResolvers<void>(),
+      server,
+    };
+    server.on("request", (request, response) => {
+      void answer(this.context, slot, request, response);
+    });
+    this.slots.set(name, slot);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(socket, resolve);
+    });
+    // The job's user is nobody this machine knows; the folder above keeps everyone else out.
+    chmodSync(socket, 0o666);
+  }
+
+  bind(bind: Bind): void {
+    const slot = this.slots.get(bind.slot);
+    if (slot === undefined || slot.closed) {
+      throw new Error(`slot ${bind.slot} is not open`);
+    }
+    slot.bind = bind;
+    slot.handedOut = bind.handedOut;
+    slot.tokenId = tokenIdOf(bind.job.env["CRONIUM_TOKEN"]);
+    slot.bound.resolve();
+  }
+
+  async close(name: string): Promise<void> {
+    const slot = this.slots.get(name);
+    if (slot !== undefined) {
+      slot.closed = true;
+      this.slots.delete(name);
+      await new Promise<void>((resolve) => {
+        slot.server.close(() => resolve());
+        slot.server.closeAllConnections();
+      });
+    }
+    rmSync(`${this.context.socketDir}/${name}`, { recursive: true, force: true });
+  }
+}
+
+function tokenIdOf(token: string | undefined): string | null {
+  try {
+    return token === undefined ? null : (decodeJwt(token).jti ?? null);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,356 @@
+/** `cronium-runner up`: puts the parts together, runs until told to stop, and returns the exit code. */
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type AttemptRef, DEFAULT_GRACE_MS, type HeldAttempt, PROTOCOL_VERSION } from "@cronium/protocol";
+import { type Clock, settledWithin } from "./base/clock.ts";
+import { exitCodes, type ExitError } from "./base/exit-error.ts";
+import { errorText, type Log } from "./base/log.ts";
+import type { Config } from "./config.ts";
+import { Connection, type Hello, type Welcome, type WorkMessage } from "./connection.ts";
+import { signConnect } from "./credential.ts";
+import { type DataDir, openDataDir } from "./data-dir.ts";
+import type { Executor } from "./executors/types.ts";
+import { describePlatform, establishIdentity, type Identity } from "./identity.ts";
+import { Journal } from "./journal.ts";
+import { Cancel } from "./loops/cancel.ts";
+import { Dispatch } from "./loops/dispatch.ts";
+import { Drain } from "./loops/drain.ts";
+import { Heartbeat } from "./loops/heartbeat.ts";
+import { LogShip } from "./loops/log-ship.ts";
+import { Readiness } from "./loops/readiness.ts";
+import { Report } from "./loops/report.ts";
+import { Sweep } from "./loops/sweep.ts";
+import { socketUrl } from "./plane-url.ts";
+import { applyPolicy, loadPolicy, type Policy } from "./policy.ts";
+import { programVersion, sidecarEntry } from "./program-files.ts";
+import { finishEarlierRuns, lostAttempts } from "./recover.ts";
+import type { LogSink, RunDeps } from "./run/deps.ts";
+import { Runs } from "./run/runs.ts";
+import { SidecarProcess } from "./sidecar-process.ts";
+
+/** The measured round trip is told this often at most, because each message wakes the control plane's object. */
+const STATUS_EVERY_MS = 300_000;
+/** For containers to go when the runner has been revoked or replaced. */
+const STOP_WITHIN_MS = 20_000;
+
+export interface UpOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly makeExecutor: (runnerId: string) => Executor;
+}
+
+/** Throws `ExitError` when it cannot start; otherwise resolves with the exit code once everything is stopped. */
+export async function up(options: UpOptions): Promise<number> {
+  const { config, log } = options;
+  const policy = loadPolicy(config.policyFiles, config.policyRequired);
+  const dataDir = openDataDir(config.dataDir);
+  try {
+    const identity = await establishIdentity(config, log);
+    const runner = new RunnerProgram(options, policy, dataDir, identity);
+    return await runner.run();
+  } finally {
+    dataDir.release();
+  }
+}
+
+class RunnerProgram {
+  private readonly config: Config;
+  private readonly clock: Clock;
+  private readonly log: Log;
+  private readonly dataDir: DataDir;
+  private readonly identity: Identity;
+  private readonly epoch = randomBytes(16).toString("hex");
+  private readonly ended = Promise.withResolvers<number>();
+  private readonly runs = new Runs();
+  private readonly executor: Executor;
+  private readonly journal: Journal;
+  private readonly sidecar: SidecarProcess;
+  private readonly connection: Connection;
+  private readonly heartbeat: Heartbeat;
+  private readonly readiness: Readiness;
+  private readonly dispatch: Dispatch;
+  private readonly cancel: Cancel;
+  private readonly report: Report;
+  private readonly sweep: Sweep;
+  private readonly drain: Drain;
+  private latencyMs: number | null = null;
+  private statusSentAt: number | null = null;
+
+  constructor(options: UpOptions, policy: Policy, dataDir: DataDir, identity: Identity) {
+    const { config, clock, log } = options;
+    const { runnerId, name, url } = identity.registration;
+    this.config = config;
+    this.clock = clock;
+    this.log = log;
+    this.dataDir = dataDir;
+    this.identity = identity;
+    this.executor = options.makeExecutor(runnerId);
+    this.journal = new Journal(dataDir.path, log);
+    this.sidecar = new SidecarProcess({ entry: sidecarEntry, socketDir: dataDir.sockets, clock, log });
+    this.connection = new Connection({
+      url,
+      runnerId,
+      clock,
+      log,
+      random: Math.random,
+      handlers: {
+        hello: (nonce) => this.hello(nonce),
+        welcomed: (welcome) => this.welcomed(welcome),
+        message: (message) => this.receive(message),
+        pong: () => this.heartbeat.pong(),
+        closed: () => this.heartbeat.disconnected(),
+        fatal: (error) => void this.fatal(error),
+      },
+    });
+    this.heartbeat = new Heartbeat({
+      clock,
+      log,
+      ping: () => this.connection.ping(),
+      terminate: () => this.connection.terminate(),
+      leaseLost: () => this.fence(),
+      measured: (latencyMs) => this.measured(latencyMs),
+    });
+    this.readiness = new Readiness({
+      clock,
+      log,
+      executor: this.executor,
+      dataDir: dataDir.path,
+      changed: () => this.sendStatus(),
+    });
+    const deps: RunDeps = {
+      clock,
+      log,
+      link: this.connection,
+      journal: this.journal,
+      sidecar: this.sidecar,
+      executor: this.executor,
+      runnerName: name,
+      policy: (job) => applyPolicy(policy, job),
+      logSink: (ref) => this.logSink(ref),
+      randomId: () => `s${randomBytes(8).toString("hex")}`,
+    };
+    this.dispatch = new Dispatch({
+      deps,
+      runs: this.runs,
+      capacity: config.capacity,
+      draining: () => this.drain.draining,
+      notReady: () => this.readiness.problem,
+    });
+    const removeSpool = (ref: AttemptRef): void => {
+      rmSync(this.spoolFolder(ref), { recursive: true, force: true });
+    };
+    this.cancel = new Cancel({ runs: this.runs, journal: this.journal, log, removeSpool });
+    this.report = new Report({ clock, link: this.connection, journal: this.journal, removeSpool });
+    this.sweep = new Sweep({
+      clock,
+      log,
+      executor: this.executor,
+      runs: this.runs,
+      socketDir: dataDir.sockets,
+      liveSlots: () => this.sidecar.liveSlots(),
+      spoolDir: dataDir.spool,
+      liveSpools: () => new Set(this.journal.entries().map(spoolName)),
+    });
+    this.drain = new Drain({
+      clock,
+      log,
+      runs: this.runs,
+      timeoutMs: config.drainTimeoutMs,
+      undelivered: () => this.report.pending,
+      began: () => this.sendStatus(),
+      finished: () => void this.leave(),
+      abort: () => this.ended.resolve(exitCodes.internal),
+    });
+  }
+
+  async run(): Promise<number> {
+    const onSignal = (signal: NodeJS.Signals): void => this.drain.onSignal(signal);
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+    try {
+      await this.readiness.open();
+      // Before the first hello, so that what it reports as lost is really gone.
+      await this.sweep.now();
+      this.sweep.start();
+      this.log.info("runner.started", {
+        runnerId: this.identity.registration.runnerId,
+        name: this.identity.registration.name,
+        url: this.identity.registration.url,
+        capacity: this.config.capacity,
+        dataDir: this.dataDir.path,
+        epoch: this.epoch,
+      });
+      finishEarlierRuns({
+        journal: this.journal,
+        link: this.connection,
+        log: this.log,
+        logSink: (ref) => this.logSink(ref),
+      });
+      this.connection.start();
+      return await this.ended.promise;
+    } finally {
+      process.off("SIGTERM", onSignal);
+      process.off("SIGINT", onSignal);
+      await this.shutDown();
+    }
+  }
+
+  private hello(nonce: string): Hello {
+    const { credential, registration } = this.identity;
+    const { runnerId } = registration;
+    return {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      runnerId,
+      epoch: this.epoch,
+      signature: signConnect(credential, nonce, runnerId, this.epoch),
+      version: programVersion(),
+      platform: describePlatform(this.executor.engineVersion),
+      slots: this.config.capacity,
+      notReady: this.readiness.reasons,
+      held: this.held(),
+    };
+  }
+
+  private held(): HeldAttempt[] {
+    return this.journal.entries().map((entry) => {
+      const { runId, attempt } = entry;
+      const phase = this.runs.get(entry)?.phase ?? "lost";
+      return { runId, attempt, state: entry.result === null ? phase : "exited" };
+    });
+  }
+
+  private welcomed(welcome: Welcome): void {
+    this.statusSentAt = null;
+    this.heartbeat.connected(welcome.leaseMs, welcome.renewMs);
+    for (const ref of welcome.kill) {
+      this.cancel.drop(ref, "kill");
+    }
+    for (const ref of lostAttempts(this.journal)) {
+      if (this.runs.get(ref) === undefined) {
+        this.cancel.drop(ref, "reported as lost");
+      }
+    }
+    this.report.repeat();
+    this.dispatch.repeatAccepts();
+    if (this.drain.draining) {
+      this.sendStatus();
+    }
+  }
+
+  private receive(message: WorkMessage): void {
+    switch (message.type) {
+      case "jobs":
+        this.dispatch.onJobs(message);
+        return;
+      case "granted":
+        this.dispatch.onGranted(message);
+        return;
+      case "refused":
+        this.dispatch.onRefused(message);
+        return;
+      case "cancel":
+        this.cancel.onCancel(message);
+        return;
+      case "ack":
+        this.report.onAck(message);
+        return;
+      case "stale":
+        this.cancel.drop({ runId: message.runId, attempt: message.attempt }, "stale");
+        return;
+      case "drain":
+        this.drain.begin();
+        return;
+      case "renewed":
+        for (const ref of message.stale) {
+          this.cancel.drop(ref, "stale");
+        }
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private fence(): void {
+    for (const run of this.runs.all()) {
+      if (run.job.definition.onLost === "retry") {
+        run.stop("lease_lost", DEFAULT_GRACE_MS);
+      }
+    }
+  }
+
+  private measured(latencyMs: number): void {
+    this.latencyMs = Math.round(latencyMs * 10) / 10;
+    const now = this.clock.monotonic();
+    if (this.statusSentAt === null || now - this.statusSentAt > STATUS_EVERY_MS) {
+      this.sendStatus();
+    }
+  }
+
+  private sendStatus(): void {
+    if (this.connection.open) {
+      this.statusSentAt = this.clock.monotonic();
+      this.connection.send({
+        type: "status",
+        notReady: this.readiness.reasons,
+        draining: this.drain.draining,
+        latencyMs: this.latencyMs,
+      });
+    }
+  }
+
+  private logSink(ref: AttemptRef): LogSink {
+    const url = socketUrl(this.identity.registration.url, `runner/logs/${encodeURIComponent(ref.runId)}`);
+    url.searchParams.set("attempt", String(ref.attempt));
+    return new LogShip({
+      ref,
+      url: url.href,
+      folder: this.spoolFolder(ref),
+      clock: this.clock,
+      log: this.log.child({ runId: ref.runId, attempt: ref.attempt }),
+      random: Math.random,
+      planeReachable: () => this.connection.open,
+    });
+  }
+
+  private spoolFolder(ref: AttemptRef): string {
+    return join(this.dataDir.spool, spoolName(ref));
+  }
+
+  private async leave(): Promise<void> {
+    this.connection.send({ type: "bye" });
+    await this.connection.stop();
+    this.ended.resolve(exitCodes.ok);
+  }
+
+  /** The control plane has nothing more to do with this process: its jobs go, their results are nobody's. */
+  private async fatal(error: ExitError): Promise<void> {
+    this.log.error("runner.ending", { problem: error.message, next: error.next });
+    const runs = this.runs.all();
+    for (const run of runs) {
+      run.drop(error.reason);
+    }
+    await settledWithin(this.clock, Promise.all(runs.map((run) => run.finished)), STOP_WITHIN_MS);
+    this.ended.reject(error);
+  }
+
+  private async shutDown(): Promise<void> {
+    this.heartbeat.stop();
+    this.dispatch.stop();
+    this.report.stop();
+    await this.connection.stop();
+    const parts = await Promise.allSettled([this.sweep.stop(), this.readiness.close(), this.sidecar.stop()]);
+    for (const part of parts) {
+      if (part.status === "rejected") {
+        this.log.warn("runner.shut_down", { problem: errorText(part.reason) });
+      }
+    }
+    this.journal.close();
+  }
+}
+
+function spoolName(ref: AttemptRef): string {
+  return `${ref.runId}-${ref.attempt}`;
+}
