@@ -27,6 +27,7 @@ const PROGRAMS = {
 /** A slow step says every so often that it is still alive. */
 const STILL_BUSY_EVERY_MS = 10000;
 const LAST_LINES = 20;
+const SAME_SIGNAL_MS = 1000;
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const stampFile = path.join(root, "node_modules", ".cronium-lock");
@@ -225,15 +226,23 @@ function handOver(node, command, args) {
   });
   const child = spawn(node, [file].concat(args), { cwd: root, env: env, stdio: "inherit" });
   // Ctrl-C reaches the whole terminal group, so the child has it already. Without a terminal the
-  // signal was sent to this process alone and is passed on.
+  // signal was sent to this process alone and is passed on; npm repeats signals, the child must not
+  // take that for a second one.
+  const passedOn = {};
+  const passOn = function (signal) {
+    if (passedOn[signal] === undefined || Date.now() - passedOn[signal] > SAME_SIGNAL_MS) {
+      passedOn[signal] = Date.now();
+      child.kill(signal);
+    }
+  };
   process.on("SIGINT", function () {
     if (!process.stdin.isTTY) {
-      child.kill("SIGINT");
+      passOn("SIGINT");
     }
   });
   ["SIGTERM", "SIGHUP"].forEach(function (signal) {
     process.on(signal, function () {
-      child.kill(signal);
+      passOn(signal);
     });
   });
   child.on("error", function (error) {

@@ -19,6 +19,9 @@ import { waitForRunner } from "./start/wait-for-runner.ts";
 
 const RUNNER_NAME = "local";
 
+/** A signal to the whole process group arrives several times: from the terminal, and passed on by npm. */
+const SAME_INTERRUPT_MS = 1_000;
+
 /** Ctrl-C and SIGTERM: the first stops in order, the second at once. */
 class Interrupts {
   readonly #controller = new AbortController();
@@ -28,8 +31,16 @@ class Interrupts {
   #onSecond: () => void = () => process.exit(1);
 
   constructor() {
+    let firstAt = 0;
     for (const name of ["SIGINT", "SIGTERM"] as const) {
-      process.on(name, () => (this.signal.aborted ? this.#onSecond() : this.#controller.abort()));
+      process.on(name, () => {
+        if (!this.signal.aborted) {
+          firstAt = performance.now();
+          this.#controller.abort();
+        } else if (performance.now() - firstAt > SAME_INTERRUPT_MS) {
+          this.#onSecond();
+        }
+      });
     }
   }
 
