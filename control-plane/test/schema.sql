@@ -1,5 +1,4 @@
--- The schema that migrations/ makes. Written by `npm run db:generate`; never edited by hand.
-
+-- What the migrations lead to; written by npm run db:generate.
 CREATE TABLE `account` (
 	`id` text PRIMARY KEY NOT NULL,
 	`account_id` text NOT NULL,
