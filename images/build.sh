@@ -90,7 +90,7 @@ remove_older() {
   yesterday=$(($(date +%s) - 86400))
   for old in $(docker image ls --format '{{.Repository}}:{{.Tag}}' "cronium/$runtime" && \
     docker image ls --format '{{.Repository}}:{{.Tag}}' "cronium/$runtime-base"); do
-    [ "$old" != "$keep" ] && [ "$old" != "$base" ] || continue
+    case $old in "$keep" | "$base") continue ;; esac
     created=$(date -d "$(docker image inspect -f '{{.Created}}' "$old")" +%s) || continue
     [ "$created" -ge "$yesterday" ] || docker image rm "$old" >/dev/null 2>&1 || true
   done

@@ -132,7 +132,10 @@ const table = (title: string, rows: readonly { name: string; requests: number }[
 };
 console.log(`${requests} requests, ${(bytes / 1e6).toFixed(1)} MB, ${unreadable} lines that are no requests`);
 console.log(`Server errors: ${(report.errorRate * 100).toFixed(2)} %`);
-table("Status", Object.entries(report.statuses).map(([name, number]) => ({ name, requests: number })));
+table(
+  "Status",
+  Object.entries(report.statuses).map(([name, number]) => ({ name, requests: number })),
+);
 table("Paths", report.topPaths);
 table("Clients", report.topClients);
 if (busiest !== undefined) {

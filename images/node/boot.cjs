@@ -15,7 +15,8 @@ const RECONNECT_MS = 5_000;
 const COLD_MS = 50;
 const NO_JOB = 125;
 // Node reads these only at its start, so a job that sets one gets a fresh process.
-const READ_AT_START = /^(?:NODE_(?:PATH|DEBUG|EXTRA_CA_CERTS|ICU_DATA|NO_WARNINGS|USE_ENV_PROXY|V8_COVERAGE)|LC_.*|LANG)$/;
+const READ_AT_START =
+  /^(?:NODE_(?:PATH|DEBUG|EXTRA_CA_CERTS|ICU_DATA|NO_WARNINGS|USE_ENV_PROXY|V8_COVERAGE)|LC_.*|LANG)$/;
 
 const address = API.startsWith("unix://")
   ? { socketPath: API.slice("unix://".length) }

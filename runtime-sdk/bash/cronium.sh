@@ -24,7 +24,8 @@ cronium_output() {
   fi
   local value=${1--}
   [ "$value" != - ] || value=$(cat) || return
-  if [ -z "${value//[$' \t\r\n']/}" ]; then
+  # A substitution instead of this pattern takes minutes for a megabyte.
+  if [[ $value != *[!$' \t\r\n']* ]]; then
     _cronium_fail invalid_json 'The output is empty; for a string write "\"\"", for nothing write null'
     return
   fi

@@ -1,0 +1,3 @@
+import { context } from "@cronium/sdk";
+
+console.log(JSON.stringify(await context()));

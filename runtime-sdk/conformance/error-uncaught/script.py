@@ -1,0 +1,3 @@
+import cronium
+
+cronium.output("never stored")

@@ -1,0 +1,3 @@
+import { output } from "@cronium/sdk";
+
+await output("never stored");

@@ -1,0 +1,5 @@
+import json
+
+import cronium
+
+print(json.dumps(cronium.input()))

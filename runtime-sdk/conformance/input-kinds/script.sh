@@ -1,0 +1,1 @@
+cronium_input

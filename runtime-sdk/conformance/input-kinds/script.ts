@@ -1,0 +1,3 @@
+import { input } from "@cronium/sdk";
+
+console.log(JSON.stringify(await input()));

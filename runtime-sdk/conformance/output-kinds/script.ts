@@ -1,0 +1,3 @@
+import { input, output } from "@cronium/sdk";
+
+await output(await input());

@@ -1,0 +1,4 @@
+import cronium
+
+cronium.output("first")
+cronium.output({"second": 2})

@@ -1,0 +1,2 @@
+cronium_output '"first"'
+cronium_output '{"second":2}'
