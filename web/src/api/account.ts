@@ -1,0 +1,47 @@
+import type { ClaimRequest, Me } from "@cronium/protocol/api/account";
+import { queryOptions } from "@tanstack/react-query";
+import { ApiError, isApiError } from "../lib/api-error.ts";
+import { apiPaths } from "../lib/paths.ts";
+import { t } from "../lib/text.ts";
+import { request } from "./http.ts";
+import { keys } from "./keys.ts";
+
+export const meQuery = () =>
+  queryOptions({
+    queryKey: keys.me(),
+    queryFn: ({ signal }) => request<Me>(apiPaths.me(), { signal }),
+    staleTime: 5 * 60_000,
+  });
+
+/** Throws `sign_in_failed` when e-mail or password is wrong; one answer for both. */
+export async function signIn(email: string, password: string): Promise<void> {
+  try {
+    await request(apiPaths.signIn(), { method: "POST", body: { email, password } });
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) {
+      throw new ApiError({
+        code: "sign_in_failed",
+        status: 401,
+        detail: t("signIn.wrong"),
+        hint: t("signIn.wrongHint"),
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/** A session that has ended already counts as signed out. */
+export async function signOut(): Promise<void> {
+  try {
+    await request(apiPaths.signOut(), { method: "POST", body: {} });
+  } catch (error) {
+    if (!isApiError(error, "unauthorized")) {
+      throw error;
+    }
+  }
+}
+
+export function claim(input: ClaimRequest): Promise<unknown> {
+  return request(apiPaths.claim(), { method: "POST", body: input });
+}

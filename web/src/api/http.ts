@@ -1,0 +1,68 @@
+/** The one way to the API: same origin, session cookie, JSON, every failure as an `ApiError`. */
+import { ApiError, errorFromAnswer } from "../lib/api-error.ts";
+import { t } from "../lib/text.ts";
+
+export interface RequestOptions {
+  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly body?: unknown;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+}
+
+export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  const { method = "GET", body, idempotencyKey, signal } = options;
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) {
+    headers["content-type"] = "application/json";
+  }
+  if (idempotencyKey !== undefined) {
+    headers["idempotency-key"] = idempotencyKey;
+  }
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(path + queryText(options.query), {
+      method,
+      headers,
+      credentials: "same-origin",
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    text = await answer.text();
+  } catch (cause) {
+    if (signal?.aborted === true) {
+      throw cause;
+    }
+    throw new ApiError({
+      code: "unreachable",
+      status: 0,
+      detail: t("error.unreachable"),
+      hint: t("error.unreachableHint"),
+      cause,
+    });
+  }
+  const type = answer.headers.get("content-type") ?? "";
+  if (!answer.ok) {
+    throw errorFromAnswer(answer.status, type, text, answer.headers.get("x-request-id"));
+  }
+  if (text === "") {
+    return undefined as T;
+  }
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw errorFromAnswer(answer.status, "", text, answer.headers.get("x-request-id"));
+  }
+}
+
+function queryText(query: RequestOptions["query"]): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) {
+      params.set(key, String(value));
+    }
+  }
+  const text = params.toString();
+  return text === "" ? "" : `?${text}`;
+}

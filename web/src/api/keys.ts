@@ -1,0 +1,18 @@
+/** Names of everything in the query cache, so that live messages find what they change. */
+import type { RunState } from "@cronium/protocol/run-states";
+
+export interface RunFilter {
+  readonly state?: RunState | undefined;
+  readonly eventId?: string | undefined;
+}
+
+export const keys = {
+  me: () => ["me"] as const,
+  events: () => ["events"] as const,
+  event: (id: string) => ["event", id] as const,
+  eventVersions: (id: string) => ["event", id, "versions"] as const,
+  allRuns: () => ["runs"] as const,
+  runs: (filter: RunFilter) => ["runs", filter] as const,
+  run: (id: string) => ["run", id] as const,
+  runners: () => ["runners"] as const,
+} as const;

@@ -1,0 +1,21 @@
+import type { RegistrationToken } from "@cronium/protocol/api/runners";
+import type { Runner } from "@cronium/protocol/runner-view";
+import { infiniteQueryOptions } from "@tanstack/react-query";
+import { apiPaths } from "../lib/paths.ts";
+import { request } from "./http.ts";
+import { keys } from "./keys.ts";
+import type { Page } from "./page.ts";
+
+export const runnersQuery = () =>
+  infiniteQueryOptions({
+    queryKey: keys.runners(),
+    queryFn: ({ pageParam, signal }) =>
+      request<Page<Runner>>(apiPaths.runners(), { query: { cursor: pageParam ?? undefined, limit: 200 }, signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.nextCursor,
+  });
+
+/** A token for one runner; the answer carries the command and is the only time the token is shown. */
+export function mintRegistrationToken(idempotencyKey: string): Promise<RegistrationToken> {
+  return request<RegistrationToken>(apiPaths.registrationTokens(), { method: "POST", body: {}, idempotencyKey });
+}

@@ -1,0 +1,85 @@
+import type { RunSummary } from "@cronium/protocol/run";
+import { isTerminal, queueReasons } from "@cronium/protocol/run-states";
+import type { ReactNode } from "react";
+import { paths } from "../lib/paths.ts";
+import { t } from "../lib/text.ts";
+import { TextLink } from "../ui/TextLink.tsx";
+import { type Column, DataTable, rowLink } from "./DataTable.tsx";
+import { Duration } from "./Duration.tsx";
+import { StateBadge } from "./StateBadge.tsx";
+import { Time } from "./Time.tsx";
+
+export interface RunTableProps {
+  readonly runs: readonly RunSummary[];
+  readonly label: string;
+  /** Left out where every row has the same. */
+  readonly withEvent: boolean;
+}
+
+export function RunTable({ runs, label, withEvent }: RunTableProps): ReactNode {
+  const columns: readonly Column<RunSummary>[] = [
+    { key: "state", title: t("column.state"), cell: (run) => <StateBadge of="run" state={run.state} /> },
+    withEvent ? eventColumn : idColumn,
+    { key: "trigger", title: t("column.trigger"), from: "lg", cell: (run) => <span className="text-dim">{t(`trigger.${run.trigger}`)}</span> },
+    { key: "runner", title: t("column.runner"), from: "lg", cell: runnerCell },
+    { key: "attempt", title: t("column.attempt"), from: "xl", align: "right", cell: (run) => (run.attempt === 0 ? <span className="text-faint">–</span> : run.attempt) },
+    {
+      key: "duration",
+      title: t("column.duration"),
+      from: "sm",
+      align: "right",
+      cell: (run) => <Duration from={run.startedAt} to={run.finishedAt} running={!isTerminal(run.state)} />,
+    },
+    { key: "queued", title: t("column.queued"), align: "right", cell: (run) => <Time at={run.queuedAt} /> },
+  ];
+  return <DataTable label={label} columns={columns} rows={runs} rowKey={(run) => run.id} />;
+}
+
+const eventColumn: Column<RunSummary> = {
+  key: "event",
+  title: t("column.event"),
+  grows: true,
+  cell: (run) => (
+    <span className="flex min-w-0 items-baseline gap-2">
+      <TextLink to={paths.run(run.id)} className={`min-w-0 truncate no-underline ${rowLink}`} title={run.eventName}>
+        {run.eventName}
+      </TextLink>
+      {run.eventVersion === null ? null : <span className="shrink-0 text-12 text-faint">@{run.eventVersion}</span>}
+      <Why run={run} />
+    </span>
+  ),
+};
+
+const idColumn: Column<RunSummary> = {
+  key: "run",
+  title: t("run.title"),
+  grows: true,
+  cell: (run) => (
+    <span className="flex min-w-0 items-baseline gap-2">
+      <TextLink to={paths.run(run.id)} className={`min-w-0 truncate font-mono text-12 no-underline ${rowLink}`}>
+        {run.id}
+      </TextLink>
+      {run.eventVersion === null ? null : <span className="shrink-0 text-12 text-faint">@{run.eventVersion}</span>}
+      <Why run={run} />
+    </span>
+  ),
+};
+
+/** The reason of a run that waits or went wrong, one glance away. */
+function Why({ run }: { readonly run: RunSummary }): ReactNode {
+  const known = run.queueReason !== null && Object.hasOwn(queueReasons, run.queueReason) ? queueReasons[run.queueReason as keyof typeof queueReasons] : null;
+  const text = run.message ?? known;
+  return text === null || run.state === "succeeded" ? null : (
+    <span className="hidden min-w-0 flex-1 truncate text-12 text-faint md:inline" title={text}>
+      {text}
+    </span>
+  );
+}
+
+function runnerCell(run: RunSummary): ReactNode {
+  return (
+    <span className="inline-block max-w-40 truncate align-bottom text-dim" title={run.runnerName ?? undefined}>
+      {run.runnerName ?? <span className="text-faint">–</span>}
+    </span>
+  );
+}

@@ -1,0 +1,113 @@
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { t } from "../../lib/text.ts";
+import { TextArea } from "../../ui/Field.tsx";
+import { classes } from "../../ui/classes.ts";
+import type { CodeLanguage, Editor } from "./create-editor.ts";
+
+export type { CodeLanguage } from "./create-editor.ts";
+
+export interface CodeEditorProps {
+  readonly label: string;
+  readonly value: string;
+  readonly language: CodeLanguage;
+  readonly onChange?: (value: string) => void;
+  readonly onSave?: () => void;
+  readonly onRun?: () => void;
+  readonly readOnly?: boolean;
+  readonly className?: string;
+  readonly autoFocus?: boolean;
+  /** Puts the cursor at this character whenever the object changes. */
+  readonly place?: { readonly position: number } | null;
+}
+
+/** Phones edit in a plain text field: their keyboards and selection handles work there. */
+const isPhone = (): boolean => matchMedia("(pointer: coarse) and (max-width: 40rem)").matches;
+
+/** Code with line numbers and colours. Until the editor has loaded, and where it cannot, a text field stands in. */
+export function CodeEditor(props: CodeEditorProps): ReactNode {
+  const { label, value, language, readOnly = false, place = null, autoFocus = false } = props;
+  const host = useRef<HTMLDivElement>(null);
+  const editor = useRef<Editor | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [mode, setMode] = useState<"loading" | "editor" | "field">(isPhone() ? "field" : "loading");
+  const helpId = useId();
+  const wantsEditor = mode !== "field";
+
+  useEffect(() => {
+    const parent = host.current;
+    if (!wantsEditor || parent === null) {
+      return undefined;
+    }
+    let isGone = false;
+    const inner = document.createElement("div");
+    inner.style.height = "100%";
+    import("./create-editor.ts").then(
+      ({ createEditor }) => {
+        if (isGone) {
+          return;
+        }
+        parent.append(inner);
+        editor.current = createEditor({
+          host: inner,
+          value: latest.current.value,
+          language: latest.current.language,
+          label: latest.current.label,
+          readOnly: latest.current.readOnly ?? false,
+          describedBy: latest.current.readOnly === true ? undefined : t("editor.help"),
+          onChange: (next) => latest.current.onChange?.(next),
+          onSave: () => latest.current.onSave?.(),
+          onRun: () => latest.current.onRun?.(),
+        });
+        setMode("editor");
+        if (latest.current.autoFocus === true) {
+          editor.current.focus();
+        }
+      },
+      () => setMode("field"),
+    );
+    return () => {
+      isGone = true;
+      editor.current?.destroy();
+      editor.current = null;
+      inner.remove();
+    };
+  }, [wantsEditor]);
+
+  useEffect(() => editor.current?.setValue(value), [value]);
+  useEffect(() => editor.current?.setLanguage(language), [language]);
+  useEffect(() => {
+    if (place !== null) {
+      editor.current?.select(place.position);
+    }
+  }, [place]);
+
+  return (
+    <div ref={host} className={classes("relative min-h-0 overflow-hidden bg-bg", props.className)} data-code-editor={mode}>
+      {mode === "editor" ? null : (
+        <>
+          <TextArea
+            aria-label={label}
+            aria-describedby={helpId}
+            value={value}
+            readOnly={readOnly || props.onChange === undefined}
+            spellCheck={false}
+            autoCapitalize="off"
+            // oxlint-disable-next-line jsx-a11y/no-autofocus -- a dialog whose one field this is
+            autoFocus={autoFocus && mode === "field"}
+            onChange={(change) => props.onChange?.(change.target.value)}
+            className="h-full! min-h-40 resize-none! rounded-none! border-0! bg-bg! font-mono whitespace-pre overflow-auto"
+          />
+          <span id={helpId} className="sr-only">
+            {mode === "loading" ? t("editor.loading") : label}
+          </span>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Code to read. */
+export function CodeView(props: Pick<CodeEditorProps, "label" | "value" | "language" | "className">): ReactNode {
+  return <CodeEditor {...props} readOnly />;
+}

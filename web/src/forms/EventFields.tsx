@@ -1,0 +1,110 @@
+import { runtimes } from "./runtimes.ts";
+import type { ReactNode } from "react";
+import type { DraftErrors, EventDraft } from "../lib/event-draft.ts";
+import { t } from "../lib/text.ts";
+import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
+
+export interface EventFieldsProps {
+  readonly draft: EventDraft;
+  readonly errors: DraftErrors;
+  readonly onChange: (change: Partial<EventDraft>) => void;
+  /** Said where labels match no runner. */
+  readonly labelWarning: string | null;
+}
+
+/** Everything of an event but its script. */
+export function EventFields({ draft, errors, onChange, labelWarning }: EventFieldsProps): ReactNode {
+  const text = (field: "description" | "timeout" | "memoryMb" | "scriptRetries" | "maxAttempts" | "labels" | "env" | "mounts") => ({
+    value: draft[field],
+    onChange: (change: { readonly target: { readonly value: string } }) => onChange({ [field]: change.target.value }),
+    spellCheck: false,
+    autoComplete: "off",
+  });
+  return (
+    <div className="flex flex-col gap-5">
+      <Group>
+        <Field label={t("editor.description")} error={errors.description}>
+          {(control) => <TextArea {...control} {...text("description")} spellCheck rows={2} maxLength={2_000} />}
+        </Field>
+        <Field label={t("editor.runtime")} error={errors.runtime}>
+          {(control) => (
+            <Select {...control} value={draft.runtime} onChange={(change) => onChange({ runtime: change.target.value as EventDraft["runtime"] })}>
+              {runtimes.map((runtime) => (
+                <option key={runtime.value} value={runtime.value}>
+                  {runtime.label}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+      </Group>
+      <Group title={t("editor.limits")}>
+        <div className="grid grid-cols-2 items-start gap-3">
+          <Field label={t("editor.timeout")} help={t("editor.timeoutHelp")} error={errors.timeout}>
+            {(control) => <Input {...control} {...text("timeout")} />}
+          </Field>
+          <Field label={t("editor.memory")} error={errors.memoryMb}>
+            {(control) => <Input {...control} {...text("memoryMb")} inputMode="numeric" />}
+          </Field>
+        </div>
+      </Group>
+      <Group title={t("editor.where")}>
+        <Field label={t("editor.labels")} help={labelWarning === null ? t("editor.labelsHelp") : <span className="text-warn">{labelWarning}</span>} error={errors.labels}>
+          {(control) => <TextArea {...control} {...text("labels")} rows={2} className="font-mono text-12" />}
+        </Field>
+        <Field label={t("editor.mounts")} help={t("editor.mountsHelp")} error={errors.mounts}>
+          {(control) => <TextArea {...control} {...text("mounts")} rows={2} className="font-mono text-12" />}
+        </Field>
+        <Field label={t("editor.env")} help={t("editor.envHelp")} error={errors.env}>
+          {(control) => <TextArea {...control} {...text("env")} rows={3} className="font-mono text-12" />}
+        </Field>
+      </Group>
+      <Group title={t("editor.retries")}>
+        <div className="grid grid-cols-2 items-end gap-3">
+          <Field label={t("editor.scriptRetries")} error={errors.scriptRetries}>
+            {(control) => <Input {...control} {...text("scriptRetries")} inputMode="numeric" />}
+          </Field>
+          <Field label={t("editor.maxAttempts")} error={errors.maxAttempts}>
+            {(control) => <Input {...control} {...text("maxAttempts")} inputMode="numeric" />}
+          </Field>
+        </div>
+        <Field label={t("editor.onLost")} error={errors.onLost}>
+          {(control) => (
+            <Select {...control} value={draft.onLost} onChange={(change) => onChange({ onLost: change.target.value as EventDraft["onLost"] })}>
+              {(["retry", "fail", "wait"] as const).map((policy) => (
+                <option key={policy} value={policy}>
+                  {t(`editor.onLost.${policy}`)}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        <blockquote className="border-l-2 border-line-strong pl-3 text-12 text-dim">{promise()}</blockquote>
+      </Group>
+    </div>
+  );
+}
+
+function Group({ title, children }: { readonly title?: string; readonly children: ReactNode }): ReactNode {
+  return (
+    <fieldset className="flex flex-col gap-3">
+      {title === undefined ? null : <legend className="mb-2 text-13 font-semibold">{title}</legend>}
+      {children}
+    </fieldset>
+  );
+}
+
+/** The published promise, its code words set as code. */
+function promise(): ReactNode {
+  return t("editor.promise")
+    .split("`")
+    .map((part, index) =>
+      index % 2 === 0 ? (
+        part
+      ) : (
+        <code key={index} className="font-mono text-text">
+          {part}
+        </code>
+      ),
+    );
+}

@@ -1,0 +1,150 @@
+/** An event as its form holds it: text as typed, until it is checked and sent. */
+import type { CreateEvent, UpdateEvent } from "@cronium/protocol/api/events";
+import type { Event, Runtime } from "@cronium/protocol/event";
+import {
+  DEFAULT_MEMORY_MB,
+  DEFAULT_TIMEOUT_MS,
+  MAX_MEMORY_MB,
+  MAX_TIMEOUT_MS,
+  MIN_MEMORY_MB,
+  MIN_TIMEOUT_MS,
+} from "@cronium/protocol/limits";
+import { durationText, parseDuration } from "./duration.ts";
+import { pairsText, parsePairs } from "./pairs.ts";
+import { t } from "./text.ts";
+
+export interface EventDraft {
+  readonly name: string;
+  readonly description: string;
+  readonly runtime: Runtime;
+  readonly script: string;
+  readonly timeout: string;
+  readonly memoryMb: string;
+  readonly labels: string;
+  readonly mounts: string;
+  readonly env: string;
+  readonly scriptRetries: string;
+  readonly maxAttempts: string;
+  readonly onLost: Event["onLost"];
+}
+
+export type DraftField = keyof EventDraft;
+export type DraftErrors = Partial<Record<DraftField, string>>;
+
+const STARTERS = {
+  python: 'import cronium\n\ndata = cronium.input()\nprint("Hello from Cronium")\ncronium.output({"received": data})\n',
+  node: 'import { input, output } from "@cronium/sdk";\n\nconst data = await input();\nconsole.log("Hello from Cronium");\nawait output({ received: data });\n',
+  bash: 'set -euo pipefail\n\ndata=$(cronium_input)\necho "Hello from Cronium"\ncronium_output "{\\"received\\": $data}"\n',
+} as const satisfies Record<Runtime, string>;
+
+export function starterScript(runtime: Runtime): string {
+  return STARTERS[runtime];
+}
+
+export function isStarterScript(script: string): boolean {
+  return Object.values<string>(STARTERS).includes(script);
+}
+
+export function newDraft(): EventDraft {
+  return {
+    name: "",
+    description: "",
+    runtime: "python",
+    script: STARTERS.python,
+    timeout: durationText(DEFAULT_TIMEOUT_MS),
+    memoryMb: String(DEFAULT_MEMORY_MB),
+    labels: "",
+    mounts: "",
+    env: "",
+    scriptRetries: "0",
+    maxAttempts: "5",
+    onLost: "retry",
+  };
+}
+
+export function draftOf(event: Event): EventDraft {
+  return {
+    name: event.name,
+    description: event.description,
+    runtime: event.runtime,
+    script: event.script,
+    timeout: durationText(event.timeoutMs),
+    memoryMb: String(event.memoryMb),
+    labels: pairsText(event.labels),
+    mounts: pairsText(Object.fromEntries(event.mounts.map((mount) => [mount.name, mount.target]))),
+    env: pairsText(event.env),
+    scriptRetries: String(event.scriptRetries),
+    maxAttempts: String(event.maxAttempts),
+    onLost: event.onLost,
+  };
+}
+
+export type ReadDraft =
+  | { readonly ok: true; readonly event: CreateEvent }
+  | { readonly ok: false; readonly errors: DraftErrors };
+
+/** Checks what can be checked here; the API has the last word. */
+export function readDraft(draft: EventDraft): ReadDraft {
+  const errors: { -readonly [Field in DraftField]?: string } = {};
+  if (draft.name.trim() === "") {
+    errors.name = t("field.required");
+  }
+  if (draft.script.trim() === "") {
+    errors.script = t("editor.scriptEmpty");
+  }
+  const timeoutMs = parseDuration(draft.timeout);
+  if (timeoutMs === null) {
+    errors.timeout = t("editor.timeoutWrong");
+  } else if (timeoutMs < MIN_TIMEOUT_MS || timeoutMs > MAX_TIMEOUT_MS) {
+    errors.timeout = t("editor.timeoutRange");
+  }
+  const whole = (field: "memoryMb" | "scriptRetries" | "maxAttempts", min: number, max: number, message: string): number => {
+    const value = /^\d+$/.test(draft[field].trim()) ? Number(draft[field]) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      errors[field] = message;
+    }
+    return value;
+  };
+  const pairs = (field: "labels" | "mounts" | "env"): Readonly<Record<string, string>> => {
+    const parsed = parsePairs(draft[field]);
+    if (parsed.ok) {
+      return parsed.pairs;
+    }
+    errors[field] = parsed.message;
+    return {};
+  };
+  const event: CreateEvent = {
+    kind: "script",
+    name: draft.name.trim(),
+    description: draft.description,
+    runtime: draft.runtime,
+    script: draft.script,
+    timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    memoryMb: whole("memoryMb", MIN_MEMORY_MB, MAX_MEMORY_MB, t("editor.memoryRange")),
+    labels: pairs("labels"),
+    env: pairs("env"),
+    mounts: Object.entries(pairs("mounts")).map(([name, target]) => ({ name, target: target.trim() })),
+    scriptRetries: whole("scriptRetries", 0, 10, t("editor.scriptRetriesRange")),
+    maxAttempts: whole("maxAttempts", 1, 20, t("editor.maxAttemptsRange")),
+    onLost: draft.onLost,
+  };
+  return Object.keys(errors).length === 0 ? { ok: true, event } : { ok: false, errors };
+}
+
+/** The fields of `event` that differ from `base`, as a change based on its version. */
+export function changeOf(event: CreateEvent, base: Event): UpdateEvent {
+  const { kind: _kind, ...fields } = event;
+  const changed = Object.entries(fields).filter(
+    ([field, value]) => JSON.stringify(value) !== JSON.stringify(base[field as keyof Event]),
+  );
+  return { version: base.version, ...Object.fromEntries(changed) };
+}
+
+const POINTERS: Readonly<Record<string, DraftField>> = { timeoutMs: "timeout" };
+
+/** The form field that an API pointer such as `/env/FOO` means; null when no field shows it. */
+export function fieldOfPointer(pointer: string, draft: EventDraft): DraftField | null {
+  const name = pointer.split("/")[1] ?? "";
+  const field = POINTERS[name] ?? name;
+  return field in draft ? (field as DraftField) : null;
+}

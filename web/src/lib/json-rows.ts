@@ -1,0 +1,36 @@
+/** A JSON value as rows of a tree: only what is opened is visited. */
+
+export interface JsonRow {
+  /** JSON pointer; unique. */
+  readonly path: string;
+  readonly depth: number;
+  readonly key: string | null;
+  /** Number of children; null for a plain value. */
+  readonly children: number | null;
+  readonly isList: boolean;
+  readonly text: string;
+}
+
+const MAX_TEXT = 2_000;
+
+export function flattenJson(value: unknown, open: ReadonlySet<string>): readonly JsonRow[] {
+  const rows: JsonRow[] = [];
+  visit(value, null, "", 0);
+  return rows;
+
+  function visit(item: unknown, key: string | null, path: string, depth: number): void {
+    if (typeof item !== "object" || item === null) {
+      const text = JSON.stringify(item) ?? "null";
+      rows.push({ path, depth, key, children: null, isList: false, text: text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text });
+      return;
+    }
+    const isList = Array.isArray(item);
+    const entries = Object.entries(item);
+    rows.push({ path, depth, key, children: entries.length, isList, text: "" });
+    if (open.has(path)) {
+      for (const [name, child] of entries) {
+        visit(child, name, `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`, depth + 1);
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** Every address the dashboard links to. Pages and components build links from here and nowhere else. */
+
+export const paths = {
+  home: () => "/",
+  signIn: () => "/sign-in",
+  claim: () => "/claim",
+  runs: () => "/runs",
+  run: (runId: string) => `/runs/${encodeURIComponent(runId)}`,
+  events: () => "/events",
+  newEvent: () => "/events/new",
+  event: (eventId: string) => `/events/${encodeURIComponent(eventId)}`,
+  editEvent: (eventId: string) => `/events/${encodeURIComponent(eventId)}/edit`,
+  runners: () => "/runners",
+} as const;
+
+/** Addresses of the API, same origin. */
+export const apiPaths = {
+  signIn: () => "/api/auth/sign-in/email",
+  signOut: () => "/api/auth/sign-out",
+  claim: () => "/api/v1/claim",
+  me: () => "/api/v1/me",
+  events: () => "/api/v1/events",
+  event: (eventId: string) => `/api/v1/events/${encodeURIComponent(eventId)}`,
+  eventVersions: (eventId: string) => `/api/v1/events/${encodeURIComponent(eventId)}/versions`,
+  eventRuns: (eventId: string) => `/api/v1/events/${encodeURIComponent(eventId)}/runs`,
+  runs: () => "/api/v1/runs",
+  run: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}`,
+  runLogs: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/logs`,
+  runLive: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/live`,
+  runCancel: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/cancel`,
+  runners: () => "/api/v1/runners",
+  registrationTokens: () => "/api/v1/registration-tokens",
+  workspaceLive: () => "/api/v1/live",
+} as const;
+
+/** A path from the address bar that may be returned to after signing in: inside this site, never elsewhere. */
+export function safeReturnPath(text: string | undefined): string {
+  if (text === undefined || !/^\/(?![/\\])/.test(text) || text.startsWith(paths.signIn()) || text.startsWith(paths.claim())) {
+    return paths.home();
+  }
+  return text;
+}

@@ -1,0 +1,101 @@
+/** Which address shows which page, and what each reads from the address. */
+import { Outlet, createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { runState, oneOf, text, wholeNumber } from "./lib/search.ts";
+import { paths } from "./lib/paths.ts";
+import { ClaimPage } from "./pages/account/ClaimPage.tsx";
+import { SignInPage } from "./pages/account/SignInPage.tsx";
+import { CrashPage } from "./pages/CrashPage.tsx";
+import { EventsPage } from "./pages/events/EventsPage.tsx";
+import { NotFoundPage } from "./pages/NotFoundPage.tsx";
+import { RunnersPage } from "./pages/runners/RunnersPage.tsx";
+import { RunPage, runTabs } from "./pages/runs/RunPage.tsx";
+import { RunsPage } from "./pages/runs/RunsPage.tsx";
+import { Shell } from "./pages/Shell.tsx";
+import { target } from "./ui/TextLink.tsx";
+
+type Search = Record<string, unknown>;
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage, errorComponent: CrashPage });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: paths.signIn(),
+  validateSearch: (search: Search) => ({ to: text(search["to"]) }),
+  component: SignInPage,
+});
+
+const claim = createRoute({ getParentRoute: () => root, path: paths.claim(), component: ClaimPage });
+
+const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
+
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: paths.home(),
+  beforeLoad: () => {
+    throw redirect({ ...target(paths.runs()), replace: true });
+  },
+});
+
+const runs = createRoute({
+  getParentRoute: () => shell,
+  path: paths.runs(),
+  validateSearch: (search: Search) => ({ state: runState(search["state"]), eventId: text(search["eventId"]) }),
+  component: RunsPage,
+});
+
+const run = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs/$runId",
+  validateSearch: (search: Search) => ({
+    tab: oneOf(search["tab"], runTabs),
+    attempt: wholeNumber(search["attempt"]),
+    stream: oneOf(search["stream"], ["stdout", "stderr", "system"]),
+  }),
+  component: RunPage,
+});
+
+const events = createRoute({ getParentRoute: () => shell, path: paths.events(), component: EventsPage });
+
+const newEvent = createRoute({
+  getParentRoute: () => shell,
+  path: paths.newEvent(),
+  component: lazyRouteComponent(() => import("./pages/events/NewEventPage.tsx"), "NewEventPage"),
+});
+
+const event = createRoute({
+  getParentRoute: () => shell,
+  path: "/events/$eventId",
+  validateSearch: (search: Search) => ({ tab: oneOf(search["tab"], ["runs", "script", "versions"]) }),
+  component: lazyRouteComponent(() => import("./pages/events/EventPage.tsx"), "EventPage"),
+});
+
+const editEvent = createRoute({
+  getParentRoute: () => shell,
+  path: "/events/$eventId/edit",
+  component: lazyRouteComponent(() => import("./pages/events/EditEventPage.tsx"), "EditEventPage"),
+});
+
+const runners = createRoute({
+  getParentRoute: () => shell,
+  path: paths.runners(),
+  validateSearch: (search: Search) => ({ add: search["add"] === true || search["add"] === "true" ? true : undefined }),
+  component: RunnersPage,
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    signIn,
+    claim,
+    shell.addChildren([home, runs, run, events, newEvent, event, editEvent, runners]),
+  ]),
+  defaultPreload: "intent",
+  defaultErrorComponent: CrashPage,
+  defaultNotFoundComponent: NotFoundPage,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
