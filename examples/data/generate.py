@@ -35,7 +35,7 @@ ODD_LINES = [
     '2001:db8:7::beef - jane doe [09/Mar/2026:{t} +0000] "GET /admin HTTP/1.1" 401 188 "-" "curl/8.14.1" 0.004',
     '192.0.2.44 - - [09/Mar/2026:{t} +0000] "OPTIONS * HTTP/1.0" 200 - "-" "-" 0.001',
     "2026/03/09 {t} [error] 812#812: *4411 upstream timed out (110: Connection timed out)",
-    '192.0.2.61 - - [09/Mar/2026:{t} +0000] "GET /products HTTP/1.1" 200 22',
+    '192.0.2.61 - - [09/Mar/2026:{t} +0000] "GET /produ',
     "",
 ]
 
@@ -80,8 +80,8 @@ def access_log():
             f'"{pick(chance, [("-", 3), ("https://shop.example/", 2)])}" '
             f'"{pick(chance, [(agent, 60 // (index + 1)) for index, agent in enumerate(AGENTS)])}" {taken:.3f}'
         )
-        if number % 400 == 199:
-            lines.append(ODD_LINES[(number // 400) % len(ODD_LINES)].format(t=f"{moment:%H:%M:%S}"))
+        if number % 90 == 45:
+            lines.append(ODD_LINES[(number // 90) % len(ODD_LINES)].format(t=f"{moment:%H:%M:%S}"))
     (HERE / "access.log").write_text("\n".join(lines) + "\n", encoding="ascii")
 
 

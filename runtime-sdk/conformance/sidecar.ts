@@ -33,11 +33,16 @@ interface OpenJob extends BoundJob {
   readonly request: JobRequest;
   readonly outputs: Json[];
   readonly exits: number[];
+  bound: boolean;
   handedOut: boolean;
 }
 
 export interface Sidecar {
-  /** Opens a slot and binds the job to it. */
+  /** Opens a slot that waits for its job. */
+  readonly open: (request: JobRequest) => Promise<BoundJob>;
+  /** Hands the job to its slot. */
+  readonly hand: (job: BoundJob) => void;
+  /** Opens a slot and hands the job to it at once. */
   readonly bind: (request: JobRequest) => Promise<BoundJob>;
   /** Ends the job: its socket is closed and removed. */
   readonly close: (job: BoundJob) => Promise<void>;
@@ -107,10 +112,12 @@ export async function startSidecar(): Promise<Sidecar> {
     }
   };
 
-  const openAndBind = async (job: OpenJob): Promise<void> => {
-    const opened = next("opened", job.slot);
-    send({ type: "open", slot: job.slot });
+  const openSlot = async (slot: string): Promise<void> => {
+    const opened = next("opened", slot);
+    send({ type: "open", slot });
     await opened;
+  };
+  const bindSlot = (job: OpenJob): void => {
     const { runtime, script, input } = job.request;
     // Inside a container the socket's folder is mounted at the default place.
     const env = { ...job.env, CRONIUM_API: "unix:///run/cronium/api.sock" };
@@ -125,7 +132,10 @@ export async function startSidecar(): Promise<Sidecar> {
     await next("ready");
     send({ type: "configure", key: key.toString("base64url"), socketDir });
     for (const job of jobs.values()) {
-      await openAndBind(job);
+      await openSlot(job.slot);
+      if (job.bound) {
+        bindSlot(job);
+      }
     }
   };
   const kill = async (): Promise<void> => {
@@ -137,26 +147,51 @@ export async function startSidecar(): Promise<Sidecar> {
       await ended;
     }
   };
+  const open = async (request: JobRequest): Promise<OpenJob> => {
+    const slot = `s${jobs.size}-${randomUUID().slice(0, 8)}`;
+    const context = contextOf(slot);
+    const folder = join(socketDir, slot);
+    const env = {
+      ...request.env,
+      CRONIUM_RUN_ID: context.runId,
+      CRONIUM_EVENT: context.eventName,
+      CRONIUM_ATTEMPT: String(context.attempt),
+      CRONIUM_API: `unix://${folder}/api.sock`,
+      CRONIUM_TOKEN: executionToken(key, context.runId, context.attempt),
+      CI: "true",
+    };
+    const job: OpenJob = {
+      slot,
+      folder,
+      context,
+      env,
+      request,
+      outputs: [],
+      exits: [],
+      bound: false,
+      handedOut: false,
+    };
+    jobs.set(slot, job);
+    await openSlot(slot);
+    return job;
+  };
+  const hand = (job: BoundJob): void => {
+    const known = jobs.get(job.slot);
+    if (known === undefined) {
+      throw new Error(`slot ${job.slot} is not open`);
+    }
+    known.bound = true;
+    bindSlot(known);
+  };
   await start();
   return {
     start,
     kill,
+    open,
+    hand,
     bind: async (request) => {
-      const slot = `s${jobs.size}-${randomUUID().slice(0, 8)}`;
-      const context = contextOf(slot);
-      const folder = join(socketDir, slot);
-      const env = {
-        ...request.env,
-        CRONIUM_RUN_ID: context.runId,
-        CRONIUM_EVENT: context.eventName,
-        CRONIUM_ATTEMPT: String(context.attempt),
-        CRONIUM_API: `unix://${folder}/api.sock`,
-        CRONIUM_TOKEN: executionToken(key, context.runId, context.attempt),
-        CI: "true",
-      };
-      const job: OpenJob = { slot, folder, context, env, request, outputs: [], exits: [], handedOut: false };
-      jobs.set(slot, job);
-      await openAndBind(job);
+      const job = await open(request);
+      hand(job);
       return job;
     },
     close: async (job) => {

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 if message=$(cronium_input 2>&1); then
   echo "$message"
 else

@@ -1,1 +1,2 @@
+#!/usr/bin/env bash
 cronium_output '"never stored"'

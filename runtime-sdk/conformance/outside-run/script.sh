@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 set -e
 value=$(cronium_input)
 [[ $(cronium_context) =~ \"runId\":\"([a-z]+)\" ]]
