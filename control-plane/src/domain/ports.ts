@@ -19,10 +19,21 @@ export interface Log {
 }
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-/** Blobs under plain keys (`logs/<workspace>/<run>`): R2 hosted, a folder embedded; one contract test for both. */
+/** A blob that is read or written piece by piece; `sizeBytes` is its exact length. */
+export interface BlobBody {
+  readonly stream: ReadableStream<Uint8Array>;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Blobs under plain keys (`logs/<workspace>/<run>`): R2 hosted, a folder embedded; one contract test for both. A log
+ * may be larger than the memory of an object, so bodies are streams.
+ */
 export interface BlobStore {
-  put(key: string, bytes: Uint8Array): Promise<void>;
-  /** Null when there is none. */
-  get(key: string): Promise<Uint8Array | null>;
+  /** Replaces what is there. A reader sees the old or the new blob, never a part. */
+  put(key: string, body: Uint8Array<ArrayBuffer> | BlobBody): Promise<void>;
+  /** Null when there is none. The stream must be read or cancelled. */
+  get(key: string): Promise<BlobBody | null>;
+  /** No error when there is none. */
   delete(key: string): Promise<void>;
 }

@@ -1,0 +1,110 @@
+/** Which runner gets a waiting run, and, when none does, why: naming the need, the fleet and the fix. */
+import { notReadyReasons, type NotReadyReason } from "@cronium/protocol/runner-states";
+import type { QueueReason } from "@cronium/protocol/run-states";
+
+/** A registered runner at this instant. */
+export interface FleetMember {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Connected, and heard of within the last minute. */
+  readonly online: boolean;
+  readonly draining: boolean;
+  readonly notReady: readonly string[];
+  /** It declined a moment ago and is left alone for some seconds. */
+  readonly heldOff: boolean;
+  readonly slots: number;
+  readonly slotsUsed: number;
+}
+
+export type Route =
+  | { readonly kind: "runner"; readonly runner: FleetMember }
+  | { readonly kind: "wait"; readonly queueReason: QueueReason; readonly message: string };
+
+type Labels = Readonly<Record<string, string>>;
+
+export function matches(needs: Labels, has: Labels): boolean {
+  return Object.entries(needs).every(([key, value]) => has[key] === value);
+}
+
+/** The matching runner with most free slots, by id among equals. */
+export function route(needs: Labels, fleet: readonly FleetMember[]): Route {
+  const matching = fleet.filter((runner) => matches(needs, runner.labels));
+  const usable = matching.filter(isUsable);
+  let best: FleetMember | null = null;
+  for (const runner of usable) {
+    const free = runner.slots - runner.slotsUsed;
+    if (free <= 0) {
+      continue;
+    }
+    const lead = best === null ? Number.POSITIVE_INFINITY : free - (best.slots - best.slotsUsed);
+    if (best === null || lead > 0 || (lead === 0 && runner.id < best.id)) {
+      best = runner;
+    }
+  }
+  if (best !== null) {
+    return { kind: "runner", runner: best };
+  }
+  if (usable.length > 0) {
+    return {
+      kind: "wait",
+      queueReason: "runner_busy",
+      message: `Every slot of ${count(usable.length, "matching runner")} is taken; it starts when one is free. Add a runner, or slots, to start sooner.`,
+    };
+  }
+  const online = matching.filter((runner) => runner.online);
+  if (online.length > 0) {
+    return { kind: "wait", queueReason: "runner_not_ready", message: notReadyMessage(online) };
+  }
+  return {
+    kind: "wait",
+    queueReason: "no_matching_runner",
+    message: noMatchMessage(needs, fleet, matching),
+  };
+}
+
+function isUsable(runner: FleetMember): boolean {
+  return runner.online && !runner.draining && !runner.heldOff && runner.notReady.length === 0;
+}
+
+function notReadyMessage(online: readonly FleetMember[]): string {
+  return online
+    .slice(0, 3)
+    .map((runner) => {
+      if (runner.draining) {
+        return `${runner.name} is draining and takes no new work.`;
+      }
+      const reason = runner.notReady[0];
+      if (reason !== undefined) {
+        return `${runner.name} is not ready: ${notReadyReasons[reason as NotReadyReason] ?? reason}`;
+      }
+      return `${runner.name} declined a moment ago; it is asked again in some seconds.`;
+    })
+    .join(" ");
+}
+
+function noMatchMessage(needs: Labels, fleet: readonly FleetMember[], matching: readonly FleetMember[]): string {
+  const need = Object.entries(needs)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(", ");
+  if (fleet.length === 0) {
+    return `No runner is registered yet${need === "" ? "" : ` (it needs ${need})`}. Add one on the Runners page.`;
+  }
+  if (matching.length > 0) {
+    const names = list(matching.map((runner) => runner.name));
+    return need === ""
+      ? `No runner is online; registered: ${names}. Start one, or add another on the Runners page.`
+      : `Needs ${need}; only ${names} ${matching.length === 1 ? "has" : "have"} it, and ${matching.length === 1 ? "it is" : "they are"} offline. Start it, or give the label to another runner.`;
+  }
+  const online = fleet.filter((runner) => runner.online).length;
+  return `Needs ${need}; ${count(online, "runner")} online, none has it. Give the label to a runner, or take it off the event.`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(", ");
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
+}

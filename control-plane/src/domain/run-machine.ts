@@ -1,0 +1,65 @@
+/**
+ * The state machine of a run: every command that can reach it, in one place. Rules lie beside it by theme; this file
+ * says which rule answers which command, so that tests can drive the whole of it.
+ */
+import type { HeldAttempt, JobResult } from "@cronium/protocol";
+import { cancel } from "./run-cancel.ts";
+import { deadlinePassed, hold, notHeld } from "./run-loss.ts";
+import { accept, decline, type DeclineReason } from "./run-offer.ts";
+import { done, exited, started, type LogEnd } from "./run-result.ts";
+import type { Circumstances, Holder, RunState, Step } from "./run-step.ts";
+
+export type Command =
+  | { readonly type: "accept"; readonly by: Holder }
+  | {
+      readonly type: "decline";
+      readonly by: Holder;
+      readonly reason: DeclineReason;
+      readonly message: string | null;
+    }
+  | { readonly type: "started"; readonly by: Holder }
+  | { readonly type: "exited"; readonly by: Holder; readonly result: JobResult }
+  | { readonly type: "done"; readonly by: Holder; readonly log: LogEnd }
+  | { readonly type: "cancel" }
+  | { readonly type: "deadline_passed" }
+  | { readonly type: "not_held" }
+  | { readonly type: "hold"; readonly by: Holder; readonly held: HeldAttempt["state"] };
+
+/** Decides one command. Changes of the run raise its `rev` by one; without a change the same objects come back. */
+export function decide(state: RunState, command: Command, at: Circumstances): Step {
+  const step = apply(state, command, at);
+  return withRev(state, step);
+}
+
+/** Raises `rev` where the run, or its attempt, is not what it was. */
+export function withRev<T extends Step>(before: RunState, step: T): T {
+  if (step.run === before.run && step.attempt === before.attempt) {
+    return step;
+  }
+  return { ...step, run: { ...step.run, rev: before.run.rev + 1 } };
+}
+
+function apply(state: RunState, command: Command, at: Circumstances): Step {
+  switch (command.type) {
+    case "accept":
+      return accept(state, command.by, at);
+    case "decline":
+      return decline(state, command.by, command, at);
+    case "started":
+      return started(state, command.by, at);
+    case "exited":
+      return exited(state, command.by, command.result, at);
+    case "done":
+      return done(state, command.by, command.log, at);
+    case "cancel":
+      return cancel(state, at);
+    case "deadline_passed":
+      return deadlinePassed(state, at);
+    case "not_held":
+      return notHeld(state, at);
+    case "hold":
+      return hold(state, command.by, command.held, at);
+    default:
+      return command satisfies never;
+  }
+}

@@ -1,0 +1,208 @@
+/** A run and its attempts as the Dispatcher keeps them, and the views of them that leave it. Times are milliseconds since 1970. */
+import type {
+  Attempt,
+  AttemptState,
+  EventDefinition,
+  Json,
+  JobResult,
+  LogState,
+  QueueReason,
+  Run,
+  RunState,
+  RunSummary,
+  Trigger,
+} from "@cronium/protocol";
+
+export interface RunRecord {
+  readonly id: string;
+  readonly eventId: string | null;
+  readonly eventName: string;
+  readonly eventVersion: number | null;
+  readonly trigger: Trigger;
+  readonly runtime: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly memoryMb: number;
+  readonly maxAttempts: number;
+  readonly scriptRetries: number;
+  readonly onLost: EventDefinition["onLost"];
+  readonly state: RunState;
+  readonly queueReason: QueueReason | null;
+  readonly skipReason: string | null;
+  readonly failReason: string | null;
+  readonly cancelReason: string | null;
+  readonly message: string | null;
+  /** Number of the newest attempt: the fence. 0 before the first offer. */
+  readonly attempt: number;
+  /** Whether the newest attempt is offered and not answered yet; the run is then still `queued`. */
+  readonly offered: boolean;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly runnerId: string | null;
+  readonly runnerName: string | null;
+  readonly queuedAt: number;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  /** No offer before this; 0 when it may go at once. */
+  readonly notBefore: number;
+  readonly cancelRequestedAt: number | null;
+  /** Spent of the two retry budgets, and container starts over both. */
+  readonly infraFailures: number;
+  readonly scriptFailures: number;
+  readonly starts: number;
+  readonly logState: LogState;
+  readonly logBytes: number;
+  readonly rev: number;
+}
+
+export interface AttemptRecord {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly state: AttemptState;
+  readonly failReason: string | null;
+  readonly message: string | null;
+  readonly runnerId: string;
+  readonly runnerName: string;
+  /** The runner process that holds the lease; moves to the next one when that adopts the job. */
+  readonly epoch: string;
+  /** Offered: until when to answer. Accepted and running: end of the lease. Finishing: end of the log drain. */
+  readonly deadlineAt: number;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly late: boolean;
+  /** Null until a result is accepted; then it never changes. */
+  readonly outcome: JobResult["outcome"] | null;
+  /** Tells a repeated result from a different one. */
+  readonly resultDigest: string | null;
+  readonly offeredAt: number;
+  readonly acceptedAt: number | null;
+  readonly startedAt: number | null;
+  readonly exitedAt: number | null;
+  readonly finishedAt: number | null;
+}
+
+export interface NewRun {
+  readonly id: string;
+  readonly eventId: string | null;
+  readonly eventName: string;
+  readonly eventVersion: number | null;
+  readonly trigger: Trigger;
+  readonly definition: EventDefinition;
+}
+
+/** A fresh run, `queued` without a reason yet: routing gives it one, or an offer. */
+export function newRun(from: NewRun, now: number): RunRecord {
+  const { definition } = from;
+  return {
+    id: from.id,
+    eventId: from.eventId,
+    eventName: from.eventName,
+    eventVersion: from.eventVersion,
+    trigger: from.trigger,
+    runtime: definition.runtime,
+    labels: sorted(definition.labels),
+    timeoutMs: definition.timeoutMs,
+    memoryMb: definition.memoryMb,
+    maxAttempts: definition.maxAttempts,
+    scriptRetries: definition.scriptRetries,
+    onLost: definition.onLost,
+    state: "queued",
+    queueReason: null,
+    skipReason: null,
+    failReason: null,
+    cancelReason: null,
+    message: null,
+    attempt: 0,
+    offered: false,
+    exitCode: null,
+    signal: null,
+    runnerId: null,
+    runnerName: null,
+    queuedAt: now,
+    startedAt: null,
+    finishedAt: null,
+    notBefore: 0,
+    cancelRequestedAt: null,
+    infraFailures: 0,
+    scriptFailures: 0,
+    starts: 0,
+    logState: "none",
+    logBytes: 0,
+    rev: 1,
+  };
+}
+
+/** In order of their keys, so that equal sets are equal texts. */
+function sorted(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
+
+export function toSummary(run: RunRecord): RunSummary {
+  return {
+    id: run.id,
+    eventId: run.eventId,
+    eventName: run.eventName,
+    eventVersion: run.eventVersion,
+    runtime: run.runtime,
+    state: run.state,
+    queueReason: run.queueReason,
+    skipReason: run.skipReason,
+    failReason: run.failReason,
+    cancelReason: run.cancelReason,
+    message: run.message,
+    trigger: run.trigger,
+    attempt: run.attempt,
+    exitCode: run.exitCode,
+    signal: run.signal,
+    runnerId: run.runnerId,
+    runnerName: run.runnerName,
+    queuedAt: iso(run.queuedAt),
+    startedAt: isoOrNull(run.startedAt),
+    finishedAt: isoOrNull(run.finishedAt),
+    rev: run.rev,
+  };
+}
+
+/** What `Run` holds beyond `RunSummary`. */
+export type RunDetail = Omit<Run, keyof RunSummary>;
+
+export function toDetail(
+  run: RunRecord,
+  attempts: readonly AttemptRecord[],
+  payload: { readonly input: Json; readonly output: Json },
+): RunDetail {
+  return {
+    input: payload.input,
+    output: payload.output,
+    logState: run.logState,
+    logBytes: run.logBytes,
+    notBefore: run.queueReason === "retry_backoff" ? iso(run.notBefore) : null,
+    cancelRequestedAt: isoOrNull(run.cancelRequestedAt),
+    attempts: attempts.map(toAttempt),
+    timeoutMs: run.timeoutMs,
+    memoryMb: run.memoryMb,
+    labels: { ...run.labels },
+  };
+}
+
+function toAttempt(attempt: AttemptRecord): Attempt {
+  return {
+    attempt: attempt.attempt,
+    state: attempt.state,
+    failReason: attempt.failReason,
+    message: attempt.message,
+    runnerId: attempt.runnerId,
+    runnerName: attempt.runnerName,
+    exitCode: attempt.exitCode,
+    signal: attempt.signal,
+    late: attempt.late,
+    offeredAt: iso(attempt.offeredAt),
+    acceptedAt: isoOrNull(attempt.acceptedAt),
+    startedAt: isoOrNull(attempt.startedAt),
+    exitedAt: isoOrNull(attempt.exitedAt),
+    finishedAt: isoOrNull(attempt.finishedAt),
+  };
+}

@@ -1,0 +1,79 @@
+/** A runner as the Dispatcher keeps it, its state, and the view of it that leaves the Dispatcher. */
+import type { Runner, RunnerPlatform, RunnerState } from "@cronium/protocol";
+
+export interface RunnerRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly version: string;
+  readonly platform: RunnerPlatform | null;
+  readonly slots: number;
+  readonly notReady: readonly string[];
+  readonly draining: boolean;
+  readonly latencyMs: number | null;
+  /** The newest process of it that has connected; null before the first. */
+  readonly epoch: string | null;
+  readonly connected: boolean;
+  readonly connectedAt: number | null;
+  /** Last sign of life that was written down; a connected runner may have pinged since. */
+  readonly lastSeenAt: number | null;
+  readonly createdAt: number;
+  readonly revokedAt: number | null;
+  /** The state that watchers were last told of. */
+  readonly state: RunnerState;
+  readonly rev: number;
+}
+
+/** Whether a connected runner has shown a sign of life recently enough to be given work. */
+export function isFresh(lastSeenAt: number | null, now: number, unreachableAfterMs: number): boolean {
+  return lastSeenAt !== null && now - lastSeenAt < unreachableAfterMs;
+}
+
+/** `seenAt` is its newest sign of life, written down or not. */
+export function runnerState(
+  runner: RunnerRecord,
+  facts: {
+    readonly seenAt: number | null;
+    readonly slotsUsed: number;
+    readonly now: number;
+    readonly unreachableAfterMs: number;
+  },
+): RunnerState {
+  if (runner.revokedAt !== null) {
+    return "disabled";
+  }
+  if (!runner.connected) {
+    return "offline";
+  }
+  if (!isFresh(facts.seenAt, facts.now, facts.unreachableAfterMs)) {
+    return "unreachable";
+  }
+  if (runner.draining) {
+    return "draining";
+  }
+  return facts.slotsUsed >= runner.slots ? "busy" : "online";
+}
+
+const isoOrNull = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+
+export function toRunner(
+  runner: RunnerRecord,
+  facts: { readonly seenAt: number | null; readonly slotsUsed: number },
+): Runner {
+  return {
+    id: runner.id,
+    name: runner.name,
+    state: runner.state,
+    notReady: [...runner.notReady],
+    labels: { ...runner.labels },
+    version: runner.version,
+    platform: runner.platform,
+    slots: runner.slots,
+    slotsUsed: facts.slotsUsed,
+    latencyMs: runner.latencyMs,
+    connectedAt: runner.connected ? isoOrNull(runner.connectedAt) : null,
+    lastSeenAt: isoOrNull(facts.seenAt),
+    createdAt: new Date(runner.createdAt).toISOString(),
+    rev: runner.rev,
+  };
+}

@@ -1,0 +1,103 @@
+/** What the object does when nobody calls: leases, offers, back-offs, silent runners, the outbox, tidying up. */
+import { forgetOldCauses } from "./causes.ts";
+import { arm } from "./alarm-clock.ts";
+import { endOverdue, forgiveOutage, tick } from "./leases.ts";
+import { drainDueIn, drainSoon } from "./outbox.ts";
+import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
+import { LIVE } from "./runs.ts";
+import type { Shell, Turn } from "./shell.ts";
+import { inTurn } from "./turns.ts";
+
+/** Finished runs stay this long after D1 has them, so that late repeats of a runner still get their answer here. */
+const KEEP_FINISHED_MS = 3_600_000;
+const TIDY_EVERY_MS = 600_000;
+const TIDY_BATCH = 500;
+
+/** Never throws: an alarm that fails six times is never called again. */
+export function onAlarm(shell: Shell): void {
+  shell.alarmAt = null;
+  try {
+    inTurn(shell, (turn) => {
+      forgiveOutage(shell, turn);
+      tick(shell, turn);
+      endOverdue(shell, turn);
+      for (const runner of shell.fleet.values()) {
+        if (runner.connected) {
+          refreshRunner(shell, turn, runner.id);
+        }
+      }
+      for (const [runnerId, until] of shell.heldOff) {
+        if (until <= turn.now) {
+          shell.heldOff.delete(runnerId);
+          turn.fleetChanged = true;
+        }
+      }
+      tidy(shell, turn);
+      turn.pumpNeeded = true;
+    });
+    if (drainDueIn(shell) !== null) {
+      drainSoon(shell);
+    }
+  } catch (error) {
+    shell.deps.log.error("alarm.failed", { workspaceId: shell.workspaceId, error: String(error) });
+  } finally {
+    arm(shell, nextWake(shell));
+  }
+}
+
+/** Everything that will be due, the soonest first; infinite when nothing is. */
+function nextWake(shell: Shell): number {
+  const now = shell.deps.clock.now();
+  const first = (query: string, ...values: SqlStorageValue[]): number =>
+    (shell.sql.exec(query, ...values).one()["at"] as number | null) ?? Number.POSITIVE_INFINITY;
+  const drain = drainDueIn(shell);
+  const silence = unreachableAfterMs(shell);
+  const due = [
+    first(`SELECT min(deadline_at) AS at FROM attempts WHERE ${LIVE}`),
+    first("SELECT min(not_before) AS at FROM runs WHERE state = 'queued' AND not_before > ?", now),
+    shell.tickDueAt ?? Number.POSITIVE_INFINITY,
+    drain === null ? Number.POSITIVE_INFINITY : now + drain,
+    ...shell.heldOff.values(),
+    ...[...shell.fleet.values()]
+      .filter((runner) => runner.connected)
+      .map((runner) =>
+        runner.state === "unreachable" ? now + shell.deps.config.renewMs : (newestSign(shell, runner) ?? now) + silence,
+      ),
+    first("SELECT min(finished_at) AS at FROM runs WHERE finished_at IS NOT NULL") + KEEP_FINISHED_MS,
+  ];
+  // A little later than now at the earliest: whatever is overdue gets a turn of its own, and other events get theirs.
+  return Math.max(Math.min(...due), now + 10);
+}
+
+function tidy(shell: Shell, turn: Turn): void {
+  if (turn.now - shell.tidiedAt < TIDY_EVERY_MS) {
+    return;
+  }
+  shell.tidiedAt = turn.now;
+  forgetOldCauses(shell, turn.now);
+  for (const [runId, until] of shell.watches) {
+    if (until <= turn.now) {
+      shell.watches.delete(runId);
+    }
+  }
+  shell.sql.exec("DELETE FROM watches WHERE until <= ?", turn.now);
+  const gone = shell.sql
+    .exec(
+      `SELECT id FROM runs INDEXED BY runs_finished
+       WHERE finished_at <= ? AND finished_at IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = runs.id)
+       ORDER BY finished_at LIMIT ?`,
+      turn.now - KEEP_FINISHED_MS,
+      TIDY_BATCH,
+    )
+    .toArray();
+  for (const row of gone) {
+    for (const statement of [
+      "DELETE FROM attempts WHERE run_id = ?",
+      "DELETE FROM payloads WHERE run_id = ?",
+      "DELETE FROM runs WHERE id = ?",
+    ]) {
+      shell.sql.exec(statement, row["id"] ?? null);
+    }
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * A runner's way in: challenge, hello with a signature, welcome with a verdict on everything it still holds.
+ *
+ * Checking the signature is the one await, and anything may happen during it: the socket closes, the runner is revoked,
+ * a newer socket of the same runner finishes first. So the socket is marked `verifying` before, and everything is read
+ * again after.
+ */
+import {
+  base64url,
+  closeCodes,
+  connectMessage,
+  negotiate,
+  PROTOCOL_VERSION,
+  type AttemptRef,
+  type RunnerMessage,
+} from "@cronium/protocol";
+import { forgiveOutage } from "./leases.ts";
+import { changeFleet, unreachableAfterMs } from "./runners.ts";
+import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
+import { wakeBy, type Shell, type Turn } from "./shell.ts";
+import { attachmentOf, closeSocket, runnerTag, RUNNER_TAG, send, type RunnerAttachment } from "./sockets.ts";
+import { inTurn } from "./turns.ts";
+
+type Hello = Extract<RunnerMessage, { type: "hello" }>;
+
+/** Takes a socket over and challenges its other end. Who it claims to be was looked up by the Worker. */
+export function openRunnerSocket(
+  shell: Shell,
+  claim: { readonly runnerId: string; readonly publicKey: string },
+): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  const nonce = base64url(shell.deps.ids.random(32));
+  shell.ctx.acceptWebSocket(server, [RUNNER_TAG, runnerTag(claim.runnerId)]);
+  const attachment: RunnerAttachment = {
+    kind: "runner",
+    ...claim,
+    nonce,
+    stage: "challenged",
+    epoch: null,
+    readyAt: 0,
+  };
+  server.serializeAttachment(attachment);
+  send(server, { type: "challenge", nonce, protocol: PROTOCOL_VERSION });
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+export async function onHello(
+  shell: Shell,
+  socket: WebSocket,
+  attachment: RunnerAttachment,
+  hello: Hello,
+): Promise<void> {
+  const negotiated = negotiate(hello.protocol);
+  if (!negotiated.ok) {
+    refuse(socket, "upgrade_required", negotiated.message, closeCodes.upgradeRequired);
+    return;
+  }
+  socket.serializeAttachment({ ...attachment, stage: "verifying" } satisfies RunnerAttachment);
+  const signed = await isSigned(attachment, hello);
+  const current = attachmentOf(socket);
+  if (current?.kind !== "runner" || current.stage !== "verifying") {
+    return;
+  }
+  if (!signed) {
+    refuse(
+      socket,
+      "unauthorized",
+      "The signature does not belong to this runner's key. Register the machine again.",
+      closeCodes.unauthenticated,
+    );
+    return;
+  }
+  inTurn(shell, (turn) => welcome(shell, turn, socket, current, hello, negotiated.version));
+}
+
+function welcome(
+  shell: Shell,
+  turn: Turn,
+  socket: WebSocket,
+  attachment: RunnerAttachment,
+  hello: Hello,
+  protocol: number,
+): void {
+  const { runnerId } = attachment;
+  const runner = shell.fleet.get(runnerId);
+  if (runner === undefined || runner.revokedAt !== null) {
+    refuse(
+      socket,
+      "runner_revoked",
+      "This runner was revoked or removed. Register the machine again with a new token.",
+      closeCodes.revoked,
+    );
+    return;
+  }
+  forgiveOutage(shell, turn);
+  replaceOlderSockets(shell, socket, runnerId);
+  socket.serializeAttachment({
+    ...attachment,
+    stage: "ready",
+    epoch: hello.epoch,
+    readyAt: turn.now,
+  } satisfies RunnerAttachment);
+  changeFleet(shell, turn, runnerId, {
+    version: hello.version,
+    platform: hello.platform,
+    slots: hello.slots,
+    notReady: hello.notReady,
+    draining: false,
+    epoch: hello.epoch,
+    connected: true,
+    connectedAt: turn.now,
+    lastSeenAt: turn.now,
+  });
+  shell.heldOff.delete(runnerId);
+  const verdicts = judge(shell, turn, { runnerId, epoch: hello.epoch }, hello);
+  wakeBy(turn, turn.now + unreachableAfterMs(shell));
+  // Ahead of everything else this turn sends to the runner: a welcome is the first thing it acts on.
+  turn.frames.unshift({
+    runnerId,
+    message: {
+      type: "welcome",
+      protocol,
+      leaseMs: shell.deps.config.leaseMs,
+      renewMs: shell.deps.config.renewMs,
+      ...verdicts,
+    },
+  });
+  shell.deps.log.info("runner.connected", {
+    runnerId,
+    name: runner.name,
+    epoch: hello.epoch,
+    held: hello.held.length,
+    adopted: verdicts.adopt.length,
+    killed: verdicts.kill.length,
+  });
+}
+
+function judge(
+  shell: Shell,
+  turn: Turn,
+  holder: { readonly runnerId: string; readonly epoch: string },
+  hello: Hello,
+): { readonly adopt: AttemptRef[]; readonly kill: AttemptRef[] } {
+  const adopt: AttemptRef[] = [];
+  const kill: AttemptRef[] = [];
+  const named = new Set<string>();
+  for (const held of hello.held) {
+    const ref = { runId: held.runId, attempt: held.attempt };
+    named.add(`${ref.runId}:${ref.attempt}`);
+    const state = readState(shell, ref.runId, ref.attempt);
+    const verdict =
+      state === null ? "kill" : act(shell, turn, state, { type: "hold", by: holder, held: held.state }).reply.kind;
+    (verdict === "adopt" ? adopt : kill).push(ref);
+  }
+  const believed = [...readLiveAttempts(shell, holder.runnerId), ...readWaitingOn(shell, holder.runnerId)];
+  for (const { runId, attempt } of believed) {
+    const state = named.has(`${runId}:${attempt}`) ? null : readState(shell, runId, attempt);
+    if (state !== null) {
+      act(shell, turn, state, { type: "not_held" });
+    }
+  }
+  return { adopt, kill };
+}
+
+function replaceOlderSockets(shell: Shell, newest: WebSocket, runnerId: string): void {
+  for (const other of shell.ctx.getWebSockets(runnerTag(runnerId))) {
+    const attachment = attachmentOf(other);
+    if (other !== newest && attachment?.kind === "runner" && attachment.stage === "ready") {
+      other.serializeAttachment({ ...attachment, stage: "replaced" } satisfies RunnerAttachment);
+      closeSocket(other, closeCodes.replaced, "another process connected with this runner's key");
+    }
+  }
+}
+
+function refuse(socket: WebSocket, code: string, message: string, closeCode: number): void {
+  send(socket, { type: "error", code, message });
+  closeSocket(socket, closeCode, code);
+}
+
+async function isSigned(attachment: RunnerAttachment, hello: Hello): Promise<boolean> {
+  if (hello.runnerId !== attachment.runnerId) {
+    return false;
+  }
+  const raw = fromBase64url(attachment.publicKey);
+  const signature = fromBase64url(hello.signature);
+  if (raw === null || signature === null) {
+    return false;
+  }
+  const message = connectMessage(attachment.nonce, hello.runnerId, hello.epoch);
+  try {
+    const key = await crypto.subtle.importKey("raw", raw, "Ed25519", false, ["verify"]);
+    return await crypto.subtle.verify("Ed25519", key, signature, new TextEncoder().encode(message));
+  } catch {
+    return false;
+  }
+}
+
+function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) {
+    return null;
+  }
+  try {
+    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,104 @@
+/** Leases in storage: renewed from pings now and then, ended when nothing renewed them. Rules: `domain/lease.ts`. */
+import { leaseUntil, tickEveryMs, wasAway } from "../../domain/lease.ts";
+import { newestSign } from "./runners.ts";
+import { act, readOverdue, readState } from "./runs.ts";
+import { wakeBy, type Shell, type Turn } from "./shell.ts";
+import { readySocket } from "./sockets.ts";
+
+const HELD = "state IN ('accepted', 'running')";
+const BATCH = 500;
+
+/** Writes down what the newest sign of life of this runner renewed. */
+export function renewLeases(shell: Shell, runnerId: string): void {
+  const runner = shell.fleet.get(runnerId);
+  if (runner === undefined || runner.epoch === null) {
+    return;
+  }
+  const until = leaseUntil(0, newestSign(shell, runner), shell.deps.config.leaseMs);
+  shell.sql.exec(
+    `UPDATE attempts SET deadline_at = ?3
+     WHERE runner_id = ?1 AND epoch = ?2 AND ${HELD} AND deadline_at < ?3`,
+    runnerId,
+    runner.epoch,
+    until,
+  );
+}
+
+/** Plans the first tick when a lease begins. */
+export function startTicking(shell: Shell, turn: Turn): void {
+  if (shell.tickDueAt === null) {
+    planTick(shell, turn, turn.now + tickEveryMs(shell.deps.config.leaseMs));
+  }
+}
+
+/** Renews every lease from the pings since the last tick. */
+export function tick(shell: Shell, turn: Turn): void {
+  if (shell.tickDueAt === null || shell.tickDueAt > turn.now) {
+    return;
+  }
+  for (const runner of shell.fleet.values()) {
+    if (runner.connected) {
+      renewLeases(shell, runner.id);
+    }
+  }
+  planTick(shell, turn, countLive(shell) === 0 ? null : turn.now + tickEveryMs(shell.deps.config.leaseMs));
+}
+
+/** Ends what was not renewed in time: offers, leases, log drains. */
+export function endOverdue(shell: Shell, turn: Turn): void {
+  for (const runnerId of new Set(readOverdue(shell, turn.now, BATCH).map((one) => one.runnerId))) {
+    renewLeases(shell, runnerId);
+  }
+  for (const attempt of readOverdue(shell, turn.now, BATCH)) {
+    const state = readState(shell, attempt.runId, attempt.attempt);
+    if (state !== null) {
+      act(shell, turn, state, { type: "deadline_passed" });
+      shell.deps.log.info("attempt.deadline_passed", {
+        runId: attempt.runId,
+        attempt: attempt.attempt,
+        state: attempt.state,
+        runnerId: attempt.runnerId,
+      });
+    }
+  }
+}
+
+/** After an outage of the control plane every live lease gets a full length before anything may be lost. */
+export function forgiveOutage(shell: Shell, turn: Turn): void {
+  const vanished = [...shell.fleet.values()].filter(
+    (runner) => runner.connected && readySocket(shell, runner.id) === null,
+  ).length;
+  const facts = { vanished, liveLeases: countLive(shell), tickDueAt: shell.tickDueAt, now: turn.now };
+  if (!wasAway(facts)) {
+    return;
+  }
+  const until = turn.now + shell.deps.config.leaseMs;
+  shell.sql.exec(
+    `UPDATE attempts SET deadline_at = ?1
+     WHERE state IN ('accepted', 'running', 'finishing') AND deadline_at < ?1`,
+    until,
+  );
+  wakeBy(turn, until);
+  shell.deps.log.info("leases.extended", { leases: facts.liveLeases, vanished });
+}
+
+export function readTickDueAt(sql: SqlStorage): number | null {
+  const row = sql.exec("SELECT value FROM meta WHERE key = 'tick_due_at'").toArray()[0];
+  return row === undefined ? null : Number(row["value"]);
+}
+
+function planTick(shell: Shell, turn: Turn, at: number | null): void {
+  shell.tickDueAt = at;
+  if (at === null) {
+    shell.sql.exec("DELETE FROM meta WHERE key = 'tick_due_at'");
+  } else {
+    shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('tick_due_at', ?)", String(at));
+    wakeBy(turn, at);
+  }
+}
+
+function countLive(shell: Shell): number {
+  return shell.sql
+    .exec("SELECT count(*) AS live FROM attempts WHERE state IN ('accepted', 'running', 'finishing')")
+    .one()["live"] as number;
+}

@@ -1,0 +1,175 @@
+/** Registered runners: what they are, whether they are there, and how many slots they have left. */
+import type { Runner } from "@cronium/protocol";
+import type { Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
+import type { FleetMember } from "../../domain/routing.ts";
+import { isFresh, runnerState, toRunner, type RunnerRecord } from "../../domain/runner.ts";
+import { addToOutbox } from "./outbox.ts";
+import { table } from "./rows.ts";
+import { countHeld } from "./runs.ts";
+import type { Shell, Turn } from "./shell.ts";
+import { readySocket, seenAt } from "./sockets.ts";
+
+const runners = table<RunnerRecord>("runners", ["id"], {
+  id: "plain",
+  name: "plain",
+  labels: "json",
+  version: "plain",
+  platform: "json",
+  slots: "plain",
+  notReady: "json",
+  draining: "flag",
+  latencyMs: "plain",
+  epoch: "plain",
+  connected: "flag",
+  connectedAt: "plain",
+  lastSeenAt: "plain",
+  createdAt: "plain",
+  revokedAt: "plain",
+  state: "plain",
+  rev: "plain",
+});
+
+/** Three missed pings: 60 s at the default rhythm of 20 s. */
+export function unreachableAfterMs(shell: Shell): number {
+  return shell.deps.config.renewMs * 3;
+}
+
+export function readFleet(sql: SqlStorage): Map<string, RunnerRecord> {
+  return new Map(
+    sql
+      .exec("SELECT * FROM runners ORDER BY id")
+      .toArray()
+      .map((row) => {
+        const runner = runners.read(row);
+        return [runner.id, runner];
+      }),
+  );
+}
+
+export function registerRunner(shell: Shell, turn: Turn, command: RegisterRunnerCommand): Outcome<null> {
+  const old = shell.fleet.get(command.runnerId);
+  if (old === undefined) {
+    const runner: RunnerRecord = {
+      id: command.runnerId,
+      name: command.name,
+      labels: command.labels,
+      version: command.version,
+      platform: command.platform,
+      slots: 1,
+      notReady: [],
+      draining: false,
+      latencyMs: null,
+      epoch: null,
+      connected: false,
+      connectedAt: null,
+      lastSeenAt: null,
+      createdAt: turn.now,
+      revokedAt: null,
+      state: "offline",
+      rev: 1,
+    };
+    shell.sql.exec(runners.insert, ...runners.write(runner));
+    shell.fleet.set(runner.id, runner);
+    noteRunner(shell, turn, runner);
+    turn.fleetChanged = true;
+    turn.pumpNeeded = true;
+  } else {
+    changeFleet(shell, turn, old.id, {
+      name: command.name,
+      labels: command.labels,
+      version: command.version,
+      platform: command.platform,
+      revokedAt: null,
+    });
+  }
+  return { ok: true, value: null };
+}
+
+/** Writes a change of a runner, together with the state that follows from it. */
+export function changeRunner(shell: Shell, turn: Turn, runnerId: string, change: Partial<RunnerRecord>): void {
+  const old = shell.fleet.get(runnerId);
+  if (old === undefined) {
+    return;
+  }
+  const changed = { ...old, ...change };
+  const runner = {
+    ...changed,
+    state: runnerState(changed, {
+      ...liveFacts(shell, changed),
+      now: turn.now,
+      unreachableAfterMs: unreachableAfterMs(shell),
+    }),
+    rev: old.rev + 1,
+  };
+  shell.sql.exec(runners.update, ...runners.write(runner));
+  shell.fleet.set(runnerId, runner);
+  noteRunner(shell, turn, runner);
+}
+
+/** Derives the state again; writes and tells only if it is news. */
+export function refreshRunner(shell: Shell, turn: Turn, runnerId: string): void {
+  const runner = shell.fleet.get(runnerId);
+  if (runner === undefined) {
+    return;
+  }
+  const facts = liveFacts(shell, runner);
+  const limits = { now: turn.now, unreachableAfterMs: unreachableAfterMs(shell) };
+  if (runnerState(runner, { ...facts, ...limits }) !== runner.state) {
+    changeFleet(shell, turn, runnerId, { lastSeenAt: facts.seenAt });
+  }
+}
+
+/** A change after which other runs may fit, or wait for another reason. */
+export function changeFleet(shell: Shell, turn: Turn, runnerId: string, change: Partial<RunnerRecord>): void {
+  changeRunner(shell, turn, runnerId, change);
+  turn.fleetChanged = true;
+  turn.pumpNeeded = true;
+}
+
+function noteRunner(shell: Shell, turn: Turn, runner: RunnerRecord): void {
+  turn.changedRunners.add(runner.id);
+  addToOutbox(shell, turn, "runner", runner.id, runner.rev);
+}
+
+function liveFacts(shell: Shell, runner: RunnerRecord): { readonly seenAt: number | null; readonly slotsUsed: number } {
+  return {
+    seenAt: newestSign(shell, runner),
+    slotsUsed: shell.sql
+      .exec(
+        `SELECT count(*) AS used FROM attempts
+         WHERE runner_id = ? AND state IN ('offered', 'accepted', 'running', 'finishing')`,
+        runner.id,
+      )
+      .one()["used"] as number,
+  };
+}
+
+/** Newest sign of life: written down, or of the open socket. */
+export function newestSign(shell: Shell, runner: RunnerRecord): number | null {
+  const socket = runner.connected ? readySocket(shell, runner.id) : null;
+  return socket === null ? runner.lastSeenAt : Math.max(seenAt(shell, socket), runner.lastSeenAt ?? 0);
+}
+
+export function viewRunner(shell: Shell, runner: RunnerRecord): Runner {
+  return toRunner(runner, liveFacts(shell, runner));
+}
+
+/** The whole fleet as routing sees it. */
+export function fleetMembers(shell: Shell, now: number): FleetMember[] {
+  const held = countHeld(shell);
+  const limit = unreachableAfterMs(shell);
+  return [...shell.fleet.values()]
+    .filter((runner) => runner.revokedAt === null)
+    .map((runner) => ({
+      id: runner.id,
+      name: runner.name,
+      labels: runner.labels,
+      online:
+        runner.connected && readySocket(shell, runner.id) !== null && isFresh(newestSign(shell, runner), now, limit),
+      draining: runner.draining,
+      notReady: runner.notReady,
+      heldOff: (shell.heldOff.get(runner.id) ?? 0) > now,
+      slots: runner.slots,
+      slotsUsed: held.get(runner.id) ?? 0,
+    }));
+}

@@ -1,0 +1,312 @@
+/** Runs and their attempts in the Dispatcher's storage. Every write of a run passes `saveStep`. */
+import { isLiveAttempt } from "@cronium/protocol/run-states";
+import type { EventDefinition, Job, Json, Run } from "@cronium/protocol";
+import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord } from "../../domain/run.ts";
+import { decide, type Command } from "../../domain/run-machine.ts";
+import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
+import { addToOutbox } from "./outbox.ts";
+import { table } from "./rows.ts";
+import { justEnded } from "../../domain/transition.ts";
+import { randomFraction, wakeBy, type Shell, type Turn } from "./shell.ts";
+
+const runs = table<RunRecord>("runs", ["id"], {
+  id: "plain",
+  eventId: "plain",
+  eventName: "plain",
+  eventVersion: "plain",
+  trigger: "plain",
+  runtime: "plain",
+  labels: "json",
+  timeoutMs: "plain",
+  memoryMb: "plain",
+  maxAttempts: "plain",
+  scriptRetries: "plain",
+  onLost: "plain",
+  state: "plain",
+  queueReason: "plain",
+  skipReason: "plain",
+  failReason: "plain",
+  cancelReason: "plain",
+  message: "plain",
+  attempt: "plain",
+  offered: "flag",
+  exitCode: "plain",
+  signal: "plain",
+  runnerId: "plain",
+  runnerName: "plain",
+  queuedAt: "plain",
+  startedAt: "plain",
+  finishedAt: "plain",
+  notBefore: "plain",
+  cancelRequestedAt: "plain",
+  infraFailures: "plain",
+  scriptFailures: "plain",
+  starts: "plain",
+  logState: "plain",
+  logBytes: "plain",
+  rev: "plain",
+});
+
+const attempts = table<AttemptRecord>("attempts", ["runId", "attempt"], {
+  runId: "plain",
+  attempt: "plain",
+  state: "plain",
+  failReason: "plain",
+  message: "plain",
+  runnerId: "plain",
+  runnerName: "plain",
+  epoch: "plain",
+  deadlineAt: "plain",
+  exitCode: "plain",
+  signal: "plain",
+  late: "flag",
+  outcome: "plain",
+  resultDigest: "plain",
+  offeredAt: "plain",
+  acceptedAt: "plain",
+  startedAt: "plain",
+  exitedAt: "plain",
+  finishedAt: "plain",
+});
+
+export const LIVE = "state IN ('offered', 'accepted', 'running', 'finishing')";
+
+export function insertRun(
+  shell: Shell,
+  turn: Turn,
+  run: RunRecord,
+  payload: { readonly input: Json; readonly definition: EventDefinition | null },
+): void {
+  shell.sql.exec(runs.insert, ...runs.write(run));
+  shell.sql.exec(
+    "INSERT INTO payloads (run_id, input, output, definition) VALUES (?, ?, 'null', ?)",
+    run.id,
+    JSON.stringify(payload.input),
+    payload.definition === null ? null : JSON.stringify(payload.definition),
+  );
+  noteChange(shell, turn, null, run);
+}
+
+export function readRun(shell: Shell, runId: string): RunRecord | null {
+  const row = shell.sql.exec("SELECT * FROM runs WHERE id = ?", runId).toArray()[0];
+  return row === undefined ? null : runs.read(row);
+}
+
+export function readAttempt(shell: Shell, runId: string, attempt: number): AttemptRecord | null {
+  const row = shell.sql.exec("SELECT * FROM attempts WHERE run_id = ? AND attempt = ?", runId, attempt).toArray()[0];
+  return row === undefined ? null : attempts.read(row);
+}
+
+/** With the attempt named, or the newest one. Null when there is no such run. */
+export function readState(shell: Shell, runId: string, attempt?: number): RunState | null {
+  const run = readRun(shell, runId);
+  return run === null ? null : { run, attempt: readAttempt(shell, runId, attempt ?? run.attempt) };
+}
+
+/** Runs that may be offered now, in order of arrival, without those asking for `exceptLabels`. */
+export function readReady(shell: Shell, now: number, exceptLabels: readonly string[], limit: number): RunRecord[] {
+  return shell.sql
+    .exec(
+      `SELECT * FROM runs INDEXED BY runs_ready
+       WHERE state = 'queued' AND offered = 0 AND not_before <= ?1
+         AND labels NOT IN (SELECT value FROM json_each(?2))
+       ORDER BY n LIMIT ?3`,
+      now,
+      JSON.stringify(exceptLabels),
+      limit,
+    )
+    .toArray()
+    .map(runs.read);
+}
+
+/** Waiting runs with these labels that have no reason yet, or only that of a back-off which is over. */
+export function readUnexplained(shell: Shell, now: number, labels: string, limit: number): RunRecord[] {
+  return shell.sql
+    .exec(
+      `SELECT * FROM runs INDEXED BY runs_unexplained
+       WHERE state = 'queued' AND offered = 0
+         AND coalesce(queue_reason, 'retry_backoff') = 'retry_backoff'
+         AND not_before <= ? AND labels = ? ORDER BY n LIMIT ?`,
+      now,
+      labels,
+      limit,
+    )
+    .toArray()
+    .map(runs.read);
+}
+
+/** Waiting runs with these labels whose reason or message is not this one. */
+export function readOtherwiseExplained(
+  shell: Shell,
+  now: number,
+  labels: string,
+  why: { readonly queueReason: string; readonly message: string },
+  limit: number,
+): RunRecord[] {
+  return shell.sql
+    .exec(
+      `SELECT * FROM runs INDEXED BY runs_ready
+       WHERE state = 'queued' AND offered = 0 AND not_before <= ?1 AND labels = ?2
+         AND (queue_reason IS NOT ?3 OR message IS NOT ?4) ORDER BY n LIMIT ?5`,
+      now,
+      labels,
+      why.queueReason,
+      why.message,
+      limit,
+    )
+    .toArray()
+    .map(runs.read);
+}
+
+/** The whole run as the API shows it. */
+export function viewRun(shell: Shell, run: RunRecord): Run {
+  return { ...toSummary(run), ...viewDetail(shell, run) };
+}
+
+export function viewDetail(shell: Shell, run: RunRecord): RunDetail {
+  const payload = shell.sql.exec("SELECT input, output FROM payloads WHERE run_id = ?", run.id).one();
+  const tries = shell.sql
+    .exec("SELECT * FROM attempts WHERE run_id = ? ORDER BY attempt", run.id)
+    .toArray()
+    .map(attempts.read);
+  return toDetail(run, tries, {
+    input: JSON.parse(payload["input"] as string) as Json,
+    output: JSON.parse(payload["output"] as string) as Json,
+  });
+}
+
+/** What a runner is handed for the run's newest attempt. */
+export function jobOf(shell: Shell, run: RunRecord): Job {
+  const row = shell.sql
+    .exec(
+      `SELECT p.input AS input, coalesce(p.definition, v.definition) AS definition
+       FROM payloads p LEFT JOIN event_versions v ON v.event_id = ?2 AND v.version = ?3
+       WHERE p.run_id = ?1`,
+      run.id,
+      run.eventId,
+      run.eventVersion,
+    )
+    .one();
+  return {
+    runId: run.id,
+    attempt: run.attempt,
+    eventId: run.eventId,
+    eventName: run.eventName,
+    eventVersion: run.eventVersion,
+    workspaceId: shell.workspaceId,
+    trigger: run.trigger,
+    queuedAt: run.queuedAt,
+    definition: JSON.parse(row["definition"] as string) as EventDefinition,
+    input: JSON.parse(row["input"] as string) as Json,
+  };
+}
+
+/** Decides one command against what is stored and writes what it changed. */
+export function act(shell: Shell, turn: Turn, state: RunState, command: Command, output?: Json): Step {
+  const step = decide(state, command, circumstances(shell, turn));
+  saveStep(shell, turn, state, step);
+  if (step.keepOutput === true && output !== undefined && output !== null) {
+    shell.sql.exec("UPDATE payloads SET output = ? WHERE run_id = ?", JSON.stringify(output), state.run.id);
+  }
+  return step;
+}
+
+export function circumstances(shell: Shell, turn: Turn): Circumstances {
+  return {
+    now: turn.now,
+    random: randomFraction(shell),
+    leaseMs: shell.deps.config.leaseMs,
+  };
+}
+
+/** Writes the records that the step changed, and everything that follows from it, in the turn's commit. */
+export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step): void {
+  const { run, attempt } = step;
+  if (attempt !== null && attempt !== before.attempt) {
+    const old = before.attempt?.attempt === attempt.attempt ? before.attempt : null;
+    shell.sql.exec(old === null ? attempts.insert : attempts.update, ...attempts.write(attempt));
+    const live = isLiveAttempt(attempt.state);
+    if (live !== (old !== null && isLiveAttempt(old.state))) {
+      turn.slotsMoved.add(attempt.runnerId);
+    }
+    if (live) {
+      wakeBy(turn, attempt.deadlineAt);
+    }
+  }
+  if (run !== before.run) {
+    shell.sql.exec(runs.update, ...runs.write(run));
+    noteChange(shell, turn, before.run, run);
+  }
+  if (step.cancelJob !== undefined && attempt !== null) {
+    turn.frames.push({
+      runnerId: attempt.runnerId,
+      message: {
+        type: "cancel",
+        runId: run.id,
+        attempt: attempt.attempt,
+        reason: step.cancelJob.reason,
+        graceMs: CANCEL_GRACE_MS,
+      },
+    });
+  }
+}
+
+/** Between SIGTERM and SIGKILL of a cancelled job. */
+const CANCEL_GRACE_MS = 10_000;
+
+function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: RunRecord): void {
+  turn.changedRuns.set(run.id, run);
+  addToOutbox(shell, turn, "run", run.id, run.rev);
+  if (before !== null && justEnded(before, run)) {
+    addToOutbox(shell, turn, "room", run.id, run.rev);
+  }
+  if (run.state === "queued" && run.notBefore > turn.now) {
+    wakeBy(turn, run.notBefore);
+  }
+  // A run that came back to the queue, or a slot that came free.
+  turn.pumpNeeded = true;
+}
+
+/** Live attempts of a runner, oldest first. */
+export function readLiveAttempts(shell: Shell, runnerId: string): AttemptRecord[] {
+  return shell.sql
+    .exec(`SELECT * FROM attempts WHERE runner_id = ? AND ${LIVE} ORDER BY run_id`, runnerId)
+    .toArray()
+    .map(attempts.read);
+}
+
+/** Lost attempts of runs that wait for this runner to return. */
+export function readWaitingOn(shell: Shell, runnerId: string): AttemptRecord[] {
+  return shell.sql
+    .exec(
+      `SELECT a.* FROM runs r JOIN attempts a ON a.run_id = r.id AND a.attempt = r.attempt
+       WHERE r.state = 'waiting' AND r.runner_id = ?`,
+      runnerId,
+    )
+    .toArray()
+    .map(attempts.read);
+}
+
+/** Live attempts whose deadline has passed. */
+export function readOverdue(shell: Shell, now: number, limit: number): AttemptRecord[] {
+  return shell.sql
+    .exec(
+      `SELECT * FROM attempts INDEXED BY attempts_deadline
+       WHERE ${LIVE} AND deadline_at <= ? ORDER BY deadline_at LIMIT ?`,
+      now,
+      limit,
+    )
+    .toArray()
+    .map(attempts.read);
+}
+
+/** Slots taken of every runner that holds anything. */
+export function countHeld(shell: Shell): Map<string, number> {
+  const held = new Map<string, number>();
+  for (const row of shell.sql.exec(
+    `SELECT runner_id, count(*) AS held FROM attempts INDEXED BY attempts_live WHERE ${LIVE} GROUP BY runner_id`,
+  )) {
+    held.set(row["runner_id"] as string, row["held"] as number);
+  }
+  return held;
+}

@@ -1,0 +1,73 @@
+/** What every file of the Dispatcher works on: its storage, settings, and what it keeps in memory between turns. */
+import type { ServerMessage } from "@cronium/protocol";
+import type { Deps } from "../../deps.ts";
+import type { RunRecord } from "../../domain/run.ts";
+import type { RunnerRecord } from "../../domain/runner.ts";
+
+export interface Shell {
+  readonly ctx: DurableObjectState;
+  readonly sql: SqlStorage;
+  readonly deps: Deps;
+  readonly workspaceId: string;
+  /** Every registered runner; a copy of the table, dropped and read again when a turn fails. */
+  fleet: Map<string, RunnerRecord>;
+  /** Runners that declined a moment ago, and until when they get no offers. Lost with the memory, which is harmless. */
+  readonly heldOff: Map<string, number>;
+  /** When the alarm is set for; null when unknown or none. */
+  alarmAt: number | null;
+  /** When the next tick of the leases is due; null without live leases. */
+  tickDueAt: number | null;
+  /** Whether the outbox is being drained at this moment, or about to be. */
+  draining: boolean;
+  /** Failed drains in a row, for the back-off. */
+  drainFailures: number;
+  /** When finished runs and old keys were last cleared away by this instance. */
+  tidiedAt: number;
+  /** Runs whose log room wants to hear of changes, and until when. */
+  readonly watches: Map<string, number>;
+}
+
+/**
+ * One decision: everything in it is written in one commit, and leaves the object only afterwards. Frames are collected
+ * here and sent when the function that decides has returned; the output gate then holds them until the write is on disk.
+ */
+export interface Turn {
+  readonly now: number;
+  readonly frames: { readonly runnerId: string; readonly message: ServerMessage }[];
+  readonly changedRuns: Map<string, RunRecord>;
+  readonly changedRunners: Set<string>;
+  /** Runners that took or gave back a slot. */
+  readonly slotsMoved: Set<string>;
+  /** Work for the next commit of the outbox: set by whoever adds a row. */
+  outboxTouched: boolean;
+  /** Runners, labels or readiness changed: reasons of waiting runs may be out of date. */
+  fleetChanged: boolean;
+  /** A run became ready or a slot free: look for pairs before the turn ends. */
+  pumpNeeded: boolean;
+  /** When the alarm must fire at the latest for what this turn has set in motion. */
+  wakeAt: number;
+}
+
+export function newTurn(now: number): Turn {
+  return {
+    now,
+    frames: [],
+    changedRuns: new Map(),
+    changedRunners: new Set(),
+    slotsMoved: new Set(),
+    outboxTouched: false,
+    fleetChanged: false,
+    pumpNeeded: false,
+    wakeAt: Number.POSITIVE_INFINITY,
+  };
+}
+
+export function wakeBy(turn: Turn, at: number): void {
+  turn.wakeAt = Math.min(turn.wakeAt, at);
+}
+
+/** A fraction in [0, 1) from the injected source of randomness. */
+export function randomFraction(shell: Shell): number {
+  const [a = 0, b = 0, c = 0, d = 0] = shell.deps.ids.random(4);
+  return (((a * 256 + b) * 256 + c) * 256 + d) / 2 ** 32;
+}

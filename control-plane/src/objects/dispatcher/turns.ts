@@ -1,0 +1,100 @@
+/**
+ * The frame around every decision: one synchronous turn, one commit, and only then the sends.
+ *
+ * Nothing is awaited between reading and writing, so no other event can interleave. The transaction undoes a turn that
+ * throws half-way, and the copies in memory are then read again. Sends happen in the same turn after the write: the
+ * output gate keeps them in until the write is on disk, so nobody hears of what a crash could take back.
+ */
+import type { ServerMessage } from "@cronium/protocol";
+import { toSummary } from "../../domain/run.ts";
+import { arm } from "./alarm-clock.ts";
+import { drainSoon } from "./outbox.ts";
+import { pump } from "./pump.ts";
+import { changeRunner, readFleet, viewRunner } from "./runners.ts";
+import { viewRun } from "./runs.ts";
+import { newTurn, wakeBy, type Shell, type Turn } from "./shell.ts";
+import { LIVE_TAG, readySocket, send, sendText } from "./sockets.ts";
+
+/** The alarm looks after the outbox this long after a commit, should the drain in memory be gone by then. */
+const OUTBOX_BACKSTOP_MS = 1_000;
+
+export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
+  const turn = newTurn(shell.deps.clock.now());
+  let value: T;
+  try {
+    value = shell.ctx.storage.transactionSync(() => {
+      const decided = decide(turn);
+      if (turn.pumpNeeded) {
+        pump(shell, turn);
+      }
+      for (const runnerId of turn.slotsMoved) {
+        changeRunner(shell, turn, runnerId, {});
+      }
+      return decided;
+    });
+  } catch (error) {
+    shell.fleet = readFleet(shell.sql);
+    throw error;
+  }
+  afterCommit(shell, turn);
+  return value;
+}
+
+function afterCommit(shell: Shell, turn: Turn): void {
+  sendFrames(shell, turn.frames);
+  broadcast(shell, turn);
+  tellRooms(shell, turn);
+  if (turn.outboxTouched) {
+    wakeBy(turn, turn.now + OUTBOX_BACKSTOP_MS);
+    drainSoon(shell);
+  }
+  arm(shell, turn.wakeAt);
+}
+
+function sendFrames(
+  shell: Shell,
+  frames: readonly { readonly runnerId: string; readonly message: ServerMessage }[],
+): void {
+  for (const { runnerId, message } of frames) {
+    const socket = readySocket(shell, runnerId);
+    if (socket !== null) {
+      send(socket, message);
+    }
+  }
+}
+
+function broadcast(shell: Shell, turn: Turn): void {
+  if (turn.changedRuns.size + turn.changedRunners.size === 0) {
+    return;
+  }
+  const viewers = shell.ctx.getWebSockets(LIVE_TAG);
+  if (viewers.length === 0) {
+    return;
+  }
+  const texts = [
+    ...[...turn.changedRuns.values()].map((run) => ({ type: "run", run: toSummary(run) })),
+    ...[...turn.changedRunners].flatMap((id) => {
+      const runner = shell.fleet.get(id);
+      return runner === undefined ? [] : [{ type: "runner", runner: viewRunner(shell, runner) }];
+    }),
+  ].map((message) => JSON.stringify(message));
+  for (const socket of viewers) {
+    for (const text of texts) {
+      sendText(socket, text);
+    }
+  }
+}
+
+/** Rooms that are watched hear of each change; should one miss it, the end still reaches it through the outbox. */
+function tellRooms(shell: Shell, turn: Turn): void {
+  for (const [runId, run] of turn.changedRuns) {
+    if ((shell.watches.get(runId) ?? 0) > turn.now) {
+      shell.deps
+        .logRoomFor(shell.workspaceId, runId)
+        .runChanged(viewRun(shell, run))
+        .catch((error: unknown) => {
+          shell.deps.log.warn("room.not_told", { runId, error: String(error) });
+        });
+    }
+  }
+}

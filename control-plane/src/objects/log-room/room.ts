@@ -1,0 +1,74 @@
+/** What every file of the log room works on. */
+import type { Deps } from "../../deps.ts";
+
+export interface Room {
+  readonly ctx: DurableObjectState;
+  readonly sql: SqlStorage;
+  readonly deps: Deps;
+  readonly workspaceId: string;
+  readonly runId: string;
+  /** Whether the log lies in this object's tables; false before the first frame and after the archive took over. */
+  stored: boolean;
+  /** Payload bytes in the tables. */
+  storedBytes: number;
+  /** Newest state of the run that viewers were told of. */
+  toldRev: number;
+  archiving: boolean;
+  /** Answers that are still reading from the tables. */
+  readers: number;
+  /** When the alarm is set for; null when unknown or none. */
+  alarmAt: number | null;
+}
+
+export const VIEWER_TAG = "viewer";
+export const WRITER_TAG = "writer";
+
+export interface ViewerAttachment {
+  readonly kind: "viewer";
+  /** Row of the newest frame that was sent. Counts until the viewer is live; from then on it gets every frame. */
+  readonly after: number;
+  readonly live: boolean;
+}
+export interface WriterAttachment {
+  readonly kind: "writer";
+  readonly attempt: number;
+}
+export type RoomAttachment = ViewerAttachment | WriterAttachment;
+
+export function attachmentOf(socket: WebSocket): RoomAttachment | null {
+  return socket.deserializeAttachment() as RoomAttachment | null;
+}
+
+export function trySend(socket: WebSocket, data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
+  try {
+    socket.send(data);
+  } catch {
+    // It closed meanwhile; webSocketClose deals with that.
+  }
+}
+
+export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+  const sendable = code === 1005 || code === 1006 || code === 1015 ? 1000 : code;
+  try {
+    socket.close(sendable, reason.slice(0, 120));
+  } catch {
+    // Closed already.
+  }
+}
+
+export function readMeta(room: Room, key: string): string | null {
+  const row = room.sql.exec("SELECT value FROM meta WHERE key = ?", key).toArray()[0];
+  return row === undefined ? null : (row["value"] as string);
+}
+
+export function writeMeta(room: Room, key: string, value: string): void {
+  room.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, value);
+}
+
+/** Makes the alarm fire at `at` or earlier; set un-awaited, in the turn of the write it belongs to. */
+export function arm(room: Room, at: number): void {
+  if (Number.isFinite(at) && (room.alarmAt === null || at < room.alarmAt)) {
+    room.alarmAt = at;
+    void room.ctx.storage.setAlarm(at);
+  }
+}

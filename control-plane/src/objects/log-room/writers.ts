@@ -1,0 +1,156 @@
+/**
+ * The runner's side of a room: frames in, acknowledgements out.
+ *
+ * Every frame is one turn: viewers get the very bytes before anything is written, then the row is written, then the
+ * acknowledgement is sent, which the output gate holds until the row is on disk. A viewer may so see bytes that a crash
+ * of this object takes back; the runner then sends the same bytes again, at the same offset.
+ */
+import { createHash } from "node:crypto";
+import {
+  decodeLogFrame,
+  LogClientMessage,
+  MAX_FRAME_BYTES,
+  type ErrorCode,
+  type LogServerMessage,
+} from "@cronium/protocol";
+import { judgeFrame, logStateOf, type LogPosition } from "../../domain/log-position.ts";
+import { appendFrame, endAttempt, readIdentity, readNewest, readPosition, startAttempt } from "./frames.ts";
+import { attachmentOf, closeSocket, readMeta, trySend, WRITER_TAG, type Room, type WriterAttachment } from "./room.ts";
+import { broadcastFrame, tellViewers } from "./viewers.ts";
+
+/** Accepts the socket of an attempt and says where to go on; an older attempt, or a closed log, is refused. */
+export function openWriter(room: Room, attempt: number): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  room.ctx.acceptWebSocket(server, [WRITER_TAG]);
+  server.serializeAttachment({ kind: "writer", attempt } satisfies WriterAttachment);
+  const response = new Response(null, { status: 101, webSocket: client });
+  if (!room.stored || readMeta(room, "closed") !== null) {
+    refuse(server, "attempt_not_active", `The log of run ${room.runId} is closed.`);
+    return response;
+  }
+  const newest = readNewest(room.sql);
+  if (newest !== null && newest.attempt > attempt) {
+    refuse(server, "stale_attempt", `Attempt ${newest.attempt} has begun; the log of attempt ${attempt} is closed.`);
+    return response;
+  }
+  for (const other of room.ctx.getWebSockets(WRITER_TAG)) {
+    if (other !== server) {
+      closeSocket(other, 4409, "a newer log socket took over");
+    }
+  }
+  const { nextSeq, nextOffset } = startAttempt(room.sql, attempt);
+  tell(server, { type: "resume", attempt, seq: nextSeq, offset: nextOffset });
+  return response;
+}
+
+export function onWriterFrame(room: Room, socket: WebSocket, data: ArrayBuffer): void {
+  const position = positionOf(room, socket);
+  if (position === null) {
+    return;
+  }
+  const { attempt } = position;
+  const decoded = decodeLogFrame(new Uint8Array(data));
+  if (!decoded.ok) {
+    tell(socket, { type: "error", code: "invalid_frame", message: decoded.message });
+    closeSocket(socket, data.byteLength > MAX_FRAME_BYTES ? 1009 : 1007, "invalid_frame");
+    return;
+  }
+  const { header, payload } = decoded.frame;
+  if (header.attempt !== attempt) {
+    refuse(socket, "stale_attempt", `This socket is for attempt ${attempt}, the frame for ${header.attempt}.`);
+    return;
+  }
+  const problem = (code: ErrorCode, message: string): void => {
+    tell(socket, { type: "error", code, message });
+    // Where to go on from, so that the runner can rewind.
+    tell(socket, { type: "ack", attempt, seq: position.nextSeq, offset: position.nextOffset });
+  };
+  if (createHash("sha256").update(payload).digest("hex") !== header.sha256) {
+    problem("log_conflict", `The bytes of frame ${header.seq} do not match their SHA-256; send it again.`);
+    return;
+  }
+  const stored = header.seq < position.nextSeq ? readIdentity(room.sql, attempt, header.seq) : null;
+  const verdict = judgeFrame(position, header, stored);
+  switch (verdict.kind) {
+    case "append": {
+      broadcastFrame(room, data);
+      if (appendFrame(room.sql, header, payload.length, data, room.storedBytes)) {
+        room.storedBytes += payload.length;
+      }
+      const next = { seq: header.seq + 1, offset: header.offset + payload.length };
+      tell(socket, { type: "ack", attempt, ...next });
+      return;
+    }
+    case "duplicate":
+      tell(socket, { type: "ack", attempt, seq: position.nextSeq, offset: position.nextOffset });
+      return;
+    case "refuse":
+      problem(verdict.code, verdict.message);
+      return;
+    default:
+      verdict satisfies never;
+  }
+}
+
+/** True when the log of the attempt is whole and has just ended, or had ended before. */
+export function onWriterText(room: Room, socket: WebSocket, text: string): boolean {
+  const position = positionOf(room, socket);
+  if (position === null) {
+    return false;
+  }
+  const message = parseText(text);
+  if (message === null || message.attempt !== position.attempt) {
+    refuse(socket, "invalid_frame", "A text on a log socket is an end message of its own attempt.");
+    return false;
+  }
+  const { attempt, nextSeq, nextOffset } = position;
+  if (message.totalBytes !== nextOffset && !position.ended) {
+    const code = message.totalBytes > nextOffset ? "log_gap" : "log_conflict";
+    const text_ = `The end claims ${message.totalBytes} bytes, stored are ${nextOffset}.`;
+    tell(socket, { type: "error", code, message: text_ });
+    tell(socket, { type: "ack", attempt, seq: nextSeq, offset: nextOffset });
+    return false;
+  }
+  if (!position.ended) {
+    endAttempt(room.sql, attempt, message);
+    const ended = readPosition(room.sql, attempt) ?? position;
+    tellViewers(room, { type: "log_end", attempt, logState: logStateOf(ended) });
+  }
+  tell(socket, { type: "ended", attempt });
+  return true;
+}
+
+function parseText(text: string): LogClientMessage | null {
+  try {
+    const parsed = LogClientMessage.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}
+
+function positionOf(room: Room, socket: WebSocket): LogPosition | null {
+  const attachment = attachmentOf(socket);
+  if (attachment?.kind !== "writer") {
+    return null;
+  }
+  if (!room.stored || readMeta(room, "closed") !== null) {
+    refuse(socket, "attempt_not_active", `The log of run ${room.runId} is closed.`);
+    return null;
+  }
+  const newest = readNewest(room.sql);
+  if (newest === null || newest.attempt !== attachment.attempt) {
+    refuse(socket, "stale_attempt", `The log of attempt ${attachment.attempt} is closed.`);
+    return null;
+  }
+  return newest;
+}
+
+function refuse(socket: WebSocket, code: ErrorCode, message: string): void {
+  tell(socket, { type: "error", code, message });
+  closeSocket(socket, 1008, code);
+}
+
+function tell(socket: WebSocket, message: LogServerMessage): void {
+  trySend(socket, JSON.stringify(message));
+}

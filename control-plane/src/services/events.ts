@@ -1,0 +1,61 @@
+/** Events: written in the Dispatcher, listed from their projection. */
+import type { CreateEvent, Event, EventSummary, PageQuery, UpdateEvent } from "@cronium/protocol";
+import { AppError } from "@cronium/protocol/errors";
+import { makeId } from "@cronium/protocol/ids";
+import type { Deps } from "../deps.ts";
+import type { Actor } from "../domain/actor.ts";
+import { listEventRows } from "../store/events.ts";
+import type { Cause } from "./idempotency.ts";
+import { unwrap } from "./outcome.ts";
+import { pageFrom, readCursor } from "./page-cursor.ts";
+
+export async function createEvent(deps: Deps, actor: Actor, event: CreateEvent, cause: Cause): Promise<Event> {
+  const outcome = await deps.dispatcherFor(actor.workspaceId).createEvent({
+    eventId: makeId("event", deps.clock.now(), deps.ids.random(10)),
+    event,
+    causeKey: cause.key,
+    bodyHash: cause.bodyHash,
+  });
+  return unwrap(outcome).event;
+}
+
+export async function updateEvent(deps: Deps, actor: Actor, eventId: string, change: UpdateEvent): Promise<Event> {
+  return unwrap(await deps.dispatcherFor(actor.workspaceId).updateEvent({ eventId, change }));
+}
+
+export async function getEvent(deps: Deps, actor: Actor, eventId: string): Promise<Event> {
+  const event = await deps.dispatcherFor(actor.workspaceId).getEvent(eventId);
+  if (event === null) {
+    throw noEvent(eventId);
+  }
+  return event;
+}
+
+/** Newest first; all of them on one page, because an event has as many versions as it was saved. */
+export async function listEventVersions(
+  deps: Deps,
+  actor: Actor,
+  eventId: string,
+): Promise<{ readonly items: Event[]; readonly nextCursor: null }> {
+  const items = await deps.dispatcherFor(actor.workspaceId).listEventVersions(eventId);
+  if (items.length === 0) {
+    throw noEvent(eventId);
+  }
+  return { items: [...items], nextCursor: null };
+}
+
+/** Newest first, each with its latest runs. */
+export async function listEvents(
+  deps: Deps,
+  actor: Actor,
+  query: PageQuery,
+): Promise<{ readonly items: EventSummary[]; readonly nextCursor: string | null }> {
+  const after = readCursor(query.cursor);
+  const rows = await listEventRows(deps.d1, actor.workspaceId, after, query.limit + 1);
+  const page = pageFrom(rows, query.limit, (row) => ({ at: Date.parse(row.createdAt), id: row.id }));
+  return { items: [...page.items], nextCursor: page.nextCursor };
+}
+
+export function noEvent(eventId: string): AppError {
+  return new AppError("not_found", `There is no event ${eventId}.`);
+}

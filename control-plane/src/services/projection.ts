@@ -1,0 +1,64 @@
+/** Hands the Dispatcher's newest states to D1, in pieces that D1 takes. */
+import type { Event, Runner, RunSummary } from "@cronium/protocol";
+import type { Deps } from "../deps.ts";
+import type { RunDetail } from "../domain/run.ts";
+import { upsertEvents, upsertRunners, upsertRuns, type RunRow } from "../store/projection.ts";
+
+type ProjectionDeps = Pick<Deps, "d1" | "blobs">;
+
+/** D1 takes 2 MB for one value; a batch is one value. Characters, with room for those of several bytes and escapes. */
+const MAX_BATCH_CHARS = 400_000;
+/** A run with a larger detail (input and output of a megabyte each) keeps it as a blob. */
+const MAX_DETAIL_CHARS = 300_000;
+
+/** Key of the blob that holds a run's detail where D1 cannot. */
+export function detailKey(workspaceId: string, runId: string): string {
+  return `runs/${workspaceId}/${runId}`;
+}
+
+export async function projectRuns(
+  deps: ProjectionDeps,
+  workspaceId: string,
+  runs: readonly { readonly summary: RunSummary; readonly detail: RunDetail }[],
+): Promise<void> {
+  let batch: RunRow[] = [];
+  let size = 0;
+  for (const { summary, detail } of runs) {
+    let text = JSON.stringify(detail);
+    if (text.length > MAX_DETAIL_CHARS) {
+      await deps.blobs.put(detailKey(workspaceId, summary.id), new Uint8Array(new TextEncoder().encode(text)));
+      text = JSON.stringify({ ...detail, input: null, output: null, inBlob: true });
+    }
+    if (size + text.length > MAX_BATCH_CHARS && batch.length > 0) {
+      await upsertRuns(deps.d1, workspaceId, batch);
+      batch = [];
+      size = 0;
+    }
+    batch.push({ summary, detail: text });
+    size += text.length;
+  }
+  if (batch.length > 0) {
+    await upsertRuns(deps.d1, workspaceId, batch);
+  }
+}
+
+export async function projectEvents(
+  deps: ProjectionDeps,
+  workspaceId: string,
+  events: readonly { readonly event: Event; readonly rev: number }[],
+): Promise<void> {
+  // The script is not in the row; name and description at their largest are far below a batch's limit.
+  if (events.length > 0) {
+    await upsertEvents(deps.d1, workspaceId, events);
+  }
+}
+
+export async function projectRunners(
+  deps: ProjectionDeps,
+  workspaceId: string,
+  runners: readonly Runner[],
+): Promise<void> {
+  if (runners.length > 0) {
+    await upsertRunners(deps.d1, workspaceId, runners);
+  }
+}

@@ -1,0 +1,57 @@
+/** Runners: listed by their Dispatcher, and led to it when they connect. */
+import type { Runner } from "@cronium/protocol";
+import { AppError, echo } from "@cronium/protocol/errors";
+import { isId } from "@cronium/protocol/ids";
+import { negotiate, oldestAccepted, PROTOCOL_VERSION } from "@cronium/protocol/version";
+import type { Deps } from "../deps.ts";
+import type { Actor } from "../domain/actor.ts";
+import { findRunnerCredential } from "../store/runner-credentials.ts";
+
+export async function listRunners(
+  deps: Deps,
+  actor: Actor,
+): Promise<{ readonly items: Runner[]; readonly nextCursor: null }> {
+  // The fleet of a workspace fits one answer, and only its Dispatcher knows who is there at this moment.
+  const items = await deps.dispatcherFor(actor.workspaceId).listRunners();
+  return { items: [...items], nextCursor: null };
+}
+
+/**
+ * Leads a runner's control socket to the Dispatcher of its workspace. The runner proves who it is inside the socket;
+ * here it only says so. Throws `invalid_id`, `upgrade_required`, `unauthorized` or `runner_revoked` before the upgrade.
+ */
+export async function connectRunner(
+  deps: Deps,
+  claim: { readonly runnerId: string; readonly protocol: string },
+): Promise<Response> {
+  if (!isId("runner", claim.runnerId)) {
+    throw new AppError("invalid_id", `${echo(claim.runnerId)} is not the id of a runner.`);
+  }
+  if (!/^\d{1,6}$/.test(claim.protocol)) {
+    throw new AppError(
+      "upgrade_required",
+      `The runner named the protocol ${echo(claim.protocol)}; this control plane speaks ${PROTOCOL_VERSION} (accepting ${oldestAccepted()} to ${PROTOCOL_VERSION}).`,
+    );
+  }
+  const negotiated = negotiate(Number(claim.protocol));
+  if (!negotiated.ok) {
+    throw new AppError("upgrade_required", negotiated.message);
+  }
+  const credential = await findRunnerCredential(deps.db, claim.runnerId);
+  if (credential === undefined) {
+    throw new AppError("unauthorized", "This runner is not registered here. Register the machine again.");
+  }
+  if (credential.revokedAt !== null) {
+    throw new AppError("runner_revoked", "This runner was revoked.");
+  }
+  return deps
+    .dispatcherFor(credential.workspaceId)
+    .fetch(`http://dispatcher/runner?${new URLSearchParams({ runnerId: claim.runnerId })}`, {
+      headers: { upgrade: "websocket", "x-cronium-public-key": credential.publicKey },
+    });
+}
+
+/** The workspace's live socket. */
+export async function watchWorkspace(deps: Deps, actor: Actor): Promise<Response> {
+  return deps.dispatcherFor(actor.workspaceId).fetch("http://dispatcher/live", { headers: { upgrade: "websocket" } });
+}

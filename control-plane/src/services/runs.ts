@@ -1,0 +1,122 @@
+/** Runs: triggered and decided in the Dispatcher; read there while they are live, from their projection after. */
+import type { AdHocRun, Json, Run, RunListQuery, RunState, RunSummary } from "@cronium/protocol";
+import { AppError } from "@cronium/protocol/errors";
+import { makeId } from "@cronium/protocol/ids";
+import { MAX_INPUT_BYTES } from "@cronium/protocol/limits";
+import type { Deps } from "../deps.ts";
+import type { Actor } from "../domain/actor.ts";
+import type { EnqueueCommand } from "../domain/dispatcher.ts";
+import type { RunDetail } from "../domain/run.ts";
+import { readAll } from "../store/blobs.ts";
+import { findRunRow, listRunRows } from "../store/runs.ts";
+import type { Cause } from "./idempotency.ts";
+import { unwrap } from "./outcome.ts";
+import { pageFrom, readCursor } from "./page-cursor.ts";
+import { detailKey } from "./projection.ts";
+
+export interface Accepted {
+  readonly runId: string;
+  readonly created: boolean;
+}
+
+/** One hop to the Dispatcher and nothing else: the answer leaves when the run is durable. */
+export async function triggerRun(
+  deps: Deps,
+  actor: Actor,
+  target: EnqueueCommand["target"],
+  input: Json,
+  cause: Cause,
+): Promise<Accepted> {
+  checkInput(input);
+  const runId = makeId("run", deps.clock.now(), deps.ids.random(10));
+  const outcome = await deps.dispatcherFor(actor.workspaceId).enqueue({
+    runId,
+    causeKey: cause.key ?? runId,
+    bodyHash: cause.bodyHash,
+    trigger: actor.kind === "user" ? "manual" : "api",
+    input,
+    target,
+  });
+  return unwrap(outcome);
+}
+
+export async function runAdHoc(deps: Deps, actor: Actor, request: AdHocRun, cause: Cause): Promise<Accepted> {
+  const { name, input, ...definition } = request;
+  return triggerRun(deps, actor, { kind: "adhoc", name, definition }, input, cause);
+}
+
+function checkInput(input: Json): void {
+  const { byteLength } = new TextEncoder().encode(JSON.stringify(input));
+  if (byteLength > MAX_INPUT_BYTES) {
+    const message = `The input has ${byteLength} bytes of JSON; the limit is ${MAX_INPUT_BYTES}.`;
+    throw new AppError("body_too_large", message, {
+      errors: [{ pointer: "/input", code: "body_too_large", message: `must be at most ${MAX_INPUT_BYTES} bytes` }],
+    });
+  }
+}
+
+/** Throws `not_found` for an unknown run and for one of another workspace alike. */
+export async function getRun(deps: Deps, actor: Actor, runId: string): Promise<Run> {
+  const run = await findRun(deps, actor.workspaceId, runId);
+  if (run === null) {
+    throw new AppError("not_found", `There is no run ${runId}.`);
+  }
+  return run;
+}
+
+/** From the Dispatcher while it is there, else from D1. */
+export async function findRun(deps: Deps, workspaceId: string, runId: string): Promise<Run | null> {
+  return (await deps.dispatcherFor(workspaceId).getRun(runId)) ?? (await findPastRun(deps, workspaceId, runId));
+}
+
+/** A run that has left the Dispatcher. */
+export async function findPastRun(
+  deps: Pick<Deps, "d1" | "blobs">,
+  workspaceId: string,
+  runId: string,
+): Promise<Run | null> {
+  const row = await findRunRow(deps.d1, workspaceId, runId);
+  if (row === null) {
+    return null;
+  }
+  const summary = JSON.parse(row.summary) as RunSummary;
+  const { inBlob = false, ...detail } = JSON.parse(row.detail) as RunDetail & { inBlob?: boolean };
+  if (!inBlob) {
+    return { ...summary, ...detail };
+  }
+  const blob = await deps.blobs.get(detailKey(workspaceId, runId));
+  const whole = blob === null ? detail : (JSON.parse(new TextDecoder().decode(await readAll(blob))) as RunDetail);
+  return { ...summary, ...whole };
+}
+
+/** Newest first. */
+export async function listRuns(
+  deps: Deps,
+  actor: Actor,
+  query: RunListQuery,
+): Promise<{ readonly items: RunSummary[]; readonly nextCursor: string | null }> {
+  const rows = await listRunRows(deps.d1, actor.workspaceId, {
+    state: query.state,
+    eventId: query.eventId,
+    after: readCursor(query.cursor),
+    limit: query.limit + 1,
+  });
+  const page = pageFrom(rows, query.limit, (row) => ({ at: Date.parse(row.queuedAt), id: row.id }));
+  return { items: [...page.items], nextCursor: page.nextCursor };
+}
+
+export async function cancelRun(
+  deps: Deps,
+  actor: Actor,
+  runId: string,
+): Promise<{ readonly runId: string; readonly state: RunState }> {
+  const outcome = await deps.dispatcherFor(actor.workspaceId).cancelRun(runId);
+  if (outcome.ok || outcome.code !== "not_found") {
+    return unwrap(outcome);
+  }
+  const { state } = await getRun(deps, actor, runId);
+  if (state === "cancelled") {
+    return { runId, state };
+  }
+  throw new AppError("already_final", `The run has ended already: ${state}.`);
+}
