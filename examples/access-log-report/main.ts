@@ -46,7 +46,8 @@ function parse(line: string): Hit | undefined {
     path: target === undefined ? "(not HTTP)" : (target.split("?")[0] ?? target),
     status: Number(status),
     bytes: bytes === "-" ? 0 : Number(bytes),
-    seconds: seconds === undefined ? undefined : Number(seconds),
+    // A connection that never sent a request says nothing about how fast the server is.
+    seconds: seconds === undefined || target === undefined ? undefined : Number(seconds),
   };
 }
 
