@@ -5,6 +5,7 @@ import { RateLimits } from "./auth/rate-limits.ts";
 import { createSessions, type Sessions } from "./auth/sessions.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { DispatcherApi } from "./domain/dispatcher.ts";
+import type { LogRoomApi } from "./domain/log-room.ts";
 import type { BlobStore, Clock, Ids, Log } from "./domain/ports.ts";
 import { consoleLog } from "./log.ts";
 import { sessionTables } from "./store/accounts.ts";
@@ -26,7 +27,7 @@ export interface Deps {
   /** People's sessions at the origin under which a request reached this installation. */
   readonly sessionsFor: (origin: string) => Sessions;
   readonly dispatcherFor: (workspaceId: string) => DispatcherApi & Pick<Fetcher, "fetch">;
-  readonly logRoomFor: (workspaceId: string, runId: string) => Pick<Fetcher, "fetch">;
+  readonly logRoomFor: (workspaceId: string, runId: string) => LogRoomApi & Pick<Fetcher, "fetch">;
 }
 
 /** Bindings as `wrangler.toml` declares them; embedded, `BLOBS_DISK` stands in for `BLOBS`. */
@@ -76,6 +77,7 @@ export function makeDeps(env: Env): Deps {
     // A stub carries the object's methods over RPC; its class is known to worker.ts alone.
     dispatcherFor: (workspaceId) =>
       DISPATCHER.get(DISPATCHER.idFromName(workspaceId)) as unknown as DispatcherApi & Pick<Fetcher, "fetch">,
-    logRoomFor: (workspaceId, runId) => LOG_ROOM.get(LOG_ROOM.idFromName(`${workspaceId}:${runId}`)),
+    logRoomFor: (workspaceId, runId) =>
+      LOG_ROOM.get(LOG_ROOM.idFromName(`${workspaceId}:${runId}`)) as unknown as LogRoomApi & Pick<Fetcher, "fetch">,
   };
 }

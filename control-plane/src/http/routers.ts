@@ -2,11 +2,16 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "./context.ts";
 import { accountRoutes } from "./routes/account.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { installRoutes } from "./routes/install.ts";
 import { launcherRoutes } from "./routes/launcher.ts";
+import { liveRoutes } from "./routes/live.ts";
 import { registerRoutes } from "./routes/register.ts";
 import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { runnerSocketRoutes } from "./routes/runner-sockets.ts";
+import { runnerRoutes } from "./routes/runners.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 
 type Router = OpenAPIHono<AppEnv>;
@@ -18,5 +23,12 @@ export function rootRouters(): Router[] {
 
 /** Mounted at /api/v1. */
 export function apiRouters(): Router[] {
-  return [accountRoutes(), registrationTokenRoutes(), registerRoutes()];
+  return [
+    accountRoutes(), registrationTokenRoutes(), registerRoutes(),
+    eventRoutes(),
+    runRoutes(),
+    runnerRoutes(),
+    liveRoutes(),
+    runnerSocketRoutes(),
+  ];
 }
