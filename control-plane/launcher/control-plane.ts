@@ -86,7 +86,7 @@ export async function startControlPlane(options: StartOptions): Promise<ControlP
     });
     stopWorkerd = () => workerd.stop();
     const url = `http://${reachable(host)}:${workerd.port}`;
-    await waitForHealth(url);
+    await waitForHealth(url, () => workerd.tail());
     const known = readJson(folder.localFile, LocalAccess);
     const setup = await setUp(url, secrets.LAUNCHER_KEY, known?.apiKey ?? null);
     const local = { url, workspaceId: setup.workspaceId, apiKey: setup.apiKey };

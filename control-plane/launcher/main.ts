@@ -80,7 +80,6 @@ async function start(flags: StartFlags): Promise<void> {
   }
   await asked;
   await plane.stop();
-  process.stdin.pause();
 }
 
 async function status(flags: { readonly data: string }): Promise<void> {
@@ -152,4 +151,7 @@ try {
   }
   say(error.message);
   process.exitCode = 1;
+} finally {
+  // Watching it would keep this process alive.
+  process.stdin.destroy();
 }

@@ -13,8 +13,8 @@ const SetupResult = z.object({
 });
 export type SetupResult = z.infer<typeof SetupResult>;
 
-/** Waits until `/health` answers. */
-export async function waitForHealth(url: string): Promise<void> {
+/** Waits until `/health` answers. A refusal is final: the Worker is there and cannot work; `tail` is the end of its log. */
+export async function waitForHealth(url: string, tail: () => string): Promise<void> {
   const end = performance.now() + HEALTH_DEADLINE_MS;
   let last = "no answer";
   while (performance.now() < end) {
@@ -23,8 +23,12 @@ export async function waitForHealth(url: string): Promise<void> {
       if (response.ok) {
         return;
       }
-      last = `status ${response.status}: ${(await response.text()).slice(0, 500)}`;
+      await response.body?.cancel();
+      throw new LauncherError(`The control plane cannot work. The end of its log:\n${tail()}`);
     } catch (error) {
+      if (error instanceof LauncherError) {
+        throw error;
+      }
       last = error instanceof Error ? error.message : String(error);
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -2,6 +2,8 @@
 import { relative } from "node:path";
 import type { WranglerFile } from "./wrangler-file.ts";
 
+const NODE_COMPAT_IMPLIED = "2026-08-04";
+
 export interface ConfigPlaces {
   /** Folder of the configuration file; `embed` only knows paths relative to it. */
   readonly configFolder: string;
@@ -28,7 +30,11 @@ export interface ConfigOptions {
 export function workerdConfig(file: WranglerFile, options: ConfigOptions): string {
   const { places } = options;
   const embed = (path: string): string => `embed ${text(relative(places.configFolder, path))}`;
-  const runtime = `compatibilityDate = ${text(file.compatibility_date)}, compatibilityFlags = [${file.compatibility_flags.map(text).join(", ")}]`;
+  // workerd complains of flags that the date implies already.
+  const flags = file.compatibility_flags.filter(
+    (flag) => flag !== "nodejs_compat" || file.compatibility_date < NODE_COMPAT_IMPLIED,
+  );
+  const runtime = `compatibilityDate = ${text(file.compatibility_date)}, compatibilityFlags = [${flags.map(text).join(", ")}]`;
   const vars = { ...file.vars, ...options.vars };
   const bindings = [
     `(name = ${text(file.assets.binding)}, service = "site")`,

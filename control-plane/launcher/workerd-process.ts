@@ -32,6 +32,8 @@ export interface WorkerdOptions {
 
 export interface Workerd {
   readonly port: number;
+  /** The last lines that it printed. */
+  tail(): string;
   /** Ends it for good. */
   stop(): Promise<void>;
 }
@@ -39,6 +41,7 @@ export interface Workerd {
 interface Started {
   readonly child: ChildProcess;
   readonly port: number;
+  readonly tail: readonly string[];
   /** Resolves with what ended it. */
   readonly ended: Promise<string>;
 }
@@ -50,6 +53,7 @@ export async function runWorkerd(options: WorkerdOptions): Promise<Workerd> {
   const supervision = supervise();
   return {
     port,
+    tail: () => current.tail.join("\n"),
     async stop() {
       stopping.abort();
       current.child.kill("SIGTERM");
@@ -123,7 +127,7 @@ async function startOnce(options: WorkerdOptions, port: number): Promise<Started
     );
   }
   options.onStart(child.pid ?? 0, listening);
-  return { child, port: listening, ended };
+  return { child, port: listening, tail, ended };
 }
 
 /** Null when nothing was reported in time, or the pipe ended. */

@@ -10,6 +10,7 @@ type App = ReturnType<typeof createApp>;
 // One application for each environment: an isolate has one, tests may have several.
 const apps = new WeakMap<object, App>();
 
+// oxlint-disable-next-line import/no-default-export -- the runtime calls the module's default export
 export default {
   fetch(request, env, context) {
     let app = apps.get(env);

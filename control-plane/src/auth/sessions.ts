@@ -1,4 +1,5 @@
 /** Sessions of people: better-auth with e-mail and password, on tables it is handed. Nobody can sign up through it. */
+import type { Auth } from "better-auth";
 import { betterAuth, type BetterAuthOptions } from "better-auth/minimal";
 import { hashPassword, verifyPassword } from "./password.ts";
 
@@ -11,15 +12,15 @@ export interface SessionSettings {
   readonly origin: string;
 }
 
-export type Sessions = ReturnType<typeof createSessions>;
+export type Sessions = Auth<BetterAuthOptions>;
 
 /**
  * A session lives seven days after its last use. Over https its cookie is `__Host-cronium.session` (Secure, this host
  * and path / only); over plain http, which only a local installation uses, `cronium.session`.
  */
-export function createSessions(settings: SessionSettings) {
+export function createSessions(settings: SessionSettings): Sessions {
   const isSecure = settings.origin.startsWith("https:");
-  return betterAuth({
+  return betterAuth<BetterAuthOptions>({
     database: settings.database,
     secret: settings.secret,
     baseURL: settings.origin,

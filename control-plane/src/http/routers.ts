@@ -24,7 +24,9 @@ export function rootRouters(): Router[] {
 /** Mounted at /api/v1. */
 export function apiRouters(): Router[] {
   return [
-    accountRoutes(), registrationTokenRoutes(), registerRoutes(),
+    accountRoutes(),
+    registrationTokenRoutes(),
+    registerRoutes(),
     eventRoutes(),
     runRoutes(),
     runnerRoutes(),

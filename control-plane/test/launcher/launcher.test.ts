@@ -1,0 +1,184 @@
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeAll, test } from "vitest";
+import { buildControlPlane, cli, until, Workbench, type Ready } from "./plane.ts";
+
+const bench = new Workbench();
+beforeAll(buildControlPlane, 120_000);
+afterEach(() => bench.cleanUp(), 30_000);
+
+const SLOW = { timeout: 30_000 };
+
+async function me(plane: Pick<Ready, "url" | "apiKey">): Promise<{ status: number; body: string }> {
+  const response = await fetch(`${plane.url}/api/v1/me`, {
+    headers: { authorization: `Bearer ${plane.apiKey}` },
+  });
+  return { status: response.status, body: await response.text() };
+}
+
+function claim(url: string, token: string): Promise<Response> {
+  return fetch(`${url}/api/v1/claim`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token, name: "Ada", email: "ada@example.org", password: "a long password" }),
+  });
+}
+
+const tokenOf = (claimUrl: string | null): string => claimUrl?.split("#token=")[1] ?? "none";
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+test(
+  "the first start makes a ready installation whose key works and whose files are private",
+  SLOW,
+  async ({ expect }) => {
+    const data = bench.folder();
+    const plane = await bench.launch(data).ready;
+
+    const ready = await fetch(`${plane.url}/ready`);
+    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [] }]);
+    expect(await me(plane)).toMatchObject({ status: 200 });
+    const local: unknown = JSON.parse(readFileSync(join(data, "local.json"), "utf8"));
+    expect(local).toEqual({ url: plane.url, workspaceId: plane.workspaceId, apiKey: plane.apiKey });
+    expect([modeOf(join(data, "local.json")), modeOf(join(data, "secrets.json"))]).toEqual(["600", "600"]);
+    expect(readFileSync(join(data, "control-plane/workerd.capnp"), "utf8")).not.toContain(
+      (JSON.parse(readFileSync(join(data, "secrets.json"), "utf8")) as { AUTH_SECRET: string }).AUTH_SECRET,
+    );
+  },
+);
+
+test("a second start keeps workspace and key, and replaces a claim link that nobody used", SLOW, async ({ expect }) => {
+  const data = bench.folder();
+  const first = bench.launch(data);
+  const before = await first.ready;
+  first.child.kill("SIGTERM");
+  expect(await first.ended).toBe(0);
+
+  const after = await bench.launch(data).ready;
+
+  expect(after.workspaceId).toBe(before.workspaceId);
+  expect(after.apiKey).toBe(before.apiKey);
+  expect((await claim(after.url, tokenOf(before.claimUrl))).status).toBe(401);
+  expect((await claim(after.url, tokenOf(after.claimUrl))).status).toBe(201);
+});
+
+test(
+  "once there is an owner, starts print no claim link, and a lost local.json is written again",
+  SLOW,
+  async ({ expect }) => {
+    const data = bench.folder();
+    const first = bench.launch(data);
+    const before = await first.ready;
+    await claim(before.url, tokenOf(before.claimUrl));
+    first.child.kill("SIGTERM");
+    await first.ended;
+    rmSync(join(data, "local.json"));
+
+    const after = await bench.launch(data).ready;
+
+    expect(after.claimUrl).toBeNull();
+    expect(after.apiKey).not.toBe(before.apiKey);
+    expect(await me(after)).toMatchObject({ status: 200 });
+  },
+);
+
+test("a taken port is named, with the option that chooses another", SLOW, async ({ expect }) => {
+  const server = createServer();
+  const port = await new Promise<number>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
+  );
+  try {
+    const launcher = bench.launch(bench.folder(), "--port", String(port));
+    expect(await launcher.ended).toBe(1);
+    expect(launcher.said()).toBe(
+      `Port ${port} on 127.0.0.1 is taken by another program. Choose another one with --port.\n`,
+    );
+  } finally {
+    server.close();
+  }
+});
+
+test("a second instance on one folder is told who has it, and disturbs nothing", SLOW, async ({ expect }) => {
+  const data = bench.folder();
+  const first = bench.launch(data);
+  const plane = await first.ready;
+
+  const second = bench.launch(data);
+
+  expect(await second.ended).toBe(1);
+  expect(second.said()).toContain(`is in use by process ${first.child.pid} at ${plane.url}.`);
+  expect(await me(plane)).toMatchObject({ status: 200 });
+});
+
+test("a folder that cannot be written is named", SLOW, async ({ expect }) => {
+  const file = join(bench.folder(), "a-file");
+  writeFileSync(file, "");
+  const launcher = bench.launch(join(file, "data"));
+  expect(await launcher.ended).toBe(1);
+  expect(launcher.said()).toMatch(/^The data folder \S+ cannot be written \(ENOTDIR\)\. .*--data\.\n$/);
+});
+
+test("an unusable setting stops the start and is named", SLOW, async ({ expect }) => {
+  const launcher = bench.launch(bench.folder(), "--var", "LEASE_MS=5000");
+  expect(await launcher.ended).toBe(1);
+  expect(launcher.said()).toContain("LEASE_MS");
+  expect(launcher.said()).toContain("must be at least 90000");
+});
+
+test("a crashed workerd comes back on the same port with all that was acknowledged", SLOW, async ({ expect }) => {
+  const launcher = bench.launch(bench.folder());
+  const plane = await launcher.ready;
+  expect((await claim(plane.url, tokenOf(plane.claimUrl))).status).toBe(201);
+
+  process.kill(plane.workerdPid, "SIGKILL");
+  await until("workerd is gone", async () => (await fetch(plane.url).catch(() => null)) === null || null).catch(
+    () => undefined,
+  );
+
+  const back = await until("it answers again", async () => {
+    const answer = await me(plane);
+    return answer.status === 200 ? answer : null;
+  });
+  expect(back.body).toContain(plane.workspaceId);
+  expect((await claim(plane.url, tokenOf(plane.claimUrl))).status).toBe(401);
+  expect(launcher.said()).toContain("The control plane stopped (workerd was ended by SIGKILL)");
+});
+
+test("a start after a killed launcher ends the workerd it left and takes the port over", SLOW, async ({ expect }) => {
+  const data = bench.folder();
+  const first = bench.launch(data);
+  const before = await first.ready;
+  first.child.kill("SIGKILL");
+  await first.ended;
+  expect(await me(before)).toMatchObject({ status: 200 });
+
+  const after = await bench.launch(data, "--port", new URL(before.url).port).ready;
+
+  expect(after.url).toBe(before.url);
+  expect(after.workerdPid).not.toBe(before.workerdPid);
+  expect(await me(before)).toMatchObject({ status: 200 });
+});
+
+test("a launcher whose parent is gone stops", SLOW, async ({ expect }) => {
+  const launcher = bench.launch(bench.folder());
+  const plane = await launcher.ready;
+  launcher.child.stdin?.end();
+  expect(await launcher.ended).toBe(0);
+  await expect(fetch(plane.url)).rejects.toThrow();
+});
+
+test("status tells where it runs and whether it is ready, and stop stops it", SLOW, async ({ expect }) => {
+  const data = bench.folder();
+  expect(cli("status", "--data", data)).toMatchObject({ code: 3 });
+  const launcher = bench.launch(data);
+  const plane = await launcher.ready;
+
+  const status = cli("status", "--data", data);
+  expect(status).toEqual({
+    code: 0,
+    said: `A control plane runs at ${plane.url} (process ${launcher.child.pid}): ready.\n`,
+  });
+  expect(cli("stop", "--data", data)).toEqual({ code: 0, said: "Stopped.\n" });
+  expect(await launcher.ended).toBe(0);
+  expect(cli("status", "--data", data)).toMatchObject({ code: 3 });
+});
