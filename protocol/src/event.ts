@@ -1,5 +1,6 @@
 /** Events: immutable versions of what is to be run. */
 import * as z from "zod";
+import { JsonValue } from "./json.ts";
 import {
   DEFAULT_MEMORY_MB,
   DEFAULT_TIMEOUT_MS,
@@ -142,6 +143,8 @@ export const Event = EventDefinition.extend({
   id: z.string(),
   name: z.string(),
   description: z.string(),
+  /** What a run gets that is triggered without an input. */
+  defaultInput: JsonValue,
   version: z.int(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

@@ -18,7 +18,7 @@ const ExampleEvent = z.strictObject({
   scriptFile: z.string(),
   timeoutMs: z.int(),
   mounts: z.array(z.strictObject({ name: z.enum(["examples", "backups"]), target: z.string() })),
-  input: z.json(),
+  defaultInput: z.json(),
 });
 
 let sidecar: Sidecar;
@@ -43,7 +43,7 @@ async function runExample(folder: string, changes: object = {}): Promise<Ended &
   const job = await sidecar.bind({
     runtime: event.runtime,
     script: readFileSync(join(EXAMPLES, folder, event.scriptFile), "utf8"),
-    input: { ...(event.input as object), ...changes },
+    input: { ...(event.defaultInput as object), ...changes },
   });
   const mounts = event.mounts.map(({ name, target }) =>
     name === "examples"

@@ -1,15 +1,13 @@
 /**
  * Makes the shipped examples into events, each once: an example that was seeded and then deleted stays away.
  *
- * An example is a folder `examples/<name>/` with `event.json` (the body of `POST /events` without its script) and one
- * script file beside it.
+ * An example is a folder `examples/<name>/` with `event.json`: the body of `POST /events`, whose script is the file that
+ * `scriptFile` names.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { ROOT } from "../repository.ts";
 import { callApi, type ApiAccess } from "./api.ts";
-
-const SCRIPT_ENDINGS = new Set([".py", ".js", ".mjs", ".ts", ".mts", ".sh"]);
 
 /** Answers the names of the examples that were added now. */
 export async function seedExamples(access: ApiAccess, data: string): Promise<string[]> {
@@ -39,13 +37,6 @@ function exampleNames(): string[] {
 
 function readExample(name: string): unknown {
   const folder = join(ROOT, "examples", name);
-  const event = JSON.parse(readFileSync(join(folder, "event.json"), "utf8")) as object;
-  const scripts = readdirSync(folder).filter((file) => SCRIPT_ENDINGS.has(extname(file)));
-  const [script, ...others] = scripts.filter((file) => !file.includes(".test."));
-  if (script === undefined || others.length > 0) {
-    throw new Error(
-      `examples/${name} must hold one script beside event.json, and holds ${scripts.join(", ") || "none"}.`,
-    );
-  }
-  return { ...event, script: readFileSync(join(folder, script), "utf8") };
+  const { scriptFile, ...event } = JSON.parse(readFileSync(join(folder, "event.json"), "utf8")) as { scriptFile: string };
+  return { ...event, script: readFileSync(join(folder, scriptFile), "utf8") };
 }

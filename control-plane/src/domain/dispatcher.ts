@@ -38,7 +38,8 @@ export interface EnqueueCommand {
   /** SHA-256 of the request body, hex; the same key with another body is refused. */
   readonly bodyHash: string;
   readonly trigger: Trigger;
-  readonly input: Json;
+  /** Undefined: the event's default. */
+  readonly input: Json | undefined;
   /** An event of the workspace, or a definition of its own for an ad-hoc script. */
   readonly target:
     | { readonly kind: "event"; readonly eventId: string }

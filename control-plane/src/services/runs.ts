@@ -24,10 +24,10 @@ export async function triggerRun(
   deps: Deps,
   actor: Actor,
   target: EnqueueCommand["target"],
-  input: Json,
+  input: Json | undefined,
   cause: Cause,
 ): Promise<Accepted> {
-  checkInput(input);
+  checkInput(input ?? null);
   const runId = makeId("run", deps.clock.now(), deps.ids.random(10));
   const outcome = await deps.dispatcherFor(actor.workspaceId).enqueue({
     runId,

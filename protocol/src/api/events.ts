@@ -9,6 +9,8 @@ const Description = z.string().max(2_000);
 export const CreateEvent = EventDefinitionInput.extend({
   name: Name,
   description: Description.default(""),
+  /** What a run gets that is triggered without an input. */
+  defaultInput: JsonValue.default(null),
 }).meta({ id: "CreateEvent" });
 export type CreateEvent = z.infer<typeof CreateEvent>;
 
@@ -18,6 +20,7 @@ export const UpdateEvent = z
     version: z.int().min(1),
     name: Name.optional(),
     description: Description.optional(),
+    defaultInput: JsonValue.optional(),
     runtime: EventDefinitionInput.shape.runtime.optional(),
     script: EventDefinitionInput.shape.script.optional(),
     timeoutMs: EventDefinitionInput.shape.timeoutMs.unwrap().optional(),
@@ -52,7 +55,8 @@ export type EventSummary = z.infer<typeof EventSummary>;
 export const EventPage = pageOf(EventSummary, "EventPage");
 export const EventVersionPage = pageOf(Event, "EventVersionPage");
 
-export const TriggerRun = z.strictObject({ input: JsonValue.default(null) }).meta({ id: "TriggerRun" });
+/** Without `input` the run gets the event's `defaultInput`. */
+export const TriggerRun = z.strictObject({ input: JsonValue.optional() }).meta({ id: "TriggerRun" });
 export type TriggerRun = z.infer<typeof TriggerRun>;
 
 export const RunAccepted = z

@@ -14,7 +14,7 @@ export interface EventFieldsProps {
 
 /** Everything of an event but its script. */
 export function EventFields({ draft, errors, onChange, labelWarning }: EventFieldsProps): ReactNode {
-  const text = (field: "description" | "timeout" | "memoryMb" | "scriptRetries" | "maxAttempts" | "labels" | "env" | "mounts") => ({
+  const text = (field: "description" | "timeout" | "memoryMb" | "scriptRetries" | "maxAttempts" | "labels" | "env" | "mounts" | "defaultInput") => ({
     value: draft[field],
     onChange: (change: { readonly target: { readonly value: string } }) => onChange({ [field]: change.target.value }),
     spellCheck: false,
@@ -36,6 +36,11 @@ export function EventFields({ draft, errors, onChange, labelWarning }: EventFiel
               ))}
             </Select>
           )}
+        </Field>
+      </Group>
+      <Group title={t("editor.input")}>
+        <Field label={t("editor.defaultInput")} help={t("editor.defaultInputHelp")} error={errors.defaultInput}>
+          {(control) => <TextArea {...control} {...text("defaultInput")} rows={3} className="font-mono text-12" />}
         </Field>
       </Group>
       <Group title={t("editor.limits")}>

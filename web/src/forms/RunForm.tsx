@@ -1,11 +1,11 @@
 import { AppError } from "@cronium/protocol/errors";
 import type { Json } from "@cronium/protocol/json";
 import { MAX_INPUT_BYTES } from "@cronium/protocol/limits";
-import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Play } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
-import { triggerRun } from "../api/events.ts";
+import { eventQuery, triggerRun } from "../api/events.ts";
 import { itemsOf } from "../api/page.ts";
 import { runnersQuery } from "../api/runners.ts";
 import { CodeEditor } from "../components/code/CodeEditor.tsx";
@@ -25,7 +25,7 @@ import { target } from "../ui/TextLink.tsx";
 export interface RunFormProps {
   readonly eventId: string;
   readonly eventName: string;
-  /** Starts with this input, such as that of an earlier run. Default null. */
+  /** Starts with this input, such as that of an earlier run. Default: the event's default input. */
   readonly input?: Json;
   readonly onClose: () => void;
 }
@@ -35,8 +35,10 @@ type Checked =
   | { readonly ok: false; readonly message: string; readonly position: number | null };
 
 /** Asks for the input, checks it as strictly as the API does, starts the run and opens it. */
-export function RunForm({ eventId, eventName, input = null, onClose }: RunFormProps): ReactNode {
-  const [text, setText] = useState(() => JSON.stringify(input, null, 2));
+export function RunForm({ eventId, eventName, input, onClose }: RunFormProps): ReactNode {
+  const event = useQuery({ ...eventQuery(eventId), enabled: input === undefined });
+  const [typed, setText] = useState<string | null>(null);
+  const text = typed ?? JSON.stringify(input ?? event.data?.defaultInput ?? null, null, 2);
   const [problem, setProblem] = useState<Extract<Checked, { ok: false }> | null>(null);
   const [place, setPlace] = useState<{ readonly position: number } | null>(null);
   // One key per content: pressing the button twice starts one run, changing the input starts another.

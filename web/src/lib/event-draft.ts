@@ -1,6 +1,7 @@
 /** An event as its form holds it: text as typed, until it is checked and sent. */
 import type { CreateEvent, UpdateEvent } from "@cronium/protocol/api/events";
 import type { Event, Runtime } from "@cronium/protocol/event";
+import type { Json } from "@cronium/protocol/json";
 import {
   DEFAULT_MEMORY_MB,
   DEFAULT_TIMEOUT_MS,
@@ -16,6 +17,8 @@ import { t } from "./text.ts";
 export interface EventDraft {
   readonly name: string;
   readonly description: string;
+  /** JSON. */
+  readonly defaultInput: string;
   readonly runtime: Runtime;
   readonly script: string;
   readonly timeout: string;
@@ -49,6 +52,7 @@ export function newDraft(): EventDraft {
   return {
     name: "",
     description: "",
+    defaultInput: "null",
     runtime: "python",
     script: STARTERS.python,
     timeout: durationText(DEFAULT_TIMEOUT_MS),
@@ -66,6 +70,7 @@ export function draftOf(event: Event): EventDraft {
   return {
     name: event.name,
     description: event.description,
+    defaultInput: JSON.stringify(event.defaultInput, null, 2),
     runtime: event.runtime,
     script: event.script,
     timeout: durationText(event.timeoutMs),
@@ -113,10 +118,15 @@ export function readDraft(draft: EventDraft): ReadDraft {
     errors[field] = parsed.message;
     return {};
   };
+  const defaultInput = parseInput(draft.defaultInput);
+  if (defaultInput === undefined) {
+    errors.defaultInput = t("editor.defaultInputWrong");
+  }
   const event: CreateEvent = {
     kind: "script",
     name: draft.name.trim(),
     description: draft.description,
+    defaultInput: defaultInput ?? null,
     runtime: draft.runtime,
     script: draft.script,
     timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,
@@ -129,6 +139,15 @@ export function readDraft(draft: EventDraft): ReadDraft {
     onLost: draft.onLost,
   };
   return Object.keys(errors).length === 0 ? { ok: true, event } : { ok: false, errors };
+}
+
+/** Undefined when it is not JSON; no text at all means no input. */
+function parseInput(text: string): Json | undefined {
+  try {
+    return text.trim() === "" ? null : (JSON.parse(text) as Json);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The fields of `event` that differ from `base`, as a change based on its version. */

@@ -25,7 +25,7 @@ export function enqueue(
   if (target.kind === "adhoc") {
     const { definition } = target;
     const run = newRun({ ...base, eventId: null, eventName: target.name, eventVersion: null, definition }, turn.now);
-    insertRun(shell, turn, run, { input: command.input, definition });
+    insertRun(shell, turn, run, { input: command.input ?? null, definition });
   } else {
     const event = readEvent(shell, target.eventId);
     if (event === null) {
@@ -41,7 +41,7 @@ export function enqueue(
       },
       turn.now,
     );
-    insertRun(shell, turn, run, { input: command.input, definition: null });
+    insertRun(shell, turn, run, { input: command.input === undefined ? event.defaultInput : command.input, definition: null });
   }
   if (keyed) {
     writeCause(shell, turn, { key: causeKey, kind: "run", id: runId, bodyHash: command.bodyHash });

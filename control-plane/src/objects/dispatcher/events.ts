@@ -1,5 +1,5 @@
 /** Events and their immutable versions. Every save makes a new version; runs keep the one they were triggered with. */
-import type { CreateEvent, Event, EventDefinition, UpdateEvent } from "@cronium/protocol";
+import type { CreateEvent, Event, EventDefinition, Json, UpdateEvent } from "@cronium/protocol";
 import { EventDefinition as EventDefinitionSchema } from "@cronium/protocol/event";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import { readCause, writeCause } from "./causes.ts";
@@ -32,7 +32,7 @@ export function createEvent(
       return { ok: true, value: { event, created: false } };
     }
   }
-  const { name, description, ...definition } = command.event;
+  const { name, description, defaultInput, ...definition } = command.event;
   const existing = readEvent(shell, eventId);
   if (existing !== null) {
     return { ok: true, value: { event: existing, created: false } };
@@ -45,7 +45,7 @@ export function createEvent(
     description,
     turn.now,
   );
-  insertVersion(shell, turn, { eventId, version: 1, name, description, definition });
+  insertVersion(shell, turn, { eventId, version: 1, name, description, defaultInput, definition });
   if (causeKey !== null) {
     writeCause(shell, turn, {
       key: causeKey,
@@ -68,7 +68,8 @@ export function updateEvent(
   if (old === null) {
     return { ok: false, code: "not_found", message: `There is no event ${eventId}.` };
   }
-  const { version: base, name = old.name, description = old.description, ...given } = command.change;
+  const { version: base, name = old.name, description = old.description, ...rest } = command.change;
+  const { defaultInput = old.defaultInput, ...given } = rest;
   if (base !== old.version) {
     return {
       ok: false,
@@ -87,7 +88,7 @@ export function updateEvent(
     version,
     turn.now,
   );
-  insertVersion(shell, turn, { eventId, version, name, description, definition });
+  insertVersion(shell, turn, { eventId, version, name, description, defaultInput, definition });
   addToOutbox(shell, turn, "event", eventId, readRev(shell, eventId));
   return { ok: true, value: mustRead(shell, eventId) };
 }
@@ -126,7 +127,7 @@ export function readEventProjection(shell: Shell, eventId: string): EventProject
 
 export function definitionOf(event: Event): EventDefinition {
   const { id: _i, name: _n, description: _d, version: _v, ...rest } = event;
-  const { createdAt: _c, updatedAt: _u, archivedAt: _a, ...definition } = rest;
+  const { createdAt: _c, updatedAt: _u, archivedAt: _a, defaultInput: _in, ...definition } = rest;
   return definition;
 }
 
@@ -138,6 +139,7 @@ function insertVersion(
     readonly version: number;
     readonly name: string;
     readonly description: string;
+    readonly defaultInput: Json;
     readonly definition: EventDefinition;
   },
 ): void {
@@ -148,7 +150,7 @@ function insertVersion(
     version.version,
     version.name,
     version.description,
-    JSON.stringify(version.definition),
+    JSON.stringify({ ...version.definition, defaultInput: version.defaultInput }),
     turn.now,
   );
 }
@@ -169,7 +171,7 @@ function toEvent(row: Readonly<Record<string, SqlStorageValue>>): Event {
   const time = (value: SqlStorageValue | undefined): string => new Date(value as number).toISOString();
   const archivedAt = row["archived_at"] ?? null;
   return {
-    ...(JSON.parse(row["definition"] as string) as EventDefinition),
+    ...(JSON.parse(row["definition"] as string) as EventDefinition & Pick<Event, "defaultInput">),
     id: row["id"] as string,
     name: row["name"] as string,
     description: row["description"] as string,

@@ -175,6 +175,9 @@ export function viewDetail(shell: Shell, run: RunRecord): RunDetail {
   });
 }
 
+/** A version is stored with what only its event needs. */
+type StoredDefinition = EventDefinition & { readonly defaultInput?: Json };
+
 /** What a runner is handed for the run's newest attempt. */
 export function jobOf(shell: Shell, run: RunRecord): Job {
   const row = shell.sql
@@ -187,6 +190,7 @@ export function jobOf(shell: Shell, run: RunRecord): Job {
       run.eventVersion,
     )
     .one();
+  const { defaultInput: _, ...definition } = JSON.parse(row["definition"] as string) as StoredDefinition;
   return {
     runId: run.id,
     attempt: run.attempt,
@@ -196,7 +200,7 @@ export function jobOf(shell: Shell, run: RunRecord): Job {
     workspaceId: shell.workspaceId,
     trigger: run.trigger,
     queuedAt: run.queuedAt,
-    definition: JSON.parse(row["definition"] as string) as EventDefinition,
+    definition,
     input: JSON.parse(row["input"] as string) as Json,
   };
 }
