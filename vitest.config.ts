@@ -38,7 +38,8 @@ export default defineConfig({
   test: {
     projects: [
       unit("protocol", ["protocol/src", "protocol/test"]),
-      unit("control-plane", ["control-plane/src", "control-plane/launcher", "control-plane/test/launcher"]),
+      unit("control-plane", ["control-plane/src", "control-plane/launcher"]),
+      slow("launcher", ["control-plane/test/launcher/**/*.test.ts"]),
       "control-plane/vitest.config.ts",
       unit("runner", ["runner/src"]),
       unit("sdk-node", ["runtime-sdk/node/src"]),

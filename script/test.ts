@@ -24,7 +24,7 @@ import { coverageFailures, type MeasuredPart, summarize } from "./test/summary.t
 import { coverageFile, runVitest } from "./test/vitest-suite.ts";
 import { findProgram } from "./debian-packages.ts";
 
-const UNIT_PROJECTS = ["protocol", "control-plane", "worker", "runner", "sdk-node", "web", "script"] as const;
+const UNIT_PROJECTS = ["protocol", "control-plane", "launcher", "worker", "runner", "sdk-node", "web", "script"] as const;
 
 const UNIT_TIMEOUT_MS = 600_000;
 const SDK_TIMEOUT_MS = 600_000;
