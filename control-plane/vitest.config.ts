@@ -11,7 +11,17 @@ export default defineProject({
       wrangler: { configPath: join(root, "wrangler.toml") },
       miniflare: {
         // Tests apply these with applyD1Migrations(env.DB, env.TEST_MIGRATIONS).
-        bindings: { TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")) },
+        bindings: {
+          TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")),
+          AUTH_SECRET: "only-for-tests-".padEnd(32, "a"),
+          LOG_TOKEN_KEY: "only-for-tests-".padEnd(32, "b"),
+          LAUNCHER_KEY: "only-for-tests-".padEnd(32, "c"),
+          // Losing a runner takes seconds instead of minutes.
+          SHORT_LEASES: "yes",
+          LEASE_MS: "1500",
+          RENEW_MS: "300",
+          OFFER_TIMEOUT_MS: "800",
+        },
       },
     })),
   ],

@@ -1,0 +1,218 @@
+/** A runner's side of the protocol over the real sockets, steered step by step by a test. */
+import { env, exports } from "cloudflare:workers";
+import { makeId } from "@cronium/protocol/ids";
+import {
+  base64url,
+  connectMessage,
+  encodeLogFrame,
+  PROTOCOL_VERSION,
+  type AttemptRef,
+  type HeldAttempt,
+  type Job,
+  type JobResult,
+  type LogHeader,
+  type LogServerMessage,
+  type RunnerMessage,
+  type ServerMessage,
+} from "@cronium/protocol";
+import { openInbox, type Inbox } from "./inbox.ts";
+import { ORIGIN, type Plane } from "./plane.ts";
+
+type Of<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
+
+export interface FakeRunner {
+  readonly runnerId: string;
+  readonly name: string;
+  readonly key: CryptoKey;
+}
+
+export const platform = {
+  os: "linux",
+  arch: "x64",
+  hostname: "test",
+  node: "24",
+  docker: "27",
+  cpus: 2,
+  memoryMb: 2_048,
+};
+
+/** Registered as a machine would be, minus the token: its credential in D1, itself in the Dispatcher. */
+export async function registerFake(
+  plane: Plane,
+  options: { readonly name?: string; readonly labels?: Record<string, string> } = {},
+): Promise<FakeRunner> {
+  const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
+  const raw = new Uint8Array((await crypto.subtle.exportKey("raw", pair.publicKey)) as ArrayBuffer);
+  const runnerId = makeId("runner", Date.now(), crypto.getRandomValues(new Uint8Array(10)));
+  const name = options.name ?? `runner-${runnerId.slice(-6)}`;
+  await (env as unknown as { DB: D1Database }).DB.prepare(
+    "INSERT INTO runner_credentials (runner_id, workspace_id, name, public_key, created_at) VALUES (?, ?, ?, ?, ?)",
+  )
+    .bind(runnerId, plane.workspaceId, name, base64url(raw), Date.now())
+    .run();
+  const outcome = await plane.dispatcher.registerRunner({
+    runnerId,
+    name,
+    labels: options.labels ?? {},
+    version: "0.1.0",
+    platform,
+  });
+  if (!outcome.ok) {
+    throw new Error(outcome.message);
+  }
+  return { runnerId, name, key: pair.privateKey };
+}
+
+export interface Connection {
+  readonly runner: FakeRunner;
+  readonly epoch: string;
+  readonly inbox: Inbox;
+  readonly welcome: Of<"welcome">;
+  send(message: RunnerMessage): void;
+  next<T extends ServerMessage["type"]>(type: T, filter?: (message: Of<T>) => boolean): Promise<Of<T>>;
+  /** The next offered job. */
+  job(): Promise<Job>;
+  /** Accepts and awaits the grant; the log token. */
+  accept(ref: AttemptRef): Promise<string>;
+  /** exited and done, each acknowledged. */
+  finish(ref: AttemptRef, result?: Partial<JobResult>, logBytes?: number): Promise<void>;
+  /** Stops pinging, as a runner that hangs or lost its network. */
+  silence(): void;
+  close(): Promise<void>;
+}
+
+export const success: JobResult = {
+  outcome: "succeeded",
+  failReason: null,
+  message: null,
+  exitCode: 0,
+  signal: null,
+  output: null,
+  durationMs: 5,
+};
+
+export function newEpoch(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function dial(runnerId: string, query = `protocol=${PROTOCOL_VERSION}`, headers = {}): Promise<Response> {
+  return exports.default.fetch(
+    new Request(`${ORIGIN}/api/v1/runner/connect?runnerId=${runnerId}&${query}`, {
+      headers: { upgrade: "websocket", ...headers },
+    }),
+  );
+}
+
+export interface ConnectOptions {
+  readonly epoch?: string;
+  readonly slots?: number;
+  readonly held?: readonly HeldAttempt[];
+  readonly notReady?: ("docker_down" | "images_missing" | "disk_full")[];
+}
+
+const open = new Set<Connection>();
+
+/** Dials, answers the challenge and awaits the welcome. Pings until it is closed or silenced. */
+export async function connect(runner: FakeRunner, options: ConnectOptions = {}): Promise<Connection> {
+  const epoch = options.epoch ?? newEpoch();
+  const inbox = openInbox(await dial(runner.runnerId));
+  const { nonce } = await inbox.text<Of<"challenge">>("challenge");
+  const send = (message: RunnerMessage): void => inbox.socket.send(JSON.stringify(message));
+  send(await makeHello(runner, nonce, epoch, options));
+  const welcome = await inbox.text<Of<"welcome">>("welcome");
+  const pings = setInterval(() => inbox.socket.send("ping"), 100);
+  const next: Connection["next"] = (type, filter) => inbox.text(type, filter as never);
+  const jobs: Job[] = [];
+  const connection: Connection = {
+    runner,
+    epoch,
+    inbox,
+    welcome,
+    send,
+    next,
+    job: async () => {
+      if (jobs.length === 0) {
+        jobs.push(...(await next("jobs")).jobs);
+      }
+      return jobs.shift() as Job;
+    },
+    accept: async ({ runId, attempt }) => {
+      send({ type: "accept", jobs: [{ runId, attempt }] });
+      const granted = await next("granted", ({ grants }) => grants.some((grant) => grant.runId === runId));
+      return granted.grants[0]?.logToken ?? "";
+    },
+    finish: async ({ runId, attempt }, result = {}, logBytes = 0) => {
+      send({ type: "exited", runId, attempt, result: { ...success, ...result } });
+      await next("ack", ({ of, jobs: [ref] }) => of === "exited" && ref?.runId === runId);
+      send({ type: "done", jobs: [{ runId, attempt, logBytes, logState: "complete" }] });
+      await next("ack", ({ of, jobs: [ref] }) => of === "done" && ref?.runId === runId);
+    },
+    silence: () => clearInterval(pings),
+    close: async () => {
+      clearInterval(pings);
+      open.delete(connection);
+      inbox.socket.close(1000, "test");
+      await inbox.closed;
+    },
+  };
+  open.add(connection);
+  void inbox.closed.then(() => clearInterval(pings));
+  return connection;
+}
+
+/** For afterEach: no test leaves a socket or a timer behind. */
+export async function closeAll(): Promise<void> {
+  await Promise.all([...open].map((connection) => connection.close()));
+}
+
+export async function makeHello(
+  runner: FakeRunner,
+  nonce: string,
+  epoch: string,
+  options: ConnectOptions = {},
+): Promise<Extract<RunnerMessage, { type: "hello" }>> {
+  const message = new TextEncoder().encode(connectMessage(nonce, runner.runnerId, epoch));
+  const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", runner.key, message));
+  return {
+    type: "hello",
+    protocol: PROTOCOL_VERSION,
+    runnerId: runner.runnerId,
+    epoch,
+    signature: base64url(signature),
+    version: "0.1.0",
+    platform,
+    slots: options.slots ?? 4,
+    notReady: options.notReady ?? [],
+    held: [...(options.held ?? [])],
+  };
+}
+
+export interface LogSocket extends Inbox {
+  readonly resume: Extract<LogServerMessage, { type: "resume" }>;
+  write(frame: Uint8Array): void;
+}
+
+export async function openLog(runId: string, token: string): Promise<LogSocket> {
+  const inbox = openInbox(await dialLog(runId, token));
+  const resume = await inbox.text<Extract<LogServerMessage, { type: "resume" }>>("resume");
+  return { ...inbox, resume, write: (frame) => inbox.socket.send(frame) };
+}
+
+export function dialLog(runId: string, token: string): Promise<Response> {
+  return exports.default.fetch(
+    new Request(`${ORIGIN}/api/v1/runner/logs/${runId}`, {
+      headers: { upgrade: "websocket", authorization: `Bearer ${token}` },
+    }),
+  );
+}
+
+/** A frame as the runner makes it. */
+export async function makeFrame(
+  at: { readonly attempt: number; readonly seq: number; readonly offset: number; readonly stream?: LogHeader["stream"] },
+  text: string | Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const payload = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", payload as Uint8Array<ArrayBuffer>));
+  const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return encodeLogFrame({ header: { stream: "stdout", ...at, at: 1_700_000_000_000, sha256 }, payload });
+}
