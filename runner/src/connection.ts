@@ -7,7 +7,7 @@
  * too far apart. What is sent while no socket is up is dropped: what must arrive is repeated after each welcome.
  */
 import type { IncomingMessage } from "node:http";
-import WebSocket, { type RawData } from "ws";
+import WebSocket from "ws";
 import * as z from "zod";
 import { closeCodes, MAX_FRAME_BYTES, PROTOCOL_VERSION, type RunnerMessage, ServerMessage } from "@cronium/protocol";
 import type { Clock } from "./base/clock.ts";
@@ -127,8 +127,8 @@ export class Connection implements ControlLink {
     });
     socket.on("unexpected-response", (_request, response) => void this.refused(socket, response));
     socket.on("message", (data, isBinary) => {
-      if (this.socket === socket && !isBinary) {
-        this.receive(socket, data);
+      if (this.socket === socket && !isBinary && Buffer.isBuffer(data)) {
+        this.receive(socket, data.toString());
       }
     });
     socket.on("error", (error) => this.complain(errorText(error)));
@@ -153,8 +153,7 @@ export class Connection implements ControlLink {
     this.disconnected(socket, 1006, detail);
   }
 
-  private receive(socket: WebSocket, data: RawData): void {
-    const text = String(data);
+  private receive(socket: WebSocket, text: string): void {
     if (text === "pong") {
       this.options.handlers.pong();
       return;

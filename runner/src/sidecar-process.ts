@@ -41,6 +41,7 @@ export class SidecarProcess implements Sidecar {
   private readonly slots = new Map<string, OpenSlot>();
   private child: ChildProcess | null = null;
   private ready = false;
+  private readonly firstReady = Promise.withResolvers<void>();
   private stopped = false;
   private failures = 0;
   private bornAt = 0;
@@ -53,6 +54,11 @@ export class SidecarProcess implements Sidecar {
 
   get pid(): number | null {
     return this.child?.pid ?? null;
+  }
+
+  /** Resolves once it runs for the first time. */
+  started(): Promise<void> {
+    return this.firstReady.promise;
   }
 
   folderOf(slot: string): string {
@@ -198,6 +204,7 @@ export class SidecarProcess implements Sidecar {
         this.send({ type: "close", slot });
       }
     }
+    this.firstReady.resolve();
     this.options.log.info("sidecar.ready", { pid: this.pid, slots: this.slots.size });
   }
 

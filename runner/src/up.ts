@@ -31,6 +31,8 @@ import { SidecarProcess } from "./sidecar-process.ts";
 
 /** The measured round trip is told this often at most, because each message wakes the control plane's object. */
 const STATUS_EVERY_MS = 300_000;
+/** Jobs are not taken before the sidecar runs, unless it takes unusually long; they wait for it then. */
+const SIDECAR_WITHIN_MS = 10_000;
 /** For containers to go when the runner has been revoked or replaced. */
 const STOP_WITHIN_MS = 20_000;
 
@@ -170,7 +172,7 @@ class RunnerProgram {
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
     try {
-      await this.readiness.open();
+      await Promise.all([this.readiness.open(), settledWithin(this.clock, this.sidecar.started(), SIDECAR_WITHIN_MS)]);
       // Before the first hello, so that what it reports as lost is really gone.
       await this.sweep.now();
       this.sweep.start();

@@ -39,9 +39,10 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     clock,
     log,
     changed: (up) => {
-      changed();
       if (up) {
-        void shelf.look();
+        void shelf.look().then(() => changed());
+      } else {
+        changed();
       }
     },
   });
@@ -80,11 +81,9 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       return shelf.missing.length > 0 ? ["images_missing"] : [];
     },
     async open(onChange) {
-      changed = onChange;
       await engine.look();
-      if (engine.up) {
-        await shelf.look();
-      }
+      await shelf.settled();
+      changed = onChange;
     },
     check: (runtime) => whyNot(engine, shelf, runtime),
     sweep: (isLive) => sweep(docker, runnerId, isLive, log),

@@ -9,9 +9,14 @@
  * Bytes are never held back from the container. Past the spool's cap, or the cap of the run, they are counted and
  * declared as a gap. At most 1 MiB of frames is on its way at a time; the rest is on disk.
  */
-import WebSocket, { type RawData } from "ws";
-import { DEFAULT_LOG_CAP_BYTES, type LogClientMessage, LogServerMessage, type LogStream } from "@cronium/protocol";
-import type { AttemptRef } from "@cronium/protocol";
+import WebSocket from "ws";
+import {
+  type AttemptRef,
+  DEFAULT_LOG_CAP_BYTES,
+  type LogClientMessage,
+  LogServerMessage,
+  type LogStream,
+} from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
 import { LogChunker } from "../base/log-chunks.ts";
@@ -172,8 +177,8 @@ export class LogShip implements LogSink {
     this.socket = socket;
     this.resumed = false;
     socket.on("message", (data, isBinary) => {
-      if (!isBinary && this.socket === socket) {
-        this.receive(data);
+      if (!isBinary && this.socket === socket && Buffer.isBuffer(data)) {
+        this.receive(data.toString());
       }
     });
     // `close` follows an `error`, with nothing more to know.
@@ -198,8 +203,8 @@ export class LogShip implements LogSink {
     this.cancelReconnect = this.options.clock.after(ms, () => this.dial());
   }
 
-  private receive(data: RawData): void {
-    const message = parseMessage(data);
+  private receive(text: string): void {
+    const message = parseMessage(text);
     if (message === null) {
       this.options.log.warn("log.bad_message", {});
       return;
@@ -300,9 +305,9 @@ export class LogShip implements LogSink {
   }
 }
 
-function parseMessage(data: RawData): LogServerMessage | null {
+function parseMessage(text: string): LogServerMessage | null {
   try {
-    return LogServerMessage.safeParse(JSON.parse(String(data))).data ?? null;
+    return LogServerMessage.safeParse(JSON.parse(text)).data ?? null;
   } catch {
     return null;
   }

@@ -20,7 +20,7 @@ export interface ReadinessOptions {
 export class Readiness {
   private readonly options: ReadinessOptions;
   private diskFull = false;
-  private told = "";
+  private told: string | null = null;
   private cancelTimer = (): void => {};
 
   constructor(options: ReadinessOptions) {

@@ -23,7 +23,7 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
     return { failed };
   }
   deps.link.send({ type: "started", ...ref });
-  state.log.info("run.started", { event: job.eventName, ms: Math.round(state.startedAt - begin) });
+  state.log.info("run.started", { eventName: job.eventName, ms: Math.round(state.startedAt - begin) });
   return { started: prepared.slot };
 }
 

@@ -56,10 +56,11 @@ export async function answer(
     if (known.code === "internal") {
       context.emit({ type: "failed", slot: slot.name, message: String(known.cause) });
     }
-    send(response, known.status, toProblem(known, randomUUID()), "application/problem+json", {
+    if (!request.complete) {
       // A body that was not read to its end makes the connection useless.
-      ...(request.complete ? {} : { connection: "close" }),
-    });
+      response.setHeader("connection", "close");
+    }
+    send(response, known.status, toProblem(known, randomUUID()), "application/problem+json");
   }
 }
 
@@ -152,14 +153,8 @@ function empty(response: ServerResponse): void {
   response.end();
 }
 
-function send(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  type = "application/json",
-  headers: Record<string, string> = {},
-): void {
+function send(response: ServerResponse, status: number, body: unknown, type = "application/json"): void {
   const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { "content-type": type, "content-length": bytes.length, ...headers });
+  response.writeHead(status, { "content-type": type, "content-length": bytes.length });
   response.end(bytes);
 }

@@ -24,6 +24,7 @@ export class ImageShelf {
   private readonly options: ImageShelfOptions;
   private readonly stop = new AbortController();
   private table: ImageTable | null = null;
+  private looking: Promise<void> | null = null;
   private building: Promise<void> | null = null;
   private cancelTimer = (): void => {};
   private lastMadeAt = Number.NEGATIVE_INFINITY;
@@ -39,7 +40,19 @@ export class ImageShelf {
   }
 
   /** Looks which images are here, and starts making the missing ones without waiting for them. */
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    this.looking ??= this.lookNow().finally(() => {
+      this.looking = null;
+    });
+    return this.looking;
+  }
+
+  /** Resolves once a look that is under way has ended. */
+  async settled(): Promise<void> {
+    await this.looking;
+  }
+
+  private async lookNow(): Promise<void> {
     this.cancelTimer();
     const { docker, files, log, changed } = this.options;
     try {
@@ -75,13 +88,6 @@ export class ImageShelf {
     this.stop.abort();
     this.cancelTimer();
     await this.building;
-  }
-
-  /** Resolves once nothing is being made any more. */
-  async settled(): Promise<void> {
-    while (this.building !== null) {
-      await this.building;
-    }
   }
 
   private async make(missing: readonly Runtime[]): Promise<void> {

@@ -1,0 +1,77 @@
+/** A plane and a real runner on real Docker, shared by the tests of one file, with the checks that follow each test. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import Docker from "dockerode";
+import { FakePlane } from "./fake-plane.ts";
+import { RunnerProcess } from "./runner-process.ts";
+import { until } from "./until.ts";
+
+const BUILD_IMAGES = fileURLToPath(new URL("../../images/build.sh", import.meta.url));
+
+export interface DockerFixture {
+  readonly folder: string;
+  readonly docker: Docker;
+  readonly plane: FakePlane;
+  readonly runner: RunnerProcess;
+}
+
+/** Makes the images if need be, starts both, and waits until the runner takes container jobs. */
+export async function startDockerFixture(flags: readonly string[] = []): Promise<DockerFixture> {
+  const folder = mkdtempSync(join(tmpdir(), "cronium-images-"));
+  const imagesFile = join(folder, "images.json");
+  // Fixed for the whole file: a runner that is started again must not find other tags.
+  writeFileSync(imagesFile, execFileSync("bash", [BUILD_IMAGES], { stdio: ["ignore", "pipe", "pipe"] }));
+  const plane = await FakePlane.start();
+  const runner = new RunnerProcess(["--token", plane.token, "--name", "docker-test", "--capacity", "4", ...flags], {
+    CRONIUM_IMAGES_FILE: imagesFile,
+  });
+  const fixture = { folder, docker: new Docker(), plane, runner };
+  runner.start();
+  try {
+    await until("the runner is connected", () => plane.of("hello").length > 0);
+    await until("its images are ready", () => runner.events("runner.ready").length > 0, 170_000);
+  } catch (error) {
+    await stopDockerFixture(fixture);
+    throw new Error(`The runner did not get ready:\n${runner.output}`, { cause: error });
+  }
+  return fixture;
+}
+
+export async function stopDockerFixture(fixture: DockerFixture): Promise<void> {
+  await fixture.runner.destroy();
+  await fixture.plane.stop();
+  rmSync(fixture.folder, { recursive: true, force: true });
+}
+
+export async function containersOf(fixture: DockerFixture): Promise<Docker.ContainerInfo[]> {
+  const label = [`cronium.runner=${fixture.plane.runnerId}`];
+  return fixture.docker.listContainers({ all: true, filters: { label } });
+}
+
+/** Container, socket folder and spool of every job are gone, and the plane saw nothing wrong. */
+export async function nothingLeft(fixture: DockerFixture): Promise<void> {
+  const { plane, runner } = fixture;
+  await until("no container is left", async () => (await containersOf(fixture)).length === 0);
+  await until("no socket folder is left", () => runner.socketFolders().length === 0);
+  await until("no spool is left", () => runner.spoolFolders().length === 0);
+  await until("the journal holds no attempt", () => openAttempts(runner).length === 0);
+  if (plane.problems.length > 0) {
+    throw new Error(plane.problems.join("\n"));
+  }
+}
+
+function openAttempts(runner: RunnerProcess): string[] {
+  const open = new Set<string>();
+  for (const line of readFileSync(`${runner.dataDir}/journal.log`, "utf8").split("\n").filter(Boolean)) {
+    const record = JSON.parse(line.slice(9)) as { type: string; runId: string };
+    if (record.type === "accepted") {
+      open.add(record.runId);
+    } else if (record.type === "dropped") {
+      open.delete(record.runId);
+    }
+  }
+  return [...open];
+}

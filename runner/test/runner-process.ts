@@ -1,0 +1,98 @@
+/** A real runner process on a folder of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { until } from "./until.ts";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+export class RunnerProcess {
+  readonly dataDir: string;
+  private readonly flags: readonly string[];
+  private readonly env: Readonly<Record<string, string>>;
+  private child: ChildProcess | null = null;
+  private exit: Promise<number | null> = Promise.resolve(null);
+  /** Everything the process wrote, over all its lives. */
+  output = "";
+
+  constructor(flags: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.flags = flags;
+    this.env = env;
+    this.dataDir = mkdtempSync(join(tmpdir(), "cronium-runner-test-"));
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? -1;
+  }
+
+  get running(): boolean {
+    return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  start(): void {
+    const child = spawn(process.execPath, [MAIN, ...this.flags, "--data-dir", this.dataDir, "--log-level", "debug"], {
+      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...this.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        this.output += chunk.toString();
+      });
+    }
+    this.exit = new Promise((resolve) => child.once("close", resolve));
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child?.kill(signal);
+  }
+
+  /** The exit code; null when a signal ended it. */
+  exited(): Promise<number | null> {
+    return this.exit;
+  }
+
+  /** Lines of its own log with this name. */
+  events(name: string): Record<string, unknown>[] {
+    return this.output
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter((line) => line["event"] === name);
+  }
+
+  socketFolders(): string[] {
+    return readdirSync(join(this.dataDir, "sockets"));
+  }
+
+  spoolFolders(): string[] {
+    return readdirSync(join(this.dataDir, "spool"));
+  }
+
+  sidecarPid(): number {
+    return Number(this.events("sidecar.ready").at(-1)?.["pid"] ?? -1);
+  }
+
+  /** Ends it, whatever it does, and deletes its folder. */
+  async destroy(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.exit;
+    const sidecar = this.sidecarPid();
+    await until("the sidecar has gone with its runner", () => !isAlive(sidecar));
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Whether a process is there and not a zombie. */
+export function isAlive(pid: number): boolean {
+  if (pid <= 0) {
+    return false;
+  }
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,14 @@
+/** Waits until `condition` holds. Throws with `what` when it does not within `withinMs`; default 15 s. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  withinMs = 15_000,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) {
+      throw new Error(`Not within ${withinMs} ms: ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
