@@ -1,6 +1,6 @@
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { type Plugin, defineConfig } from "vite";
+import { type Plugin, type UserConfig, defineConfig } from "vite";
 
 /** Fonts that every page draws with; asked for before the style sheet that names them has arrived. */
 const PRELOADED = ["ibm-plex-sans-latin-wght-normal", "ibm-plex-mono-latin-400-normal"];
@@ -23,7 +23,15 @@ function preloadFonts(): Plugin {
   };
 }
 
-export default defineConfig({
+export default defineConfig(({ command }) => {
+  if (command === "build") {
+    // A build started from a test run inherits NODE_ENV=test, which would bundle React's development half.
+    process.env["NODE_ENV"] = "production";
+  }
+  return settings;
+});
+
+const settings: UserConfig = {
   root: import.meta.dirname,
   plugins: [react(), tailwindcss(), preloadFonts()],
   build: {
@@ -35,8 +43,9 @@ export default defineConfig({
     sourcemap: false,
   },
   server: {
-    proxy: process.env["CRONIUM_DEV_API"] === undefined
-      ? {}
-      : { "/api": { target: process.env["CRONIUM_DEV_API"], ws: true, changeOrigin: false } },
+    proxy:
+      process.env["CRONIUM_DEV_API"] === undefined
+        ? {}
+        : { "/api": { target: process.env["CRONIUM_DEV_API"], ws: true, changeOrigin: false } },
   },
-});
+};

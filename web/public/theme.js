@@ -4,7 +4,7 @@
   var choice = null;
   try {
     choice = localStorage.getItem("cronium.theme");
-  } catch (error) {
+  } catch {
     // Storage is off: the system's choice holds.
   }
   if (choice === "light" || choice === "dark") {

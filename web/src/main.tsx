@@ -26,7 +26,8 @@ const client: QueryClient = new QueryClient({
     queries: {
       // Live messages keep what is shown fresh.
       staleTime: 30_000,
-      retry: (failures, error) => failures < RETRIES && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
+      retry: (failures, error) =>
+        failures < RETRIES && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
     },
   },
 });

@@ -1,5 +1,12 @@
 /** Which address shows which page, and what each reads from the address. */
-import { Outlet, createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import {
+  Outlet,
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
 import { runState, oneOf, text, wholeNumber } from "./lib/search.ts";
 import { paths } from "./lib/paths.ts";
 import { ClaimPage } from "./pages/account/ClaimPage.tsx";

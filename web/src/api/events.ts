@@ -26,7 +26,10 @@ export const eventVersionsQuery = (id: string) =>
   infiniteQueryOptions({
     queryKey: keys.eventVersions(id),
     queryFn: ({ pageParam, signal }) =>
-      request<Page<Event>>(apiPaths.eventVersions(id), { query: { cursor: pageParam ?? undefined, limit: 20 }, signal }),
+      request<Page<Event>>(apiPaths.eventVersions(id), {
+        query: { cursor: pageParam ?? undefined, limit: 20 },
+        signal,
+      }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
   });

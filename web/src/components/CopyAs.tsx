@@ -14,6 +14,10 @@ export interface CopyForm {
 /** "Copy as …": the same action for a terminal or a program. */
 export function CopyAs({ forms }: { readonly forms: readonly CopyForm[] }): ReactNode {
   const [copied, setCopied] = useState(false);
+  const copy = async (text: string): Promise<void> => {
+    setCopied(await copyText(text));
+    setTimeout(() => setCopied(false), 2_000);
+  };
   return (
     <Menu
       align="end"
@@ -28,8 +32,7 @@ export function CopyAs({ forms }: { readonly forms: readonly CopyForm[] }): Reac
         <MenuItem
           key={form.label}
           onClick={() => {
-            void copyText(form.text()).then((done) => setCopied(done));
-            setTimeout(() => setCopied(false), 2_000);
+            void copy(form.text());
           }}
         >
           {form.label}

@@ -75,4 +75,5 @@ export function DataTable<Row>({ label, columns, rows, rowKey }: DataTableProps<
 }
 
 /** Classes of the link that opens its row. */
-export const rowLink = "after:absolute after:inset-0 hover:underline underline-offset-2 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-live";
+export const rowLink =
+  "after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-live";

@@ -15,7 +15,10 @@ export interface ErrorPanelProps {
 export function ErrorPanel({ error, title = t("error.title"), onRetry }: ErrorPanelProps): ReactNode {
   const isApi = error instanceof ApiError;
   return (
-    <div role="alert" className="m-4 flex max-w-[68ch] flex-col items-start gap-2 border-l-2 border-bad py-1 pl-4 lg:mx-6">
+    <div
+      role="alert"
+      className="m-4 flex max-w-[68ch] flex-col items-start gap-2 border-l-2 border-bad py-1 pl-4 lg:mx-6"
+    >
       <h2 className="flex items-center gap-1.5 font-semibold text-bad">
         <CircleAlert {...icon} />
         {title}

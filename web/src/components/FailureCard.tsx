@@ -31,10 +31,17 @@ export function FailureCard({ run, attempt, buffer, onShowLine }: FailureCardPro
   const hint = isFailure ? HINTS[run.failReason ?? ""] : undefined;
   const isBad = runTones[run.state] === "bad";
   return (
-    <section className={classes("mx-4 flex flex-col gap-2 border-l-2 py-1 pl-3 lg:mx-6", isBad ? "border-bad" : "border-line-strong")}>
+    <section
+      className={classes(
+        "mx-4 flex flex-col gap-2 border-l-2 py-1 pl-3 lg:mx-6",
+        isBad ? "border-bad" : "border-line-strong",
+      )}
+    >
       <p className="flex max-w-[90ch] flex-wrap gap-x-3">
         <span className="font-medium">{cause}</span>
-        {run.exitCode !== null && run.exitCode !== 0 ? <Fact name={t("run.exitCode")} value={String(run.exitCode)} /> : null}
+        {run.exitCode !== null && run.exitCode !== 0 && !cause.includes(`code ${run.exitCode}`) ? (
+          <Fact name={t("run.exitCode")} value={String(run.exitCode)} />
+        ) : null}
         {run.signal !== null ? <Fact name={t("run.signal")} value={run.signal} /> : null}
       </p>
       {hint === undefined ? null : <p className="text-dim">{t(hint)}</p>}
@@ -43,7 +50,13 @@ export function FailureCard({ run, attempt, buffer, onShowLine }: FailureCardPro
   );
 }
 
-function StderrTail({ lines, onShowLine }: { readonly lines: readonly LogLine[]; readonly onShowLine: (line: number) => void }): ReactNode {
+function StderrTail({
+  lines,
+  onShowLine,
+}: {
+  readonly lines: readonly LogLine[];
+  readonly onShowLine: (line: number) => void;
+}): ReactNode {
   const last = lines.at(-1);
   return (
     <div className="flex flex-col gap-1">
@@ -55,8 +68,12 @@ function StderrTail({ lines, onShowLine }: { readonly lines: readonly LogLine[];
           </Button>
         )}
       </div>
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scroll area must be reachable by keyboard */}
-      <div tabIndex={0} role="group" aria-label={t("failure.stderr", lines.length)} className="max-h-56 overflow-auto border border-line bg-rail px-3 py-1.5 font-mono text-12 leading-[18px]">
+      <div
+        tabIndex={0}
+        role="group"
+        aria-label={t("failure.stderr", lines.length)}
+        className="max-h-56 overflow-auto border border-line bg-rail px-3 py-1.5 font-mono text-12 leading-[18px]"
+      >
         {lines.map((line) => (
           <div key={line.number} className="whitespace-pre-wrap">
             <LogPieces pieces={readAnsiLine(line.text.slice(0, 2_000), line.style).pieces} />
@@ -84,7 +101,12 @@ const HINTS: Readonly<Record<string, TextKey & `failure.hint.${string}`>> = {
   runner_lost: "failure.hint.runner_lost",
 };
 
-const REASONS: Readonly<Record<string, string>> = { ...failReasons, ...skipReasons, ...cancelReasons, ...expireReasons };
+const REASONS: Readonly<Record<string, string>> = {
+  ...failReasons,
+  ...skipReasons,
+  ...cancelReasons,
+  ...expireReasons,
+};
 
 function sentence(run: Run): string {
   const reason = run.failReason ?? run.skipReason ?? run.cancelReason ?? (run.state === "expired" ? "queue_ttl" : "");

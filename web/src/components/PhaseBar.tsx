@@ -30,7 +30,9 @@ export function PhaseBar({ phases }: { readonly phases: readonly Phase[] }): Rea
               )}
             />
             <span className="flex flex-wrap gap-x-1.5 text-12">
-              <span className={phase.status === "now" || phase.status === "ended" ? toneText[phase.tone] : "text-faint"}>
+              <span
+                className={phase.status === "now" || phase.status === "ended" ? toneText[phase.tone] : "text-faint"}
+              >
                 {t(`phase.${phase.name}`)}
               </span>
               <span className={ms === null ? "text-faint" : "text-text"}>

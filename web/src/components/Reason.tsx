@@ -17,7 +17,8 @@ export interface ReasonProps {
 
 /** Why something waits, and the way to change that. */
 export function Reason({ reason, message, eventId, notBefore = null }: ReasonProps): ReactNode {
-  const known = reason !== null && Object.hasOwn(queueReasons, reason) ? queueReasons[reason as keyof typeof queueReasons] : null;
+  const known =
+    reason !== null && Object.hasOwn(queueReasons, reason) ? queueReasons[reason as keyof typeof queueReasons] : null;
   const sentence = message ?? known;
   if (sentence === null) {
     return null;

@@ -18,11 +18,22 @@ export interface RunTableProps {
 
 export function RunTable({ runs, label, withEvent }: RunTableProps): ReactNode {
   const columns: readonly Column<RunSummary>[] = [
-    { key: "state", title: t("column.state"), cell: (run) => <StateBadge of="run" state={run.state} /> },
+    { key: "state", title: t("column.state"), from: "sm", cell: (run) => <StateBadge of="run" state={run.state} /> },
     withEvent ? eventColumn : idColumn,
-    { key: "trigger", title: t("column.trigger"), from: "lg", cell: (run) => <span className="text-dim">{t(`trigger.${run.trigger}`)}</span> },
+    {
+      key: "trigger",
+      title: t("column.trigger"),
+      from: "lg",
+      cell: (run) => <span className="text-dim">{t(`trigger.${run.trigger}`)}</span>,
+    },
     { key: "runner", title: t("column.runner"), from: "lg", cell: runnerCell },
-    { key: "attempt", title: t("column.attempt"), from: "xl", align: "right", cell: (run) => (run.attempt === 0 ? <span className="text-faint">–</span> : run.attempt) },
+    {
+      key: "attempt",
+      title: t("column.attempt"),
+      from: "xl",
+      align: "right",
+      cell: (run) => (run.attempt === 0 ? <span className="text-faint">–</span> : run.attempt),
+    },
     {
       key: "duration",
       title: t("column.duration"),
@@ -30,7 +41,7 @@ export function RunTable({ runs, label, withEvent }: RunTableProps): ReactNode {
       align: "right",
       cell: (run) => <Duration from={run.startedAt} to={run.finishedAt} running={!isTerminal(run.state)} />,
     },
-    { key: "queued", title: t("column.queued"), align: "right", cell: (run) => <Time at={run.queuedAt} /> },
+    { key: "queued", title: t("column.queued"), from: "sm", align: "right", cell: (run) => <Time at={run.queuedAt} /> },
   ];
   return <DataTable label={label} columns={columns} rows={runs} rowKey={(run) => run.id} />;
 }
@@ -39,35 +50,54 @@ const eventColumn: Column<RunSummary> = {
   key: "event",
   title: t("column.event"),
   grows: true,
-  cell: (run) => (
-    <span className="flex min-w-0 items-baseline gap-2">
-      <TextLink to={paths.run(run.id)} className={`min-w-0 truncate no-underline ${rowLink}`} title={run.eventName}>
-        {run.eventName}
-      </TextLink>
-      {run.eventVersion === null ? null : <span className="shrink-0 text-12 text-faint">@{run.eventVersion}</span>}
-      <Why run={run} />
-    </span>
-  ),
+  cell: (run) => <RunCell run={run} name={run.eventName} className="max-sm:font-medium" />,
 };
 
 const idColumn: Column<RunSummary> = {
   key: "run",
   title: t("run.title"),
   grows: true,
-  cell: (run) => (
-    <span className="flex min-w-0 items-baseline gap-2">
-      <TextLink to={paths.run(run.id)} className={`min-w-0 truncate font-mono text-12 no-underline ${rowLink}`}>
-        {run.id}
-      </TextLink>
-      {run.eventVersion === null ? null : <span className="shrink-0 text-12 text-faint">@{run.eventVersion}</span>}
-      <Why run={run} />
-    </span>
-  ),
+  cell: (run) => <RunCell run={run} name={run.id} className="font-mono text-12" />,
 };
+
+/** What was run and why it waits or failed; on phones the other columns stand in a second line. */
+function RunCell({
+  run,
+  name,
+  className,
+}: {
+  readonly run: RunSummary;
+  readonly name: string;
+  readonly className: string;
+}): ReactNode {
+  return (
+    <>
+      <span className="flex min-w-0 items-baseline gap-2 max-sm:pt-1.5">
+        <TextLink to={paths.run(run.id)} quiet className={`min-w-0 truncate ${className} ${rowLink}`} title={name}>
+          {name}
+        </TextLink>
+        {run.eventVersion === null ? null : <span className="shrink-0 text-12 text-faint">@{run.eventVersion}</span>}
+        <Why run={run} />
+      </span>
+      <span className="flex items-center gap-3 pb-1.5 text-12 sm:hidden">
+        <StateBadge of="run" state={run.state} />
+        <span className="text-dim">
+          <Duration from={run.startedAt} to={run.finishedAt} running={!isTerminal(run.state)} />
+        </span>
+        <span className="ml-auto text-dim">
+          <Time at={run.queuedAt} />
+        </span>
+      </span>
+    </>
+  );
+}
 
 /** The reason of a run that waits or went wrong, one glance away. */
 function Why({ run }: { readonly run: RunSummary }): ReactNode {
-  const known = run.queueReason !== null && Object.hasOwn(queueReasons, run.queueReason) ? queueReasons[run.queueReason as keyof typeof queueReasons] : null;
+  const known =
+    run.queueReason !== null && Object.hasOwn(queueReasons, run.queueReason)
+      ? queueReasons[run.queueReason as keyof typeof queueReasons]
+      : null;
   const text = run.message ?? known;
   return text === null || run.state === "succeeded" ? null : (
     <span className="hidden min-w-0 flex-1 truncate text-12 text-faint md:inline" title={text}>

@@ -68,7 +68,7 @@ export function StateBadge({ of, state, size = "row", iconOnly = false }: StateB
   return (
     <span
       className={classes(
-        "inline-flex items-center gap-1.5 whitespace-nowrap",
+        "flex w-fit items-center gap-1.5 whitespace-nowrap",
         toneText[toneOf(TABLES[of], state)],
         size === "title" ? "text-15 font-semibold" : "text-13 font-medium",
       )}

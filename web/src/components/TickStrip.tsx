@@ -14,7 +14,13 @@ export interface Tick {
 const SLOTS = 30;
 
 /** The last 30 runs, oldest left: state as colour, duration as height on a logarithmic scale. */
-export function TickStrip({ runs, tall = false }: { readonly runs: readonly Tick[]; readonly tall?: boolean }): ReactNode {
+export function TickStrip({
+  runs,
+  tall = false,
+}: {
+  readonly runs: readonly Tick[];
+  readonly tall?: boolean;
+}): ReactNode {
   const shown = runs.slice(0, SLOTS).toReversed();
   const longest = Math.max(1, ...shown.map((run) => run.durationMs ?? 0));
   return (

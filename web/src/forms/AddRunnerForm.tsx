@@ -39,7 +39,9 @@ export function AddRunnerForm({ onClose }: { readonly onClose: () => void }): Re
             <p className="max-w-[60ch]">{t("addRunner.intro")}</p>
             {error !== null ? <ErrorPanel error={error} onRetry={again} /> : null}
             {data === undefined ? (
-              isPending ? <p className="text-dim">{t("addRunner.minting")}</p> : null
+              isPending ? (
+                <p className="text-dim">{t("addRunner.minting")}</p>
+              ) : null
             ) : (
               <>
                 <CopyLine text={data.installCommand} label={t("addRunner.copy")} />
@@ -60,12 +62,20 @@ export function AddRunnerForm({ onClose }: { readonly onClose: () => void }): Re
   );
 }
 
-function TimeLeft(props: { readonly expiresAt: string; readonly busy: boolean; readonly onRenew: () => void }): ReactNode {
+function TimeLeft(props: {
+  readonly expiresAt: string;
+  readonly busy: boolean;
+  readonly onRenew: () => void;
+}): ReactNode {
   const now = useNow(1_000);
   const left = Date.parse(props.expiresAt) - now;
   return (
     <p className="flex flex-wrap items-center gap-3 text-12 text-dim">
-      {left > 0 ? t("addRunner.left", formatDuration(Math.floor(left / 1_000) * 1_000)) : <span className="text-warn">{t("addRunner.expired")}</span>}
+      {left > 0 ? (
+        t("addRunner.left", formatDuration(Math.floor(left / 1_000) * 1_000))
+      ) : (
+        <span className="text-warn">{t("addRunner.expired")}</span>
+      )}
       <Button size="small" look={left > 0 ? "ghost" : "plain"} busy={props.busy} onClick={props.onRenew}>
         {t("addRunner.renew")}
       </Button>
@@ -73,7 +83,11 @@ function TimeLeft(props: { readonly expiresAt: string; readonly busy: boolean; r
   );
 }
 
-function Connected(props: { readonly runner: Runner; readonly onAgain: () => void; readonly onClose: () => void }): ReactNode {
+function Connected(props: {
+  readonly runner: Runner;
+  readonly onAgain: () => void;
+  readonly onClose: () => void;
+}): ReactNode {
   const { platform, latencyMs, name } = props.runner;
   return (
     <>

@@ -43,10 +43,19 @@ export function ClaimForm({ token, onClaimed }: ClaimFormProps): ReactNode {
   });
   const { errors } = form.formState;
   return (
-    <form noValidate className="flex flex-col gap-4" onSubmit={(event) => void form.handleSubmit((values) => send.mutate(values))(event)}>
+    <form
+      noValidate
+      className="flex flex-col gap-4"
+      onSubmit={(event) => void form.handleSubmit((values) => send.mutate(values))(event)}
+    >
       <Field label={t("claim.name")} error={errors.name?.message}>
         {(control) => (
-          <Input {...control} autoComplete="name" maxLength={200} {...form.register("name", { validate: (name) => name.trim() !== "" || t("field.required") })} />
+          <Input
+            {...control}
+            autoComplete="name"
+            maxLength={200}
+            {...form.register("name", { validate: (name) => name.trim() !== "" || t("field.required") })}
+          />
         )}
       </Field>
       <Field label={t("claim.email")} help={t("claim.emailHelp")} error={errors.email?.message}>
@@ -55,7 +64,9 @@ export function ClaimForm({ token, onClaimed }: ClaimFormProps): ReactNode {
             {...control}
             type="email"
             autoComplete="username"
-            {...form.register("email", { validate: (email) => /^[^\s@]+@[^\s@]+$/.test(email.trim()) || t("field.email") })}
+            {...form.register("email", {
+              validate: (email) => /^[^\s@]+@[^\s@]+$/.test(email.trim()) || t("field.email"),
+            })}
           />
         )}
       </Field>

@@ -2,7 +2,7 @@ import type { Event } from "@cronium/protocol/event";
 import { type ReactNode, useState } from "react";
 import { CodeEditor, CodeView } from "../components/code/CodeEditor.tsx";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
-import { type EventDraft, draftOf } from "../lib/event-draft.ts";
+import { type EventDraft, draftOf } from "./event-draft.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
@@ -20,7 +20,19 @@ export interface ConflictFormProps {
   readonly onClose: () => void;
 }
 
-const SETTINGS = ["name", "description", "runtime", "timeout", "memoryMb", "labels", "mounts", "env", "scriptRetries", "maxAttempts", "onLost"] as const;
+const SETTINGS = [
+  "name",
+  "description",
+  "runtime",
+  "timeout",
+  "memoryMb",
+  "labels",
+  "mounts",
+  "env",
+  "scriptRetries",
+  "maxAttempts",
+  "onLost",
+] as const;
 
 /** Two people saved: both versions side by side, nothing lost. The right side can be edited until it holds both. */
 export function ConflictForm(props: ConflictFormProps): ReactNode {
@@ -48,7 +60,12 @@ export function ConflictForm(props: ConflictFormProps): ReactNode {
         <p className="max-w-[90ch] text-dim">{t("conflict.body", props.baseVersion, theirs.version)}</p>
         <div className="grid min-h-96 flex-1 gap-4 md:grid-cols-2">
           <Side title={t("conflict.theirs", theirs.version)}>
-            <CodeView label={t("conflict.theirs", theirs.version)} language={saved.runtime} value={saved.script} className="min-h-64 flex-1 border border-line" />
+            <CodeView
+              label={t("conflict.theirs", theirs.version)}
+              language={saved.runtime}
+              value={saved.script}
+              className="min-h-64 flex-1 border border-line"
+            />
           </Side>
           <Side title={t("conflict.mine")}>
             <CodeEditor
@@ -62,7 +79,9 @@ export function ConflictForm(props: ConflictFormProps): ReactNode {
           {differing.map((field) => (
             <div key={field} className="contents">
               <Side title={settingName(field)}>
-                <pre className="whitespace-pre-wrap border border-line bg-rail px-2 py-1.5 font-mono text-12">{saved[field] || "–"}</pre>
+                <pre className="whitespace-pre-wrap border border-line bg-rail px-2 py-1.5 font-mono text-12">
+                  {saved[field] || "–"}
+                </pre>
               </Side>
               <Side title={`${settingName(field)} (${t("conflict.mine")})`}>
                 <TextArea

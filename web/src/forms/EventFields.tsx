@@ -1,6 +1,6 @@
 import { runtimes } from "./runtimes.ts";
 import type { ReactNode } from "react";
-import type { DraftErrors, EventDraft } from "../lib/event-draft.ts";
+import type { DraftErrors, EventDraft } from "./event-draft.ts";
 import { t } from "../lib/text.ts";
 import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
 
@@ -14,7 +14,18 @@ export interface EventFieldsProps {
 
 /** Everything of an event but its script. */
 export function EventFields({ draft, errors, onChange, labelWarning }: EventFieldsProps): ReactNode {
-  const text = (field: "description" | "timeout" | "memoryMb" | "scriptRetries" | "maxAttempts" | "labels" | "env" | "mounts" | "defaultInput") => ({
+  const text = (
+    field:
+      | "description"
+      | "timeout"
+      | "memoryMb"
+      | "scriptRetries"
+      | "maxAttempts"
+      | "labels"
+      | "env"
+      | "mounts"
+      | "defaultInput",
+  ) => ({
     value: draft[field],
     onChange: (change: { readonly target: { readonly value: string } }) => onChange({ [field]: change.target.value }),
     spellCheck: false,
@@ -28,7 +39,11 @@ export function EventFields({ draft, errors, onChange, labelWarning }: EventFiel
         </Field>
         <Field label={t("editor.runtime")} error={errors.runtime}>
           {(control) => (
-            <Select {...control} value={draft.runtime} onChange={(change) => onChange({ runtime: change.target.value as EventDraft["runtime"] })}>
+            <Select
+              {...control}
+              value={draft.runtime}
+              onChange={(change) => onChange({ runtime: change.target.value as EventDraft["runtime"] })}
+            >
               {runtimes.map((runtime) => (
                 <option key={runtime.value} value={runtime.value}>
                   {runtime.label}
@@ -54,7 +69,11 @@ export function EventFields({ draft, errors, onChange, labelWarning }: EventFiel
         </div>
       </Group>
       <Group title={t("editor.where")}>
-        <Field label={t("editor.labels")} help={labelWarning === null ? t("editor.labelsHelp") : <span className="text-warn">{labelWarning}</span>} error={errors.labels}>
+        <Field
+          label={t("editor.labels")}
+          help={labelWarning === null ? t("editor.labelsHelp") : <span className="text-warn">{labelWarning}</span>}
+          error={errors.labels}
+        >
           {(control) => <TextArea {...control} {...text("labels")} rows={2} className="font-mono text-12" />}
         </Field>
         <Field label={t("editor.mounts")} help={t("editor.mountsHelp")} error={errors.mounts}>
@@ -75,7 +94,11 @@ export function EventFields({ draft, errors, onChange, labelWarning }: EventFiel
         </div>
         <Field label={t("editor.onLost")} error={errors.onLost}>
           {(control) => (
-            <Select {...control} value={draft.onLost} onChange={(change) => onChange({ onLost: change.target.value as EventDraft["onLost"] })}>
+            <Select
+              {...control}
+              value={draft.onLost}
+              onChange={(change) => onChange({ onLost: change.target.value as EventDraft["onLost"] })}
+            >
               {(["retry", "fail", "wait"] as const).map((policy) => (
                 <option key={policy} value={policy}>
                   {t(`editor.onLost.${policy}`)}

@@ -15,7 +15,7 @@ import {
   isStarterScript,
   readDraft,
   starterScript,
-} from "../lib/event-draft.ts";
+} from "./event-draft.ts";
 import { parsePairs } from "../lib/pairs.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
@@ -102,11 +102,14 @@ export function EventForm(props: EventFormProps): ReactNode {
       onRun();
     }
   };
-  useShortcuts(() => void save(), () => void run());
+  useShortcuts(
+    () => void save(),
+    () => void run(),
+  );
 
   const hasErrors = Object.values(errors).some((error) => error !== undefined);
   return (
-    <div className="flex flex-1 flex-col lg:h-dvh lg:min-h-0">
+    <div className="flex flex-1 flex-col lg:min-h-0">
       <header className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-4 py-3 lg:px-6">
         <h1 className="sr-only">{props.title}</h1>
         <div className="min-w-48 flex-1 max-lg:basis-full">
@@ -117,7 +120,6 @@ export function EventForm(props: EventFormProps): ReactNode {
             placeholder={t("editor.name")}
             value={draft.name}
             maxLength={200}
-            // oxlint-disable-next-line jsx-a11y/no-autofocus -- naming is the first step of a new event
             autoFocus={isNew}
             onChange={(event) => change({ name: event.target.value })}
             className="text-15! font-semibold"
@@ -126,8 +128,17 @@ export function EventForm(props: EventFormProps): ReactNode {
             {errors.name}
           </p>
         </div>
-        <span aria-live="polite" className={classes("text-12", hasErrors ? "text-bad" : isDirty ? "text-warn" : "text-faint")}>
-          {hasErrors ? t("editor.fix") : isSaving ? t("editor.saving") : isDirty ? t("editor.unsaved") : props.savedNote}
+        <span
+          aria-live="polite"
+          className={classes("text-12", hasErrors ? "text-bad" : isDirty ? "text-warn" : "text-faint")}
+        >
+          {hasErrors
+            ? t("editor.fix")
+            : isSaving
+              ? t("editor.saving")
+              : isDirty
+                ? t("editor.unsaved")
+                : props.savedNote}
         </span>
         {onRun === undefined ? null : (
           <Button icon={<Play {...icon} />} onClick={() => void run()}>
@@ -165,7 +176,12 @@ export function EventForm(props: EventFormProps): ReactNode {
           aria-label={t("event.settings")}
           className="border-t border-line px-4 py-4 lg:w-88 lg:shrink-0 lg:overflow-y-auto lg:border-l lg:border-t-0"
         >
-          <EventFields draft={draft} errors={errors} onChange={change} labelWarning={labelWarning(draft.labels, props.runners)} />
+          <EventFields
+            draft={draft}
+            errors={errors}
+            onChange={change}
+            labelWarning={labelWarning(draft.labels, props.runners)}
+          />
         </aside>
       </div>
       <ConfirmDialog
@@ -187,7 +203,9 @@ function fieldErrors(error: unknown, draft: EventDraft): DraftErrors {
   }
   const entries = error.errors.flatMap((one) => {
     const field = fieldOfPointer(one.pointer, draft);
-    return field === null ? [] : [[field, `${one.pointer.split("/").slice(2).join("/")} ${one.message}`.trim()] as const];
+    return field === null
+      ? []
+      : [[field, `${one.pointer.split("/").slice(2).join("/")} ${one.message}`.trim()] as const];
   });
   return Object.fromEntries(entries);
 }
@@ -209,7 +227,11 @@ function useShortcuts(save: () => void, run: () => void): void {
   latest.current = { save, run };
   useEffect(() => {
     const listen = (event: KeyboardEvent): void => {
-      if (!(event.metaKey || event.ctrlKey) || event.defaultPrevented || document.querySelector("[role=dialog]") !== null) {
+      if (
+        !(event.metaKey || event.ctrlKey) ||
+        event.defaultPrevented ||
+        document.querySelector("[role=dialog]") !== null
+      ) {
         return;
       }
       if (event.key === "s") {

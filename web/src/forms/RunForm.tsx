@@ -46,7 +46,8 @@ export function RunForm({ eventId, eventName, input, onClose }: RunFormProps): R
   const navigate = useNavigate();
   const runners = useInfiniteQuery(runnersQuery());
   const isLonely =
-    runners.data !== undefined && !itemsOf(runners.data).some((runner) => runner.state === "online" || runner.state === "busy");
+    runners.data !== undefined &&
+    !itemsOf(runners.data).some((runner) => runner.state === "online" || runner.state === "busy");
 
   const start = useMutation({
     mutationFn: (value: Json) => triggerRun(eventId, value, key),
@@ -91,7 +92,14 @@ export function RunForm({ eventId, eventName, input, onClose }: RunFormProps): R
       footer={
         <>
           <span className="mr-auto">
-            <CopyAs forms={[{ label: t("copy.curl"), text: () => curlPost(location.origin, apiPaths.eventRuns(eventId), { input: tolerant(text) }) }]} />
+            <CopyAs
+              forms={[
+                {
+                  label: t("copy.curl"),
+                  text: () => curlPost(location.origin, apiPaths.eventRuns(eventId), { input: tolerant(text) }),
+                },
+              ]}
+            />
           </span>
           <Button onClick={onClose}>{t("action.cancel")}</Button>
           <Button look="primary" icon={<Play {...icon} />} busy={start.isPending} onClick={() => void submit()}>

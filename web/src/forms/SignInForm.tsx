@@ -21,10 +21,19 @@ export function SignInForm({ onSignedIn }: { readonly onSignedIn: () => Promise<
   });
   const { errors } = form.formState;
   return (
-    <form noValidate className="flex flex-col gap-4" onSubmit={(event) => void form.handleSubmit((values) => enter.mutate(values))(event)}>
+    <form
+      noValidate
+      className="flex flex-col gap-4"
+      onSubmit={(event) => void form.handleSubmit((values) => enter.mutate(values))(event)}
+    >
       <Field label={t("signIn.email")} error={errors.email?.message}>
         {(control) => (
-          <Input {...control} type="email" autoComplete="username" {...form.register("email", { required: t("field.required") })} />
+          <Input
+            {...control}
+            type="email"
+            autoComplete="username"
+            {...form.register("email", { required: t("field.required") })}
+          />
         )}
       </Field>
       <Field label={t("signIn.password")} error={errors.password?.message}>

@@ -21,7 +21,14 @@ export function flattenJson(value: unknown, open: ReadonlySet<string>): readonly
   function visit(item: unknown, key: string | null, path: string, depth: number): void {
     if (typeof item !== "object" || item === null) {
       const text = JSON.stringify(item) ?? "null";
-      rows.push({ path, depth, key, children: null, isList: false, text: text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text });
+      rows.push({
+        path,
+        depth,
+        key,
+        children: null,
+        isList: false,
+        text: text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text,
+      });
       return;
     }
     const isList = Array.isArray(item);

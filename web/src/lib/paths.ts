@@ -35,7 +35,12 @@ export const apiPaths = {
 
 /** A path from the address bar that may be returned to after signing in: inside this site, never elsewhere. */
 export function safeReturnPath(text: string | undefined): string {
-  if (text === undefined || !/^\/(?![/\\])/.test(text) || text.startsWith(paths.signIn()) || text.startsWith(paths.claim())) {
+  if (
+    text === undefined ||
+    !/^\/(?![/\\])/.test(text) ||
+    text.startsWith(paths.signIn()) ||
+    text.startsWith(paths.claim())
+  ) {
     return paths.home();
   }
   return text;

@@ -14,7 +14,8 @@ export interface Phase {
 
 /** `attempt` is null while no runner has been found. Attempts after the first wait from the end of the one before. */
 export function phasesOf(run: Run, attempt: Attempt | null): readonly Phase[] {
-  const before = attempt === null ? run.attempts.at(-1) : run.attempts.findLast((other) => other.attempt < attempt.attempt);
+  const before =
+    attempt === null ? run.attempts.at(-1) : run.attempts.findLast((other) => other.attempt < attempt.attempt);
   const queuedAt = before?.finishedAt ?? run.queuedAt;
   const end = attempt === null ? run.finishedAt : attempt.finishedAt;
   const starts = [queuedAt, attempt?.offeredAt, attempt?.startedAt, attempt?.exitedAt].map(parse);
@@ -35,7 +36,13 @@ export function phasesOf(run: Run, attempt: Attempt | null): readonly Phase[] {
       return { name, from, to: next, status: "ended", tone: attempt === null ? tone : outcomeTone(attempt, tone) };
     }
     if (!isOver && index === last) {
-      return { name, from, to: null, status: "now", tone: index === 0 ? "quiet" : run.state === "cancelling" ? "warn" : "live" };
+      return {
+        name,
+        from,
+        to: null,
+        status: "now",
+        tone: index === 0 ? "quiet" : run.state === "cancelling" ? "warn" : "live",
+      };
     }
     return { name, from, to: next, status: "done", tone: "quiet" };
   });

@@ -64,7 +64,11 @@ function formatter(zone: string): Intl.DateTimeFormat {
 }
 
 function parts(at: number, zone: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(formatter(zone).formatToParts(at).map((part) => [part.type, part.value]));
+  return Object.fromEntries(
+    formatter(zone)
+      .formatToParts(at)
+      .map((part) => [part.type, part.value]),
+  );
 }
 
 function zonedDate(at: number, zone: string): string {

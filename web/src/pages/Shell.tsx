@@ -1,6 +1,16 @@
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { CalendarClock, CircleUserRound, History, LogOut, type LucideIcon, Monitor, Moon, Server, Sun } from "lucide-react";
+import {
+  CalendarClock,
+  CircleUserRound,
+  History,
+  LogOut,
+  type LucideIcon,
+  Monitor,
+  Moon,
+  Server,
+  Sun,
+} from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { meQuery, signOut } from "../api/account.ts";
 import { useWorkspaceLive } from "../api/workspace-live.ts";
@@ -42,18 +52,31 @@ export function Shell(): ReactNode {
   if (me.data === undefined) {
     return me.error === null || isSignedOut ? null : <ErrorPanel error={me.error} onRetry={() => void me.refetch()} />;
   }
-  return <Frame name={me.data.user?.name ?? t("account.apiKey")} email={me.data.user?.email ?? ""} workspace={me.data.workspace.name} />;
+  return (
+    <Frame
+      name={me.data.user?.name ?? t("account.apiKey")}
+      email={me.data.user?.email ?? ""}
+      workspace={me.data.workspace.name}
+    />
+  );
 }
 
 function Frame(props: { readonly name: string; readonly email: string; readonly workspace: string }): ReactNode {
   const status = useWorkspaceLive();
   return (
     <div className="flex min-h-dvh flex-col lg:grid lg:grid-cols-[184px_minmax(0,1fr)]">
-      <a href="#content" className="sr-only focus:not-sr-only focus:fixed focus:left-2 focus:top-2 focus:z-50 focus:bg-layer focus:px-3 focus:py-2">
+      <a
+        href="#content"
+        className="sr-only focus:not-sr-only focus:fixed focus:left-2 focus:top-2 focus:z-50 focus:bg-layer focus:px-3 focus:py-2"
+      >
         {t("app.skip")}
       </a>
       <header className="flex h-12 items-center gap-2 border-b border-line bg-rail px-4 lg:sticky lg:top-0 lg:h-dvh lg:flex-col lg:items-stretch lg:gap-1 lg:border-b-0 lg:border-r lg:p-2">
-        <Link {...target(paths.home())} className="flex items-center gap-2 rounded-control font-semibold lg:mb-2 lg:h-10 lg:px-2" aria-label={t("app.name")}>
+        <Link
+          {...target(paths.home())}
+          className="flex items-center gap-2 rounded-control font-semibold lg:mb-2 lg:h-10 lg:px-2"
+          aria-label={t("app.name")}
+        >
           <Mark />
           <span className="text-15">{t("app.name")}</span>
         </Link>
@@ -66,15 +89,26 @@ function Frame(props: { readonly name: string; readonly email: string; readonly 
           <AccountMenu {...props} />
         </div>
       </header>
-      <div className="flex min-w-0 flex-1 flex-col pb-14 lg:pb-0">
+      <div className="flex min-w-0 flex-1 flex-col pb-14 lg:h-dvh lg:pb-0">
         <ConnectionBanner isLost={status === "lost"} />
-        <main id="content" tabIndex={-1} className="flex min-h-0 min-w-0 flex-1 flex-col outline-none">
+        <main
+          id="content"
+          tabIndex={-1}
+          className="flex min-h-0 min-w-0 flex-1 flex-col outline-none lg:overflow-y-auto"
+        >
           <Outlet />
         </main>
       </div>
-      <nav aria-label={t("nav.label")} className="fixed inset-x-0 bottom-0 z-20 grid h-14 grid-cols-3 border-t border-line bg-rail pb-[env(safe-area-inset-bottom)] lg:hidden">
+      <nav
+        aria-label={t("nav.label")}
+        className="fixed inset-x-0 bottom-0 z-20 grid h-14 grid-cols-3 border-t border-line bg-rail pb-[env(safe-area-inset-bottom)] lg:hidden"
+      >
         {PLACES.map((place) => (
-          <PlaceLink key={place.to} place={place} className="flex flex-col items-center justify-center gap-0.5 text-11 -outline-offset-2" />
+          <PlaceLink
+            key={place.to}
+            place={place}
+            className="flex flex-col items-center justify-center gap-0.5 text-11 -outline-offset-2"
+          />
         ))}
       </nav>
     </div>
@@ -96,7 +130,15 @@ function PlaceLink({ place, className }: { readonly place: Place; readonly class
   );
 }
 
-function AccountMenu({ name, email, workspace }: { readonly name: string; readonly email: string; readonly workspace: string }): ReactNode {
+function AccountMenu({
+  name,
+  email,
+  workspace,
+}: {
+  readonly name: string;
+  readonly email: string;
+  readonly workspace: string;
+}): ReactNode {
   const [theme, setTheme] = useState<Theme>(currentTheme);
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -112,7 +154,11 @@ function AccountMenu({ name, email, workspace }: { readonly name: string; readon
       align="start"
       side="top"
       trigger={
-        <button type="button" aria-label={`${t("account.menu")}: ${name}`} className="hit flex w-full min-w-0 items-center gap-2 rounded-control px-2 py-1 text-left hover:bg-hover lg:min-h-10">
+        <button
+          type="button"
+          aria-label={`${t("account.menu")}: ${name}`}
+          className="hit flex w-full min-w-0 items-center gap-2 rounded-control px-2 py-1 text-left hover:bg-hover lg:min-h-10"
+        >
           <CircleUserRound {...icon} className="shrink-0 text-dim" />
           <span className="hidden min-w-0 flex-col lg:flex">
             <span className="truncate text-12 font-medium leading-4">{name}</span>

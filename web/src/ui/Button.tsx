@@ -67,7 +67,11 @@ export function IconButton({ label, children, size = "medium", className, ...res
         type="button"
         {...iconRest(rest)}
         aria-label={label}
-        className={classes(buttonClasses(rest.look ?? "ghost", size), size === "small" ? "w-7 px-0!" : "w-8 px-0!", className)}
+        className={classes(
+          buttonClasses(rest.look ?? "ghost", size),
+          size === "small" ? "w-7 px-0!" : "w-8 px-0!",
+          className,
+        )}
       >
         {children}
       </button>

@@ -25,7 +25,15 @@ const SHAPES = {
 } as const;
 
 /** A dialog over the page: traps focus, closes on Escape, returns focus to what opened it. */
-export function Dialog({ open, onClose, title, children, footer, shape = "middle", initialFocus }: DialogProps): ReactNode {
+export function Dialog({
+  open,
+  onClose,
+  title,
+  children,
+  footer,
+  shape = "middle",
+  initialFocus,
+}: DialogProps): ReactNode {
   return (
     <Base.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Base.Portal>
@@ -45,7 +53,9 @@ export function Dialog({ open, onClose, title, children, footer, shape = "middle
           </header>
           <div className="min-h-0 flex-1 overflow-y-auto p-4">{children}</div>
           {footer === undefined ? null : (
-            <footer className="flex flex-wrap items-center justify-end gap-2 border-t border-line px-4 py-3">{footer}</footer>
+            <footer className="flex flex-wrap items-center justify-end gap-2 border-t border-line px-4 py-3">
+              {footer}
+            </footer>
           )}
         </Base.Popup>
       </Base.Portal>

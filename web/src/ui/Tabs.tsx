@@ -14,12 +14,20 @@ export interface TabsProps<T extends string> {
   readonly fill?: boolean;
 }
 
-export function Tabs<T extends string>({ value, onChange, tabs, label, aside, children, fill }: TabsProps<T>): ReactNode {
+export function Tabs<T extends string>({
+  value,
+  onChange,
+  tabs,
+  label,
+  aside,
+  children,
+  fill,
+}: TabsProps<T>): ReactNode {
   return (
     <Base.Root
       value={value}
       onValueChange={(next: T) => onChange(next)}
-      className={classes("flex flex-col", fill === true && "min-h-0 flex-1")}
+      className={classes("flex flex-col", fill === true && "flex-1")}
     >
       <div className="flex items-end gap-3 border-b border-line px-4 lg:px-6">
         <Base.List aria-label={label} className="-mb-px flex gap-4 overflow-x-auto">
@@ -41,7 +49,11 @@ export function Tabs<T extends string>({ value, onChange, tabs, label, aside, ch
   );
 }
 
-export function TabPanel(props: { readonly value: string; readonly children: ReactNode; readonly className?: string }): ReactNode {
+export function TabPanel(props: {
+  readonly value: string;
+  readonly children: ReactNode;
+  readonly className?: string;
+}): ReactNode {
   return (
     <Base.Panel value={props.value} className={classes("outline-none", props.className)}>
       {props.children}

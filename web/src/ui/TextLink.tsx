@@ -5,6 +5,8 @@ import { classes } from "./classes.ts";
 export const linkClasses =
   "underline decoration-line-strong underline-offset-2 transition-colors duration-100 hover:decoration-current";
 
+const quietLink = "underline-offset-2 hover:underline";
+
 export interface TextLinkProps {
   readonly to: string;
   readonly search?: Readonly<Record<string, unknown>>;
@@ -12,12 +14,14 @@ export interface TextLinkProps {
   readonly children: ReactNode;
   readonly className?: string;
   readonly title?: string;
+  /** Underlined on hover alone, where place and weight say that it is a link. */
+  readonly quiet?: boolean;
 }
 
 /** A link inside the dashboard; `to` comes from `lib/paths.ts`. */
-export function TextLink({ to, search, hash, children, className, title }: TextLinkProps): ReactNode {
+export function TextLink({ to, search, hash, children, className, title, quiet = false }: TextLinkProps): ReactNode {
   return (
-    <Link {...target(to, search, hash)} className={classes(linkClasses, className)} title={title}>
+    <Link {...target(to, search, hash)} className={classes(quiet ? quietLink : linkClasses, className)} title={title}>
       {children}
     </Link>
   );

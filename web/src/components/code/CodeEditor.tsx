@@ -41,31 +41,30 @@ export function CodeEditor(props: CodeEditorProps): ReactNode {
     }
     let isGone = false;
     const inner = document.createElement("div");
-    inner.style.height = "100%";
-    import("./create-editor.ts").then(
-      ({ createEditor }) => {
-        if (isGone) {
-          return;
-        }
-        parent.append(inner);
-        editor.current = createEditor({
-          host: inner,
-          value: latest.current.value,
-          language: latest.current.language,
-          label: latest.current.label,
-          readOnly: latest.current.readOnly ?? false,
-          describedBy: latest.current.readOnly === true ? undefined : t("editor.help"),
-          onChange: (next) => latest.current.onChange?.(next),
-          onSave: () => latest.current.onSave?.(),
-          onRun: () => latest.current.onRun?.(),
-        });
-        setMode("editor");
-        if (latest.current.autoFocus === true) {
-          editor.current.focus();
-        }
-      },
-      () => setMode("field"),
-    );
+    inner.className = "absolute inset-0";
+    const open = async (): Promise<void> => {
+      const { createEditor } = await import("./create-editor.ts");
+      if (isGone) {
+        return;
+      }
+      parent.append(inner);
+      editor.current = createEditor({
+        host: inner,
+        value: latest.current.value,
+        language: latest.current.language,
+        label: latest.current.label,
+        readOnly: latest.current.readOnly ?? false,
+        describedBy: latest.current.readOnly === true ? undefined : t("editor.help"),
+        onChange: (next) => latest.current.onChange?.(next),
+        onSave: () => latest.current.onSave?.(),
+        onRun: () => latest.current.onRun?.(),
+      });
+      setMode("editor");
+      if (latest.current.autoFocus === true) {
+        editor.current.focus();
+      }
+    };
+    open().catch(() => setMode("field"));
     return () => {
       isGone = true;
       editor.current?.destroy();
@@ -83,7 +82,11 @@ export function CodeEditor(props: CodeEditorProps): ReactNode {
   }, [place]);
 
   return (
-    <div ref={host} className={classes("relative min-h-0 overflow-hidden bg-bg", props.className)} data-code-editor={mode}>
+    <div
+      ref={host}
+      className={classes("relative min-h-0 overflow-hidden bg-bg", props.className)}
+      data-code-editor={mode}
+    >
       {mode === "editor" ? null : (
         <>
           <TextArea
@@ -93,10 +96,9 @@ export function CodeEditor(props: CodeEditorProps): ReactNode {
             readOnly={readOnly || props.onChange === undefined}
             spellCheck={false}
             autoCapitalize="off"
-            // oxlint-disable-next-line jsx-a11y/no-autofocus -- a dialog whose one field this is
             autoFocus={autoFocus && mode === "field"}
             onChange={(change) => props.onChange?.(change.target.value)}
-            className="h-full! min-h-40 resize-none! rounded-none! border-0! bg-bg! font-mono whitespace-pre overflow-auto"
+            className="absolute! inset-0 h-full! resize-none! rounded-none! border-0! bg-bg! font-mono whitespace-pre overflow-auto"
           />
           <span id={helpId} className="sr-only">
             {mode === "loading" ? t("editor.loading") : label}

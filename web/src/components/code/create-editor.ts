@@ -73,9 +73,14 @@ const theme = EditorView.theme({
   ".cm-scroller": { fontFamily: "var(--font-mono)", lineHeight: "20px", overflow: "auto" },
   ".cm-content": { padding: "8px 0", caretColor: "var(--text)" },
   ".cm-line": { padding: "0 12px" },
-  ".cm-gutters": { backgroundColor: "var(--bg)", color: "var(--faint)", border: "none", borderRight: "1px solid var(--line)" },
+  ".cm-gutters": {
+    backgroundColor: "var(--bg)",
+    color: "var(--faint)",
+    border: "none",
+    borderRight: "1px solid var(--line)",
+  },
   ".cm-lineNumbers .cm-gutterElement": { padding: "0 8px 0 16px", minWidth: "40px" },
-  ".cm-activeLine": { backgroundColor: "color-mix(in oklch, var(--hover) 70%, transparent)" },
+  ".cm-activeLine": { backgroundColor: "oklch(from var(--hover) l c h / 0.6)" },
   ".cm-activeLineGutter": { backgroundColor: "var(--hover)", color: "var(--dim)" },
   ".cm-cursor": { borderLeftColor: "var(--text)" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
@@ -89,7 +94,10 @@ const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.controlKeyword, tags.moduleKeyword, tags.operatorKeyword], color: "var(--ansi-5)" },
   { tag: [tags.string, tags.special(tags.string), tags.regexp], color: "var(--ansi-2)" },
   { tag: [tags.number, tags.bool, tags.null, tags.atom], color: "var(--ansi-6)" },
-  { tag: [tags.function(tags.variableName), tags.function(tags.definition(tags.variableName))], color: "var(--ansi-4)" },
+  {
+    tag: [tags.function(tags.variableName), tags.function(tags.definition(tags.variableName))],
+    color: "var(--ansi-4)",
+  },
   { tag: [tags.definition(tags.className), tags.typeName, tags.className], color: "var(--ansi-3)" },
   { tag: [tags.propertyName, tags.attributeName], color: "var(--ansi-4)" },
   { tag: [tags.comment, tags.meta], color: "var(--faint)" },

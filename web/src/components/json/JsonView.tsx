@@ -59,9 +59,14 @@ export function JsonView({ value, fileName }: JsonViewProps): ReactNode {
       {form === "tree" ? (
         <JsonTree value={value} />
       ) : (
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scroll area must be reachable by keyboard
-        <pre tabIndex={0} aria-label={t("json.title")} className="max-h-[70vh] overflow-auto whitespace-pre-wrap px-4 py-3 font-mono text-12 leading-[18px] -outline-offset-2 lg:px-6">
-          {text.length > DRAWN_TEXT ? `${text.slice(0, DRAWN_TEXT)}\n${t("json.more", text.length - DRAWN_TEXT)}` : text}
+        <pre
+          tabIndex={0}
+          aria-label={t("json.title")}
+          className="max-h-[70vh] overflow-auto whitespace-pre-wrap px-4 py-3 font-mono text-12 leading-[18px] -outline-offset-2 lg:px-6"
+        >
+          {text.length > DRAWN_TEXT
+            ? `${text.slice(0, DRAWN_TEXT)}\n${t("json.more", text.length - DRAWN_TEXT)}`
+            : text}
         </pre>
       )}
     </div>
@@ -72,7 +77,12 @@ function JsonTree({ value }: { readonly value: unknown }): ReactNode {
   const area = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set([""]));
   const rows = useMemo(() => flattenJson(value, open), [value, open]);
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => area.current, estimateSize: () => 24, overscan: 20 });
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => area.current,
+    estimateSize: () => 24,
+    overscan: 20,
+  });
   const toggle = (path: string): void => {
     const next = new Set(open);
     if (!next.delete(path)) {
@@ -81,13 +91,22 @@ function JsonTree({ value }: { readonly value: unknown }): ReactNode {
     setOpen(next);
   };
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scroll area must be reachable by keyboard
-    <div ref={area} tabIndex={0} role="group" aria-label={t("json.title")} className="max-h-[70vh] overflow-auto px-4 py-2 font-mono text-12 -outline-offset-2 lg:px-6">
+    <div
+      ref={area}
+      tabIndex={0}
+      role="group"
+      aria-label={t("json.title")}
+      className="max-h-[70vh] overflow-auto px-4 py-2 font-mono text-12 -outline-offset-2 lg:px-6"
+    >
       <div className="relative w-full" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {
           const row = rows[item.index];
           return row === undefined ? null : (
-            <div key={row.path} className="absolute inset-x-0 flex h-6 items-center" style={{ transform: `translateY(${item.start}px)`, paddingLeft: row.depth * 16 }}>
+            <div
+              key={row.path}
+              className="absolute inset-x-0 flex h-6 items-center"
+              style={{ transform: `translateY(${item.start}px)`, paddingLeft: row.depth * 16 }}
+            >
               <TreeRow row={row} isOpen={open.has(row.path)} onToggle={toggle} />
             </div>
           );
@@ -97,7 +116,11 @@ function JsonTree({ value }: { readonly value: unknown }): ReactNode {
   );
 }
 
-function TreeRow(props: { readonly row: JsonRow; readonly isOpen: boolean; readonly onToggle: (path: string) => void }): ReactNode {
+function TreeRow(props: {
+  readonly row: JsonRow;
+  readonly isOpen: boolean;
+  readonly onToggle: (path: string) => void;
+}): ReactNode {
   const { row, isOpen, onToggle } = props;
   const key = row.key === null ? null : <span className="mr-2 shrink-0 text-dim">{row.key}:</span>;
   if (row.children === null) {
@@ -109,7 +132,12 @@ function TreeRow(props: { readonly row: JsonRow; readonly isOpen: boolean; reado
     );
   }
   return (
-    <button type="button" aria-expanded={isOpen} onClick={() => onToggle(row.path)} className="flex min-w-0 items-center gap-1 rounded-control">
+    <button
+      type="button"
+      aria-expanded={isOpen}
+      onClick={() => onToggle(row.path)}
+      className="flex min-w-0 items-center gap-1 rounded-control"
+    >
       {isOpen ? <ChevronDown {...icon} className="shrink-0" /> : <ChevronRight {...icon} className="shrink-0" />}
       {key}
       <span className="text-faint">{row.isList ? t("json.items", row.children) : t("json.keys", row.children)}</span>

@@ -34,7 +34,9 @@ export const LogRow = memo(function LogRow(props: LogRowProps): ReactNode {
     props.onLink(line.number, click.shiftKey);
   };
   return (
-    <div className={classes("group flex h-[18px] w-max min-w-full", props.isMarked ? "bg-live-wash" : "hover:bg-hover")}>
+    <div
+      className={classes("group flex h-[18px] w-max min-w-full", props.isMarked ? "bg-live-wash" : "hover:bg-hover")}
+    >
       <span
         className={classes(
           "sticky left-0 flex shrink-0 select-none border-r text-faint",
@@ -48,11 +50,14 @@ export const LogRow = memo(function LogRow(props: LogRowProps): ReactNode {
           onClick={link}
           aria-label={t("log.lineLink", line.number)}
           className="pl-3 pr-2 text-right hover:text-text lg:pl-6"
-          style={{ minWidth: `calc(${digits}ch + 1.25rem)` }}
         >
-          {isFirst ? line.number : ""}
+          <span className="inline-block" style={{ width: `${digits}ch` }}>
+            {isFirst ? line.number : ""}
+          </span>
         </a>
-        {zone === null ? null : <span className="w-[13ch] pr-2 text-right">{isFirst ? clockTime(line.at, zone) : ""}</span>}
+        {zone === null ? null : (
+          <span className="w-[13ch] pr-2 text-right">{isFirst ? clockTime(line.at, zone) : ""}</span>
+        )}
       </span>
       <span className={classes("whitespace-pre pl-3 pr-4", line.stream === "system" && "text-dim")}>
         <LogPieces pieces={props.pieces} />
@@ -75,7 +80,12 @@ export const LogRow = memo(function LogRow(props: LogRowProps): ReactNode {
 function MarkRow({ mark }: { readonly mark: Mark }): ReactNode {
   return (
     <div className="flex h-[18px] w-full min-w-full items-center gap-3 px-3 font-sans text-12 lg:px-6">
-      <span className={classes("sticky left-3 shrink-0 lg:left-6", mark.type === "attempt" ? "font-medium text-dim" : "text-warn")}>
+      <span
+        className={classes(
+          "sticky left-3 shrink-0 lg:left-6",
+          mark.type === "attempt" ? "font-medium text-dim" : "text-warn",
+        )}
+      >
         {markText(mark)}
       </span>
       <span aria-hidden className="h-px flex-1 bg-line" />

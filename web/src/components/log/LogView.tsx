@@ -56,7 +56,10 @@ export function LogView(props: LogViewProps): ReactNode {
   );
   const digits = Math.max(3, String(buffer.count).length);
 
-  const options = useMemo(() => ({ columns: isWrapped ? columns : null, stream, expanded }), [isWrapped, columns, stream, expanded]);
+  const options = useMemo(
+    () => ({ columns: isWrapped ? columns : null, stream, expanded }),
+    [isWrapped, columns, stream, expanded],
+  );
   const model = useMemo(() => new RowModel(buffer, options), [buffer, options]);
   const rowCount = useMemo(() => {
     model.sync();
@@ -117,13 +120,22 @@ export function LogView(props: LogViewProps): ReactNode {
   return (
     <section aria-label={t("log.label")} className="relative flex min-h-0 flex-1 flex-col">
       <div className="flex min-h-10 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-1 lg:px-6">
-        <span className="text-12 text-faint">
-          {t("log.lines", lineCount(buffer), formatBytes(buffer.byteCount))}
-        </span>
+        <span className="text-12 text-faint">{t("log.lines", lineCount(buffer), formatBytes(buffer.byteCount))}</span>
         {isLive ? (
-          <span className={classes("inline-flex items-center gap-1.5 text-12", props.connection === "lost" ? "text-warn" : "text-live")}>
-            <span className={classes("size-1.5 rounded-full bg-current", props.connection === "open" && "animate-breathe")} />
-            {props.connection === "lost" ? t("log.reconnecting") : scroll.isFollowing ? t("log.following") : t("log.live")}
+          <span
+            className={classes(
+              "inline-flex items-center gap-1.5 text-12",
+              props.connection === "lost" ? "text-warn" : "text-live",
+            )}
+          >
+            <span
+              className={classes("size-1.5 rounded-full bg-current", props.connection === "open" && "animate-breathe")}
+            />
+            {props.connection === "lost"
+              ? t("log.reconnecting")
+              : scroll.isFollowing
+                ? t("log.following")
+                : t("log.live")}
           </span>
         ) : null}
         <span className="ml-auto flex items-center gap-1">
@@ -136,22 +148,38 @@ export function LogView(props: LogViewProps): ReactNode {
           </a>
         </span>
       </div>
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scroll area must be reachable by keyboard */}
-      <div ref={area} role="log" aria-live="off" aria-label={t("log.label")} tabIndex={0} onScroll={scroll.onScroll} className="log relative min-h-0 flex-1 overflow-auto bg-bg font-mono text-12 leading-[18px] -outline-offset-2 [overflow-anchor:none] [tab-size:8]">
+      <div
+        ref={area}
+        role="log"
+        aria-live="off"
+        aria-label={t("log.label")}
+        tabIndex={0}
+        onScroll={scroll.onScroll}
+        className="log relative min-h-0 flex-1 overflow-auto bg-bg font-mono text-12 leading-[18px] -outline-offset-2 [overflow-anchor:none] [tab-size:8]"
+      >
         {rowCount === 0 ? (
           <p className="px-4 py-3 font-sans text-13 text-dim lg:px-6">
             {!props.isCaughtUp ? t("log.loading") : isLive ? t("log.waiting") : t("log.empty")}
           </p>
         ) : (
           <div className="relative w-max min-w-full" style={{ height: scrollHeight(scroll.fullHeight) }}>
-            <div className="w-max min-w-full" style={{ transform: `translateY(${scroll.offset}px)`, height: (scroll.last - scroll.first) * ROW_HEIGHT }}>
+            <div
+              className="w-max min-w-full"
+              style={{ transform: `translateY(${scroll.offset}px)`, height: (scroll.last - scroll.first) * ROW_HEIGHT }}
+            >
               {rows}
             </div>
           </div>
         )}
       </div>
       {!scroll.isFollowing && (isLive || fresh > 0) && rowCount > 0 ? (
-        <Button look="primary" size="small" onClick={scroll.follow} icon={<ArrowDown {...icon} />} className="absolute! bottom-3 left-1/2 -translate-x-1/2 shadow-layer">
+        <Button
+          look="primary"
+          size="small"
+          onClick={scroll.follow}
+          icon={<ArrowDown {...icon} />}
+          className="absolute! bottom-3 left-1/2 -translate-x-1/2 shadow-layer"
+        >
           {t("log.jump", fresh)}
         </Button>
       ) : null}
@@ -188,9 +216,13 @@ function Toggle({ label, store }: { readonly label: string; readonly store: Stor
   );
 }
 
-function StreamChoice(props: { readonly stream: LogStream | null; readonly onStream: (stream: LogStream | null) => void }): ReactNode {
+function StreamChoice(props: {
+  readonly stream: LogStream | null;
+  readonly onStream: (stream: LogStream | null) => void;
+}): ReactNode {
   return (
     <select
+      data-compact
       aria-label={t("log.streams")}
       value={props.stream ?? "all"}
       onChange={(change) => props.onStream(change.target.value === "all" ? null : (change.target.value as LogStream))}
@@ -229,7 +261,8 @@ function useJump(
     if (wanted === "" || done.current === wanted) {
       return;
     }
-    const index = range === null ? (attempt === null ? -1 : buffer.indexOfAttempt(attempt)) : buffer.indexOfNumber(range.from);
+    const index =
+      range === null ? (attempt === null ? -1 : buffer.indexOfAttempt(attempt)) : buffer.indexOfNumber(range.from);
     if (index !== -1) {
       done.current = wanted;
       centre(model.rowOfLine(index));

@@ -22,23 +22,30 @@ export interface LogScroll {
  * Scroll position of a log of `rowCount` rows. Follows the end until the reader moves away from it, and again once the
  * reader is back. A position that the reader chose is never changed by arriving lines.
  */
-export function useLogScroll(element: RefObject<HTMLDivElement | null>, rowCount: number, startFollowing: boolean): LogScroll {
+export function useLogScroll(
+  element: RefObject<HTMLDivElement | null>,
+  rowCount: number,
+  startFollowing: boolean,
+): LogScroll {
   const [viewport, setViewport] = useState({ width: 0, height: 0 });
   const [state, setState] = useState<ScrollState>({ scrollTop: 0, virtualTop: 0 });
   const [isFollowing, setFollowing] = useState(startFollowing);
   const stateRef = useRef(state);
   const fullHeight = rowCount * ROW_HEIGHT;
 
-  const moveTo = useCallback((next: ScrollState) => {
-    stateRef.current = next;
-    setState(next);
-    const area = element.current;
-    if (area !== null && Math.abs(area.scrollTop - next.scrollTop) > 0.5) {
-      area.scrollTop = next.scrollTop;
-      // The browser rounds and bounds what it was told; deltas count from what it made of it.
-      stateRef.current = { ...next, scrollTop: area.scrollTop };
-    }
-  }, [element]);
+  const moveTo = useCallback(
+    (next: ScrollState) => {
+      stateRef.current = next;
+      setState(next);
+      const area = element.current;
+      if (area !== null && Math.abs(area.scrollTop - next.scrollTop) > 0.5) {
+        area.scrollTop = next.scrollTop;
+        // The browser rounds and bounds what it was told; deltas count from what it made of it.
+        stateRef.current = { ...next, scrollTop: area.scrollTop };
+      }
+    },
+    [element],
+  );
 
   useEffect(() => {
     const area = element.current;

@@ -36,7 +36,7 @@ const ST = 0x9c;
 /** `P X ^ _` after ESC and their one-character forms: strings that end at ST. */
 const STRING_INTRODUCERS = new Set([0x50, 0x58, 0x5e, 0x5f]);
 const HIDDEN = /[\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/u;
-const SPECIAL = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
+const SPECIAL = /(?!\t)[\p{Cc}\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
 export interface ReadOptions {
   /** Show overwritten text too, each restart as a mark. Default false. */
@@ -188,7 +188,9 @@ class PieceSink {
       return;
     }
     for (const part of autolink(text)) {
-      this.pieces.push(part.href === undefined ? { text: part.text, style } : { text: part.text, style, href: part.href });
+      this.pieces.push(
+        part.href === undefined ? { text: part.text, style } : { text: part.text, style, href: part.href },
+      );
     }
   }
 
@@ -231,7 +233,10 @@ class PieceSink {
     if (this.href === null || last?.href !== this.href) {
       return;
     }
-    const shown = this.pieces.filter((piece) => piece.href === this.href).map((piece) => piece.text).join("");
+    const shown = this.pieces
+      .filter((piece) => piece.href === this.href)
+      .map((piece) => piece.text)
+      .join("");
     if (shown !== this.href) {
       this.pieces.push({ text: ` (${new URL(this.href).host})`, style: last.style });
     }

@@ -69,7 +69,9 @@ export class RowModel {
   row(row: number): Row | undefined {
     const position = this.index === null ? row : this.index.lineAt(row);
     const line = this.buffer.line(this.kept === null ? position : (this.kept[position] ?? -1));
-    return line === undefined ? undefined : { line, part: this.index === null ? 0 : row - this.index.firstRow(position) };
+    return line === undefined
+      ? undefined
+      : { line, part: this.index === null ? 0 : row - this.index.firstRow(position) };
   }
 
   /** First row of the line at `lineIndex`, or of the next one that is shown. */
@@ -131,7 +133,10 @@ export class RowModel {
     }
     const rest = text.length - MAX_DRAWN;
     const read = readAnsiLine(rest > 0 ? text.slice(0, MAX_DRAWN) : text, style, { expand });
-    const pieces = rest > 0 ? [...read.pieces, { text: t("log.rest", rest), style: line.style, escaped: true as const }] : read.pieces;
+    const pieces =
+      rest > 0
+        ? [...read.pieces, { text: t("log.rest", rest), style: line.style, escaped: true as const }]
+        : read.pieces;
     const rows = this.options.columns === null ? [pieces] : wrapPieces(pieces, this.options.columns);
     return { rows, overwritten: overwritten + read.overwritten };
   }

@@ -12,7 +12,7 @@ export function cells(code: number): number {
   if (code < 0x300) {
     return 1;
   }
-  if ((code <= 0x36f) || code === 0x200d || (code >= 0xfe00 && code <= 0xfe0f) || (code >= 0x20d0 && code <= 0x20ff)) {
+  if (code <= 0x36f || code === 0x200d || (code >= 0xfe00 && code <= 0xfe0f) || (code >= 0x20d0 && code <= 0x20ff)) {
     return 0;
   }
   const isWide =

@@ -2,7 +2,8 @@ export const eventText = {
   "events.title": "Events",
   "events.new": "New event",
   "events.none": "No events yet",
-  "events.noneHelp": "An event is a scheduled task: a script, where it may run and what it needs. Write one here, or create it from a terminal:",
+  "events.noneHelp":
+    "An event is a scheduled task: a script, where it may run and what it needs. Write one here, or create it from a terminal:",
   "events.name": "Name",
   "events.runtime": "Runtime",
   "events.recent": "Recent runs",
@@ -47,7 +48,7 @@ export const eventText = {
   "editor.input": "Input",
   "editor.defaultInput": "Default input",
   "editor.defaultInputHelp": "JSON that a run gets when it is started without an input of its own.",
-  "editor.defaultInputWrong": "Write one JSON value, such as null or {\"rows\": 3}.",
+  "editor.defaultInputWrong": 'Write one JSON value, such as null or {"rows": 3}.',
   "editor.limits": "Limits",
   "editor.timeout": "Timeout",
   "editor.timeoutHelp": "Such as 90 s, 5 min or 1 h; from 1 s to 24 h.",

@@ -20,7 +20,8 @@ export const logText = {
   "log.download": "Download",
   "log.announce": (fresh: number) => (fresh === 1 ? "1 new log line" : `${count(fresh)} new log lines`),
   "log.overwritten": (times: number) => `${count(times)}×`,
-  "log.overwrittenTitle": (times: number) => `Overwritten ${count(times)} times by carriage returns. Click to show everything.`,
+  "log.overwrittenTitle": (times: number) =>
+    `Overwritten ${count(times)} times by carriage returns. Click to show everything.`,
   "log.overwrittenShown": "Click to show the last state alone",
   "log.rest": (chars: number) => ` … ${count(chars)} more characters; download to see them`,
   "log.lineLink": (line: number) => `Link to line ${line}`,

@@ -98,6 +98,7 @@ export const runText = {
   "runForm.busy": "Starting",
   "runForm.valid": "Valid JSON",
   "runForm.errorAt": (message: string, line: number, column: number) => `${message} (line ${line}, column ${column})`,
-  "runForm.tooLarge": (size: string) => `The input has ${size}; at most 1 MiB is accepted. Pass a path or a link to larger data.`,
+  "runForm.tooLarge": (size: string) =>
+    `The input has ${size}; at most 1 MiB is accepted. Pass a path or a link to larger data.`,
   "runForm.noRunner": "No runner is online. The run will wait until one is.",
 } as const;

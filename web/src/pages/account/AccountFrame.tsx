@@ -3,7 +3,15 @@ import { Mark } from "../../components/Mark.tsx";
 import { t } from "../../lib/text.ts";
 
 /** Pages of people who are not signed in: one narrow column, nothing else. */
-export function AccountFrame({ title, intro, children }: { readonly title: string; readonly intro?: string; readonly children: ReactNode }): ReactNode {
+export function AccountFrame({
+  title,
+  intro,
+  children,
+}: {
+  readonly title: string;
+  readonly intro?: string;
+  readonly children: ReactNode;
+}): ReactNode {
   return (
     <main className="mx-auto flex min-h-dvh w-full max-w-88 flex-col gap-6 px-4 pb-8 pt-[min(18vh,160px)]">
       <p className="flex items-center gap-2 text-15 font-semibold">

@@ -21,7 +21,7 @@ export function ClaimPage(): ReactNode {
   if (token === null) {
     return (
       <AccountFrame title={t("claim.noToken")} intro={t("claim.noTokenHint")}>
-        <TextLink to={paths.signIn()} className={`${buttonClasses()} self-start no-underline`}>
+        <TextLink to={paths.signIn()} quiet className={`${buttonClasses()} self-start`}>
           {t("claim.toSignIn")}
         </TextLink>
       </AccountFrame>

@@ -13,7 +13,7 @@ import { EventForm } from "../../forms/EventForm.tsx";
 import { RunForm } from "../../forms/RunForm.tsx";
 import { isApiError } from "../../lib/api-error.ts";
 import { useTitle } from "../../lib/document-title.ts";
-import { type EventDraft, changeOf, draftOf, readDraft } from "../../lib/event-draft.ts";
+import { type EventDraft, changeOf, draftOf, readDraft } from "../../forms/event-draft.ts";
 import { t } from "../../lib/text.ts";
 
 export function EditEventPage(): ReactNode {

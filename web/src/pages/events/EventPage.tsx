@@ -44,10 +44,14 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
   const navigate = useNavigate();
   const [isRunning, setRunning] = useState(false);
   const runs = useEventRuns(event.id);
-  const ticks = runs.items.map((run) => ({ id: run.id, state: run.state, durationMs: between(run.startedAt, run.finishedAt) }));
+  const ticks = runs.items.map((run) => ({
+    id: run.id,
+    state: run.state,
+    durationMs: between(run.startedAt, run.finishedAt),
+  }));
   const command = curlPost(location.origin, apiPaths.eventRuns(event.id), { input: null });
   return (
-    <div className="flex flex-1 flex-col lg:h-dvh lg:min-h-0 lg:overflow-y-auto">
+    <div className="flex flex-1 flex-col">
       <PageHead
         title={
           <span className="line-clamp-2">
@@ -56,13 +60,15 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
         }
         actions={
           <>
-            <CopyAs
-              forms={[
-                { label: t("copy.curl"), text: () => command },
-                { label: t("copy.json"), text: () => JSON.stringify(event, null, 2) },
-                { label: t("copy.id"), text: () => event.id },
-              ]}
-            />
+            <span className="max-sm:hidden">
+              <CopyAs
+                forms={[
+                  { label: t("copy.curl"), text: () => command },
+                  { label: t("copy.json"), text: () => JSON.stringify(event, null, 2) },
+                  { label: t("copy.id"), text: () => event.id },
+                ]}
+              />
+            </span>
             <Link {...target(paths.editEvent(event.id))} className={buttonClasses()}>
               <Pencil {...icon} />
               {t("event.edit")}
@@ -73,7 +79,9 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
           </>
         }
       >
-        {event.description === "" ? null : <p className="max-w-[68ch] whitespace-pre-line text-dim">{event.description}</p>}
+        {event.description === "" ? null : (
+          <p className="max-w-[68ch] whitespace-pre-line text-dim">{event.description}</p>
+        )}
         <div className="flex flex-wrap items-end gap-x-4 gap-y-2 pt-1 text-12 text-faint">
           <TickStrip runs={ticks} tall />
           <span>{runtimeName(event.runtime)}</span>
@@ -90,7 +98,9 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
         fill
         label={event.name}
         value={tab}
-        onChange={(next) => void navigate({ ...target(paths.event(event.id), next === "runs" ? {} : { tab: next }), replace: true })}
+        onChange={(next) =>
+          void navigate({ ...target(paths.event(event.id), next === "runs" ? {} : { tab: next }), replace: true })
+        }
         tabs={[
           { value: "runs", label: t("event.tabRuns") },
           { value: "script", label: t("event.tabScript") },
@@ -118,8 +128,16 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
           </Loadable>
         </TabPanel>
         <TabPanel value="script" className="flex flex-1 flex-col lg:flex-row">
-          <CodeView label={t("event.tabScript")} language={event.runtime} value={event.script} className="min-h-80 flex-1" />
-          <aside aria-label={t("event.settings")} className="border-line px-4 py-4 text-12 max-lg:border-t lg:w-88 lg:border-l">
+          <CodeView
+            label={t("event.tabScript")}
+            language={event.runtime}
+            value={event.script}
+            className="min-h-80 flex-1"
+          />
+          <aside
+            aria-label={t("event.settings")}
+            className="border-line px-4 py-4 text-12 max-lg:border-t lg:w-88 lg:border-l"
+          >
             <Facts rows={settings(event)} />
           </aside>
         </TabPanel>

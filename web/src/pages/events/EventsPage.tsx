@@ -42,12 +42,22 @@ export function EventsPage(): ReactNode {
             <EmptyState
               title={t("events.none")}
               help={t("events.noneHelp")}
-              command={curlPost(location.origin, apiPaths.events(), { name: "Hello", kind: "script", runtime: "bash", script: "echo hello" })}
+              command={curlPost(location.origin, apiPaths.events(), {
+                name: "Hello",
+                kind: "script",
+                runtime: "bash",
+                script: "echo hello",
+              })}
               action={newEvent}
             />
           ) : (
             <>
-              <DataTable label={t("events.title")} columns={columns(setRunning)} rows={events} rowKey={(event) => event.id} />
+              <DataTable
+                label={t("events.title")}
+                columns={columns(setRunning)}
+                rows={events}
+                rowKey={(event) => event.id}
+              />
               {query.hasNextPage ? (
                 <div className="px-4 py-3 lg:px-6">
                   <Button size="small" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -59,7 +69,9 @@ export function EventsPage(): ReactNode {
           )
         }
       </Loadable>
-      {running === null ? null : <RunForm eventId={running.id} eventName={running.name} onClose={() => setRunning(null)} />}
+      {running === null ? null : (
+        <RunForm eventId={running.id} eventName={running.name} onClose={() => setRunning(null)} />
+      )}
     </>
   );
 }
@@ -72,7 +84,12 @@ function columns(onRun: (event: EventSummary) => void): readonly Column<EventSum
       grows: true,
       cell: (event) => (
         <span className="flex min-w-0 items-baseline gap-2">
-          <TextLink to={paths.event(event.id)} className={`min-w-0 truncate font-medium no-underline ${rowLink}`} title={event.name}>
+          <TextLink
+            to={paths.event(event.id)}
+            quiet
+            className={`min-w-0 truncate font-medium ${rowLink}`}
+            title={event.name}
+          >
             {event.name}
           </TextLink>
           <span className="shrink-0 text-12 text-faint">@{event.version}</span>
@@ -80,10 +97,21 @@ function columns(onRun: (event: EventSummary) => void): readonly Column<EventSum
         </span>
       ),
     },
-    { key: "runtime", title: t("events.runtime"), from: "md", cell: (event) => <span className="text-dim">{runtimeName(event.runtime)}</span> },
+    {
+      key: "runtime",
+      title: t("events.runtime"),
+      from: "md",
+      cell: (event) => <span className="text-dim">{runtimeName(event.runtime)}</span>,
+    },
     { key: "recent", title: t("events.recent"), from: "sm", cell: (event) => <TickStrip runs={event.recentRuns} /> },
     { key: "last", title: t("events.last"), cell: (event) => <LastRun event={event} /> },
-    { key: "updated", title: t("events.updated"), from: "lg", align: "right", cell: (event) => <Time at={event.updatedAt} /> },
+    {
+      key: "updated",
+      title: t("events.updated"),
+      from: "lg",
+      align: "right",
+      cell: (event) => <Time at={event.updatedAt} />,
+    },
     {
       key: "run",
       title: "",
@@ -104,7 +132,7 @@ function LastRun({ event }: { readonly event: EventSummary }): ReactNode {
   return last === undefined ? (
     <span className="text-faint">{t("events.never")}</span>
   ) : (
-    <TextLink to={paths.run(last.id)} className="relative z-10 no-underline hover:underline">
+    <TextLink to={paths.run(last.id)} quiet className="relative z-10 block w-fit">
       <StateBadge of="run" state={last.state} />
     </TextLink>
   );

@@ -8,7 +8,7 @@ import { itemsOf } from "../../api/page.ts";
 import { runnersQuery } from "../../api/runners.ts";
 import { EventForm } from "../../forms/EventForm.tsx";
 import { useTitle } from "../../lib/document-title.ts";
-import { newDraft } from "../../lib/event-draft.ts";
+import { newDraft } from "../../forms/event-draft.ts";
 import { paths } from "../../lib/paths.ts";
 import { idempotencyKey } from "../../lib/random.ts";
 import { t } from "../../lib/text.ts";
@@ -27,5 +27,14 @@ export function NewEventPage(): ReactNode {
     await navigate(target(paths.event(event.id)));
     return true;
   };
-  return <EventForm title={t("editor.newTitle")} initial={initial} isNew savedNote={null} runners={itemsOf(runners.data)} onSave={create} />;
+  return (
+    <EventForm
+      title={t("editor.newTitle")}
+      initial={initial}
+      isNew
+      savedNote={null}
+      runners={itemsOf(runners.data)}
+      onSave={create}
+    />
+  );
 }

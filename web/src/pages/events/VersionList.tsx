@@ -64,8 +64,18 @@ interface VersionRowProps {
 
 function VersionRow({ version, isCurrent, isShown, onShow }: VersionRowProps): ReactNode {
   return (
-    <li className={classes("relative flex h-8 items-center gap-2 border-b border-line px-4 pointer-coarse:h-11 lg:px-6", isShown ? "bg-active" : "hover:bg-hover")}>
-      <button type="button" aria-pressed={isShown} onClick={onShow} className="font-medium -outline-offset-2 after:absolute after:inset-0">
+    <li
+      className={classes(
+        "relative flex h-8 items-center gap-2 border-b border-line px-4 pointer-coarse:h-11 lg:px-6",
+        isShown ? "bg-active" : "hover:bg-hover",
+      )}
+    >
+      <button
+        type="button"
+        aria-pressed={isShown}
+        onClick={onShow}
+        className="font-medium -outline-offset-2 after:absolute after:inset-0"
+      >
         {t("event.versionOf", version.version)}
       </button>
       {isCurrent ? <span className="text-12 text-faint">{t("event.current")}</span> : null}

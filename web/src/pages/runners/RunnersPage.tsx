@@ -33,7 +33,8 @@ export function RunnersPage(): ReactNode {
   const runners = itemsOf(query.data);
   const { add = false }: RunnersSearch = useSearch({ strict: false });
   const navigate = useNavigate();
-  const show = (isOpen: boolean): void => void navigate({ ...target(paths.runners(), isOpen ? { add: true } : {}), replace: true });
+  const show = (isOpen: boolean): void =>
+    void navigate({ ...target(paths.runners(), isOpen ? { add: true } : {}), replace: true });
   const addButton = (
     <Button look="primary" icon={<Plus {...icon} />} onClick={() => show(true)}>
       {t("runners.add")}
@@ -64,7 +65,7 @@ const columns: readonly Column<Runner>[] = [
     grows: true,
     cell: (runner) => (
       <span className="flex min-w-0 items-baseline gap-2">
-        <span className="min-w-0 truncate font-medium" title={runner.name}>
+        <span className="max-w-full shrink-0 truncate font-medium" title={runner.name}>
           {runner.name}
         </span>
         <NotReady runner={runner} />
@@ -92,15 +93,27 @@ const columns: readonly Column<Runner>[] = [
     ),
   },
   { key: "platform", title: t("runners.platform"), from: "md", cell: (runner) => <Machine runner={runner} /> },
-  { key: "version", title: t("runners.version"), from: "lg", cell: (runner) => <span className="text-dim">{runner.version}</span> },
+  {
+    key: "version",
+    title: t("runners.version"),
+    from: "lg",
+    cell: (runner) => <span className="text-dim">{runner.version}</span>,
+  },
   {
     key: "latency",
     title: t("runners.latency"),
     from: "xl",
     align: "right",
-    cell: (runner) => (runner.latencyMs === null ? <span className="text-faint">–</span> : `${Math.round(runner.latencyMs)} ms`),
+    cell: (runner) =>
+      runner.latencyMs === null ? <span className="text-faint">–</span> : `${Math.round(runner.latencyMs)} ms`,
   },
-  { key: "seen", title: t("runners.seen"), from: "sm", align: "right", cell: (runner) => <Time at={runner.lastSeenAt} /> },
+  {
+    key: "seen",
+    title: t("runners.seen"),
+    from: "sm",
+    align: "right",
+    cell: (runner) => <Time at={runner.lastSeenAt} />,
+  },
 ];
 
 function RunnerState({ runner }: { readonly runner: Runner }): ReactNode {
@@ -131,7 +144,10 @@ function Machine({ runner }: { readonly runner: Runner }): ReactNode {
     return <span className="text-faint">–</span>;
   }
   return (
-    <span className="text-dim" title={`${platform.hostname} · Node ${platform.node} · Docker ${platform.docker ?? t("addRunner.noDocker")}`}>
+    <span
+      className="text-dim"
+      title={`${platform.hostname} · Node ${platform.node} · Docker ${platform.docker ?? t("addRunner.noDocker")}`}
+    >
       {platform.os}/{platform.arch} · {t("runners.machine", platform.cpus, formatBytes(platform.memoryMb * 1_048_576))}
     </span>
   );

@@ -17,7 +17,12 @@ export function AttemptTable({ run }: { readonly run: Run }): ReactNode {
       {run.attempts.length === 0 ? (
         <EmptyState title={t("attempts.none")} help={t("attempts.noneHelp")} />
       ) : (
-        <DataTable label={t("tab.attempts")} columns={columns(run)} rows={run.attempts.toReversed()} rowKey={(attempt) => String(attempt.attempt)} />
+        <DataTable
+          label={t("tab.attempts")}
+          columns={columns(run)}
+          rows={run.attempts.toReversed()}
+          rowKey={(attempt) => String(attempt.attempt)}
+        />
       )}
       <div className="px-4 py-4 text-12 lg:px-6">
         <Facts
@@ -47,7 +52,12 @@ function columns(run: Run): readonly Column<Attempt>[] {
         </span>
       ),
     },
-    { key: "runner", title: t("attempts.runner"), from: "md", cell: (attempt) => attempt.runnerName ?? <span className="text-faint">–</span> },
+    {
+      key: "runner",
+      title: t("attempts.runner"),
+      from: "md",
+      cell: (attempt) => attempt.runnerName ?? <span className="text-faint">–</span>,
+    },
     {
       key: "ran",
       title: t("attempts.ran"),
@@ -61,13 +71,19 @@ function columns(run: Run): readonly Column<Attempt>[] {
         />
       ),
     },
-    { key: "offered", title: t("attempts.offered"), align: "right", cell: (attempt) => <Time at={attempt.offeredAt} /> },
+    {
+      key: "offered",
+      title: t("attempts.offered"),
+      align: "right",
+      cell: (attempt) => <Time at={attempt.offeredAt} />,
+    },
   ];
 }
 
 function why(attempt: Attempt): string {
   const reason = attempt.failReason;
-  const known = reason !== null && Object.hasOwn(failReasons, reason) ? failReasons[reason as keyof typeof failReasons] : null;
+  const known =
+    reason !== null && Object.hasOwn(failReasons, reason) ? failReasons[reason as keyof typeof failReasons] : null;
   const cause = attempt.message ?? known;
   const end = attempt.signal ?? (attempt.exitCode === null ? null : `${t("run.exitCode")} ${attempt.exitCode}`);
   return [cause, end, attempt.late ? t("run.late") : null].filter((part) => part !== null).join(" · ");

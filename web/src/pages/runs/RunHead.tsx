@@ -35,13 +35,23 @@ export function RunHead({ run, attempt, onAttempt }: RunHeadProps): ReactNode {
       beside={<StateBadge of="run" state={run.state} size="title" />}
       title={
         <span className="line-clamp-2">
-          {eventId === null ? run.eventName : <TextLink to={paths.event(eventId)} className="no-underline hover:underline">{run.eventName}</TextLink>}
-          {run.eventVersion === null ? null : <span className="ml-1.5 font-normal text-faint">@{run.eventVersion}</span>}
+          {eventId === null ? (
+            run.eventName
+          ) : (
+            <TextLink to={paths.event(eventId)} quiet>
+              {run.eventName}
+            </TextLink>
+          )}
+          {run.eventVersion === null ? null : (
+            <span className="ml-1.5 font-normal text-faint">@{run.eventVersion}</span>
+          )}
         </span>
       }
       actions={
         <>
-          <CopyAs forms={copyForms(run)} />
+          <span className="max-sm:hidden">
+            <CopyAs forms={copyForms(run)} />
+          </span>
           {eventId === null ? null : (
             <Button icon={<RotateCcw {...icon} />} onClick={() => setRerunning(true)}>
               {t("run.again")}
@@ -68,11 +78,20 @@ export function RunHead({ run, attempt, onAttempt }: RunHeadProps): ReactNode {
   );
 }
 
-function facts(run: Run, attempt: Attempt | null, onAttempt: (attempt: number) => void): readonly (readonly [string, ReactNode])[] {
+function facts(
+  run: Run,
+  attempt: Attempt | null,
+  onAttempt: (attempt: number) => void,
+): readonly (readonly [string, ReactNode])[] {
   const runner = attempt?.runnerName ?? run.runnerName;
   return [
     [t("column.trigger"), t(`trigger.${run.trigger}`)],
-    [t("column.runner"), <span className="inline-block max-w-64 truncate align-bottom" title={runner ?? undefined}>{runner ?? t("run.noRunner")}</span>],
+    [
+      t("column.runner"),
+      <span className="inline-block max-w-64 truncate align-bottom" title={runner ?? undefined}>
+        {runner ?? t("run.noRunner")}
+      </span>,
+    ],
     [t("column.queued"), <Time at={run.queuedAt} />],
     [t("column.duration"), <Duration from={run.startedAt} to={run.finishedAt} running={!isTerminal(run.state)} />],
     ...(run.attempts.length > 1
@@ -84,6 +103,7 @@ function facts(run: Run, attempt: Attempt | null, onAttempt: (attempt: number) =
 function AttemptChoice({ run, attempt, onAttempt }: RunHeadProps): ReactNode {
   return (
     <select
+      data-compact
       aria-label={t("run.attempt")}
       value={attempt?.attempt ?? run.attempt}
       onChange={(change) => onAttempt(Number(change.target.value))}

@@ -45,14 +45,22 @@ function WatchedRun({ run }: { readonly run: Run }): ReactNode {
   const navigate = useNavigate();
   const attempt = chosenAttempt(run, search.attempt);
   const go = (change: RunSearch, nextHash = hash): void => {
-    void navigate({ ...target(paths.run(run.id), { ...search, ...change }, nextHash), replace: true, resetScroll: false });
+    void navigate({
+      ...target(paths.run(run.id), { ...search, ...change }, nextHash),
+      replace: true,
+      resetScroll: false,
+    });
   };
   const tab = search.tab ?? "logs";
   const isOver = isTerminal(run.state);
   const showLine = (line: number): void => go({ tab: undefined, stream: undefined }, `L${line}`);
   return (
-    <div className="flex flex-1 flex-col lg:h-dvh lg:min-h-0 lg:overflow-y-auto">
-      <RunHead run={run} attempt={attempt} onAttempt={(number) => go({ attempt: number === run.attempt ? undefined : number })} />
+    <div className="flex flex-1 flex-col lg:min-h-0">
+      <RunHead
+        run={run}
+        attempt={attempt}
+        onAttempt={(number) => go({ attempt: number === run.attempt ? undefined : number })}
+      />
       <div className="flex flex-col gap-3 px-4 pb-3 lg:px-6">
         <PhaseBar phases={phasesOf(run, attempt)} />
         {run.state === "queued" ? (
@@ -74,10 +82,14 @@ function WatchedRun({ run }: { readonly run: Run }): ReactNode {
           { value: "logs", label: t("tab.logs") },
           { value: "result", label: t("tab.result") },
           { value: "input", label: t("tab.input") },
-          { value: "attempts", label: t("tab.attempts"), ...(run.attempts.length > 1 ? { count: run.attempts.length } : {}) },
+          {
+            value: "attempts",
+            label: t("tab.attempts"),
+            ...(run.attempts.length > 1 ? { count: run.attempts.length } : {}),
+          },
         ]}
       >
-        <TabPanel value="logs" className="flex h-[70dvh] min-h-72 flex-col lg:h-auto lg:min-h-[45dvh] lg:flex-1">
+        <TabPanel value="logs" className="flex h-[70dvh] min-h-72 flex-col lg:h-auto lg:min-h-[45dvh] lg:flex-[1_0_0]">
           <RunLog run={run} live={live} search={search} hash={hash} onSearch={go} />
         </TabPanel>
         <TabPanel value="result">

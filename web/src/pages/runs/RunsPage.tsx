@@ -81,7 +81,11 @@ function StateFilter({ filter }: { readonly filter: RunFilter }): ReactNode {
   const search = (state: RunState | undefined): Record<string, unknown> => ({ ...filter, state });
   const isOther = filter.state !== undefined && !QUICK.includes(filter.state);
   return (
-    <div role="group" aria-label={t("runs.filter")} className="-mx-2 flex max-w-full items-center gap-1 overflow-x-auto px-2">
+    <div
+      role="group"
+      aria-label={t("runs.filter")}
+      className="-mx-2 flex max-w-full items-center gap-1 overflow-x-auto px-2"
+    >
       {[undefined, ...QUICK].map((state) => (
         <Link
           key={state ?? "all"}
@@ -94,7 +98,10 @@ function StateFilter({ filter }: { readonly filter: RunFilter }): ReactNode {
       ))}
       <Menu
         trigger={
-          <button type="button" className={classes(buttonClasses("ghost", "small"), isOther && "bg-active! text-text!")}>
+          <button
+            type="button"
+            className={classes(buttonClasses("ghost", "small"), isOther && "bg-active! text-text!")}
+          >
             <ListFilter {...icon} />
             {isOther && filter.state !== undefined ? stateWord(filter.state) : t("runs.otherStates")}
           </button>
@@ -113,7 +120,11 @@ function StateFilter({ filter }: { readonly filter: RunFilter }): ReactNode {
 function EventToken({ eventId, state }: { readonly eventId: string; readonly state: RunState | undefined }): ReactNode {
   const event = useQuery(eventQuery(eventId));
   return (
-    <Link {...target(paths.runs(), { state })} className={classes(buttonClasses("plain", "small"), "max-w-72")} title={t("runs.dropEvent")}>
+    <Link
+      {...target(paths.runs(), { state })}
+      className={classes(buttonClasses("plain", "small"), "max-w-72")}
+      title={t("runs.dropEvent")}
+    >
       <span className="truncate">{t("runs.ofEvent", event.data?.name ?? eventId)}</span>
       <X {...icon} className="shrink-0" />
       <span className="sr-only">{t("runs.dropEvent")}</span>
@@ -122,7 +133,11 @@ function EventToken({ eventId, state }: { readonly eventId: string; readonly sta
 }
 
 /** New rows wait here: nothing moves under the pointer. */
-function NewRunsButton(props: { readonly filter: RunFilter; readonly newest: string; readonly shown: readonly string[] }): ReactNode {
+function NewRunsButton(props: {
+  readonly filter: RunFilter;
+  readonly newest: string;
+  readonly shown: readonly string[];
+}): ReactNode {
   const client = useQueryClient();
   const waiting = useNewRuns();
   const shown = new Set(props.shown);

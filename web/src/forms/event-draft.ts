@@ -10,9 +10,9 @@ import {
   MIN_MEMORY_MB,
   MIN_TIMEOUT_MS,
 } from "@cronium/protocol/limits";
-import { durationText, parseDuration } from "./duration.ts";
-import { pairsText, parsePairs } from "./pairs.ts";
-import { t } from "./text.ts";
+import { durationText, parseDuration } from "../lib/duration.ts";
+import { pairsText, parsePairs } from "../lib/pairs.ts";
+import { t } from "../lib/text.ts";
 
 export interface EventDraft {
   readonly name: string;
@@ -103,7 +103,12 @@ export function readDraft(draft: EventDraft): ReadDraft {
   } else if (timeoutMs < MIN_TIMEOUT_MS || timeoutMs > MAX_TIMEOUT_MS) {
     errors.timeout = t("editor.timeoutRange");
   }
-  const whole = (field: "memoryMb" | "scriptRetries" | "maxAttempts", min: number, max: number, message: string): number => {
+  const whole = (
+    field: "memoryMb" | "scriptRetries" | "maxAttempts",
+    min: number,
+    max: number,
+    message: string,
+  ): number => {
     const value = /^\d+$/.test(draft[field].trim()) ? Number(draft[field]) : Number.NaN;
     if (!(value >= min && value <= max)) {
       errors[field] = message;

@@ -1,0 +1,64 @@
+import type { Event } from "@cronium/protocol/event";
+import { CreateEvent, UpdateEvent } from "@cronium/protocol/api/events";
+import { test } from "vitest";
+import { changeOf, draftOf, fieldOfPointer, newDraft, readDraft } from "./event-draft.ts";
+
+const event: Event = {
+  ...CreateEvent.parse({
+    name: "Backup",
+    runtime: "python",
+    script: "print(1)",
+    labels: { a: "b=c" },
+    env: { X: "1" },
+    mounts: [{ name: "data", target: "/data" }],
+  }),
+  id: "evt_1",
+  version: 3,
+  createdAt: "2026-01-01T00:00:00Z",
+  updatedAt: "2026-01-01T00:00:00Z",
+  archivedAt: null,
+};
+
+test("an event goes through the form unchanged", ({ expect }) => {
+  const read = readDraft(draftOf(event));
+  expect(read.ok && changeOf(read.event, event)).toEqual({ version: 3 });
+});
+
+test("only what changed is sent, with the version it is based on", ({ expect }) => {
+  const read = readDraft({ ...draftOf(event), timeout: "5 min", labels: "" });
+  const change = read.ok ? changeOf(read.event, event) : null;
+  expect(change).toEqual({ version: 3, timeoutMs: 300_000, labels: {} });
+  expect(UpdateEvent.safeParse(change).success).toBe(true);
+});
+
+test("a new event with a name is what the API accepts", ({ expect }) => {
+  const read = readDraft({ ...newDraft(), name: "Hello" });
+  expect(read.ok && CreateEvent.safeParse(read.event).success).toBe(true);
+});
+
+test("every wrong field gets its own message", ({ expect }) => {
+  const read = readDraft({
+    ...newDraft(),
+    script: " ",
+    timeout: "soon",
+    memoryMb: "1.5",
+    labels: "novalue",
+    scriptRetries: "11",
+    maxAttempts: "0",
+    env: "A=1\nA=2",
+  });
+  expect(read.ok ? [] : Object.keys(read.errors).toSorted()).toEqual(
+    ["env", "labels", "maxAttempts", "memoryMb", "name", "scriptRetries", "script", "timeout"].toSorted(),
+  );
+});
+
+test("a timeout beyond the limits is refused with the range", ({ expect }) => {
+  const read = readDraft({ ...newDraft(), name: "x", timeout: "25 h" });
+  expect(read.ok ? "" : read.errors.timeout).toContain("24 h");
+});
+
+test("pointers of the API find their field", ({ expect }) => {
+  expect(fieldOfPointer("/timeoutMs", newDraft())).toBe("timeout");
+  expect(fieldOfPointer("/env/FOO", newDraft())).toBe("env");
+  expect(fieldOfPointer("/kind", newDraft())).toBeNull();
+});

@@ -1,0 +1,57 @@
+import { test } from "vitest";
+import { apiPaths, paths, safeReturnPath } from "./paths.ts";
+
+test("every path of the dashboard and the API is as it was published", ({ expect }) => {
+  const shown = (table: Readonly<Record<string, (id: string) => string>>) =>
+    Object.fromEntries(Object.entries(table).map(([name, path]) => [name, path("an id/1")]));
+  expect(shown(paths)).toMatchInlineSnapshot(`
+    {
+      "claim": "/claim",
+      "editEvent": "/events/an%20id%2F1/edit",
+      "event": "/events/an%20id%2F1",
+      "events": "/events",
+      "home": "/",
+      "newEvent": "/events/new",
+      "run": "/runs/an%20id%2F1",
+      "runners": "/runners",
+      "runs": "/runs",
+      "signIn": "/sign-in",
+    }
+  `);
+  expect(shown(apiPaths)).toMatchInlineSnapshot(`
+    {
+      "claim": "/api/v1/claim",
+      "event": "/api/v1/events/an%20id%2F1",
+      "eventRuns": "/api/v1/events/an%20id%2F1/runs",
+      "eventVersions": "/api/v1/events/an%20id%2F1/versions",
+      "events": "/api/v1/events",
+      "me": "/api/v1/me",
+      "registrationTokens": "/api/v1/registration-tokens",
+      "run": "/api/v1/runs/an%20id%2F1",
+      "runCancel": "/api/v1/runs/an%20id%2F1/cancel",
+      "runLive": "/api/v1/runs/an%20id%2F1/live",
+      "runLogs": "/api/v1/runs/an%20id%2F1/logs",
+      "runners": "/api/v1/runners",
+      "runs": "/api/v1/runs",
+      "signIn": "/api/auth/sign-in/email",
+      "signOut": "/api/auth/sign-out",
+      "workspaceLive": "/api/v1/live",
+    }
+  `);
+});
+
+test("T17 signing in returns to pages of this site alone", ({ expect }) => {
+  for (const bad of [
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "javascript:alert(1)",
+    "runs",
+    "/sign-in?to=/x",
+    "/claim",
+    undefined,
+  ]) {
+    expect(safeReturnPath(bad), bad).toBe("/");
+  }
+  expect(safeReturnPath("/runs/run_1?tab=result#L3")).toBe("/runs/run_1?tab=result#L3");
+});
