@@ -81,6 +81,7 @@ function outsiderProbes(): Probe[] {
     probe("control-plane/src/services/out-sql.ts", "drizzle-orm", false),
     probe("control-plane/src/auth/out-sql.ts", "drizzle-orm", false),
     probe("control-plane/src/store/out-sql.ts", "drizzle-orm", true),
+    probe("web/src/lib/out-protocol.ts", "@cronium/protocol/api/events", true),
     probe("runner/src/run/out-modules.ts", "../../node_modules/ws/index.js", false),
     probe("control-plane/src/services/runs.test.ts", "../store/runs.ts", true),
     probe("control-plane/src/services/sdk.test.ts", "@cronium/sdk", false),

@@ -8,7 +8,6 @@ import type { Reporter, TestCase, TestModule } from "vitest/node";
 import { failure, type Outcome } from "./outcome.ts";
 
 /** Escape sequences that colour a terminal. */
-// oxlint-disable-next-line no-control-regex -- the escape character is what is looked for
 const COLOURS = /\u001B\[[\d;]*m/gu;
 
 export interface VitestReport {
