@@ -9,8 +9,13 @@ import { AppError } from "./errors.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Any JSON value; used for inputs and outputs, whose shape belongs to the user. */
-export const JsonValue: z.ZodType<Json> = z.json() as z.ZodType<Json>;
+/**
+ * Any JSON value; used for inputs and outputs, whose shape belongs to the user. What is checked here came out of a JSON
+ * reader, so only its presence is left to check: walking a megabyte of input again would be work for nothing.
+ */
+export const JsonValue: z.ZodType<Json> = z
+  .unknown()
+  .refine((value) => value !== undefined, { message: "must be a JSON value" }) as unknown as z.ZodType<Json>;
 
 /** Deepest nesting of arrays and objects that is read. */
 export const MAX_JSON_DEPTH = 64;
