@@ -62,7 +62,8 @@ export function listRules(app: App): Map<string, ReturnType<typeof ruleOf>> {
   return found;
 }
 
-function refuseRoutesWithoutRule(app: App): void {
+/** Throws, naming them, when there are routes that anybody could call by an oversight. */
+export function refuseRoutesWithoutRule(app: App): void {
   const bare = [...listRules(app)].filter(([, rule]) => rule === undefined).map(([name]) => name);
   if (bare.length > 0) {
     throw new Error(`These routes have neither requires(…) nor open(…): ${bare.join(", ")}`);

@@ -54,7 +54,9 @@ export function asAppError(error: unknown): AppError {
 }
 
 export function onError(error: unknown, c: Context<AppEnv>): Response {
-  const known = asAppError(error);
+  const known = isEmptyBody(error, c)
+    ? new AppError("body_required", "The request has no body, and this route needs one.")
+    : asAppError(error);
   if (known.code === "internal") {
     c.get("deps").log.error("request.failed", {
       requestId: c.get("requestId"),
@@ -64,6 +66,11 @@ export function onError(error: unknown, c: Context<AppEnv>): Response {
     });
   }
   return problemResponse(c, known);
+}
+
+/** Hono finds that nothing is no JSON; every other body was read strictly before. */
+function isEmptyBody(error: unknown, c: Context<AppEnv>): boolean {
+  return error instanceof HTTPException && error.status === 400 && c.get("bodyBytes")?.byteLength === 0;
 }
 
 function describe(error: unknown): string {

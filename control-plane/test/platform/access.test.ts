@@ -1,0 +1,210 @@
+import { beforeAll, test } from "vitest";
+import { makeToken } from "@cronium/protocol/token";
+import { roles } from "../../src/domain/actor.ts";
+import { mayDo, rolePermissions } from "../../src/domain/permission.ts";
+import { createApp, listRules, refuseRoutesWithoutRule } from "../../src/http/app.ts";
+import {
+  addWorkspace,
+  claim,
+  cookieOf,
+  deps,
+  ORIGIN,
+  random,
+  refusalOf,
+  send,
+  setUp,
+  testEnv,
+  type Setup,
+} from "./installation.ts";
+
+let plane: Setup;
+beforeAll(async () => {
+  plane = await setUp();
+});
+
+const me = (key: string): Promise<Response> => send("GET", "/api/v1/me", { key });
+
+test("every route says who may call it", ({ expect }) => {
+  const rules = listRules(createApp(deps));
+  expect([...rules].filter(([, rule]) => rule === undefined)).toEqual([]);
+  const open = [...rules].filter(([, rule]) => rule?.kind === "open").map(([name]) => name);
+  // A new open route belongs on this list, with a reason that convinces.
+  expect(open.toSorted()).toEqual([
+    "GET /api/auth/get-session",
+    "GET /api/v1/openapi.json",
+    "GET /api/v1/runner/connect",
+    "GET /api/v1/runner/logs/:runId",
+    "GET /health",
+    "GET /install/cronium-runner.tgz",
+    "GET /ready",
+    "POST /api/auth/sign-in/email",
+    "POST /api/auth/sign-out",
+    "POST /api/v1/claim",
+    "POST /api/v1/runner/register",
+    "POST /launcher/setup",
+    "POST /launcher/watchdog",
+  ]);
+});
+
+test("a route without a rule keeps the Worker from starting", ({ expect }) => {
+  const app = createApp(deps);
+  app.get("/api/v1/forgotten", (c) => c.text("open to all"));
+  expect(() => refuseRoutesWithoutRule(app)).toThrow(/neither requires.* nor open.*: GET \/api\/v1\/forgotten$/);
+});
+
+/** Well-formed ids of things that no workspace has. */
+const foreign: Readonly<Record<string, string>> = {
+  ":id": "01m7xqece7rd9cwj5ny98npjgv",
+};
+
+function concrete(path: string): string {
+  const kind = path.includes("/events") ? "evt" : path.includes("/runners") ? "rnr" : "run";
+  return path.replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);
+}
+
+test(
+  "T10 every guarded route refuses the anonymous, and each role gets what its table says and nothing foreign",
+  {
+    timeout: 60_000,
+  },
+  async ({ expect }) => {
+    const workspace = await addWorkspace();
+    const keys = new Map(await Promise.all(roles.map(async (role) => [role, await workspace.keyFor(role)] as const)));
+    let checked = 0;
+    for (const [name, rule] of listRules(createApp(deps))) {
+      if (rule?.kind !== "requires") {
+        continue;
+      }
+      const [method = "", path = ""] = name.split(" ");
+      const address = concrete(path);
+      expect(await refusalOf(await send(method, address)), `${name} anonymous`).toBe("401 unauthorized");
+      for (const [role, key] of keys) {
+        const response = await send(method, address, { key });
+        const who = `${name} as ${role}`;
+        if (mayDo(role, rule.permission)) {
+          expect([401, 403], who).not.toContain(response.status);
+          expect(response.status, who).toBeLessThan(500);
+          if (path.includes(":") && method === "GET" && !path.endsWith("/live")) {
+            expect(response.status, who).toBe(404);
+          }
+        } else {
+          expect(await refusalOf(response), who).toBe("403 forbidden");
+        }
+        await response.body?.cancel().catch(() => undefined);
+        checked += 1;
+      }
+    }
+    expect(checked).toBeGreaterThan(30);
+  },
+);
+
+test("each role holds what the lower one holds", ({ expect }) => {
+  for (const permission of rolePermissions.viewer) {
+    for (const role of roles) {
+      expect(mayDo(role, permission), `${role} ${permission}`).toBe(true);
+    }
+  }
+  expect(mayDo("viewer", "events:write")).toBe(false);
+  expect(mayDo("operator", "events:write")).toBe(false);
+  expect(mayDo("editor", "runners:write")).toBe(false);
+});
+
+test("B44 wrong, mangled, revoked and expired keys are refused alike", async ({ expect }) => {
+  const workspace = await addWorkspace();
+  const [revoked, expired] = [await workspace.keyFor("viewer"), await workspace.keyFor("operator")];
+  await testEnv.DB.batch([
+    testEnv.DB.prepare("UPDATE api_keys SET revoked_at = 1 WHERE workspace_id = ? AND role = 'viewer'").bind(
+      workspace.workspaceId,
+    ),
+    testEnv.DB.prepare("UPDATE api_keys SET expires_at = 1 WHERE workspace_id = ? AND role = 'operator'").bind(
+      workspace.workspaceId,
+    ),
+  ]);
+  const wrong = [
+    revoked,
+    expired,
+    makeToken("apiKey", random(32)),
+    plane.apiKey.slice(0, -1),
+    "",
+    "x",
+    plane.apiKey.toUpperCase(),
+  ];
+  for (const key of wrong) {
+    const response = await me(key);
+    expect(response.headers.get("www-authenticate"), key).toBe('Bearer realm="cronium"');
+    expect(await refusalOf(response), key).toBe("401 unauthorized");
+  }
+  const basic = await send("GET", "/api/v1/me", { headers: { authorization: `Basic ${btoa(`x:${plane.apiKey}`)}` } });
+  expect(await refusalOf(basic)).toBe("401 unauthorized");
+  expect((await me(plane.apiKey)).status).toBe(200);
+});
+
+test("a wrong key is not saved by a good cookie", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const cookie = cookieOf(await claim(claimToken, "both@example.org"));
+  const response = await send("GET", "/api/v1/me", { cookie, key: makeToken("apiKey", random(32)) });
+  expect(await refusalOf(response)).toBe("401 unauthorized");
+});
+
+test("B44 a key in the address is refused, whatever the parameter is called, even beside a good header", async ({
+  expect,
+}) => {
+  for (const name of ["key", "token", "api_key", "anything"]) {
+    const response = await send("GET", `/api/v1/me?${name}=${plane.apiKey}`, { key: plane.apiKey });
+    const text = await response.clone().text();
+    expect(await refusalOf(response), name).toBe("400 key_in_url");
+    expect(text).not.toContain(plane.apiKey);
+  }
+});
+
+test("T17 changes with a session come from a page of this installation alone", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const cookie = cookieOf(await claim(claimToken, "csrf@example.org"));
+  const change = async (headers: Record<string, string>): Promise<number> =>
+    (await send("POST", "/api/v1/registration-tokens", { cookie, headers })).status;
+  expect(await change({ origin: ORIGIN })).toBe(201);
+  expect(await change({ origin: ORIGIN, "sec-fetch-site": "same-origin" })).toBe(201);
+  expect(await change({ "sec-fetch-site": "same-origin" })).toBe(201);
+  const refused: Record<string, string>[] = [
+    {},
+    { origin: "null" },
+    { origin: "https://evil.example" },
+    { origin: `${ORIGIN}.evil.example` },
+    { origin: `${ORIGIN}:8080` },
+    { origin: ORIGIN.replace("http:", "https:") },
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "same-site" },
+    { "sec-fetch-site": "none" },
+    { origin: ORIGIN, "sec-fetch-site": "cross-site" },
+  ];
+  for (const headers of refused) {
+    expect(await change(headers), JSON.stringify(headers)).toBe(403);
+  }
+  expect((await send("GET", "/api/v1/me", { cookie, headers: { "sec-fetch-site": "cross-site" } })).status).toBe(200);
+});
+
+test("T16 a socket with a session needs the exact origin", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const cookie = cookieOf(await claim(claimToken, "socket@example.org"));
+  const open = (headers: Record<string, string>): Promise<Response> =>
+    send("GET", "/api/v1/live", { cookie, headers: { upgrade: "websocket", ...headers } });
+  for (const headers of [
+    {},
+    { origin: "null" },
+    { origin: "https://evil.example" },
+    { "sec-fetch-site": "same-origin" },
+  ]) {
+    expect(await refusalOf(await open(headers)), JSON.stringify(headers)).toBe("403 origin_not_allowed");
+  }
+  const good = await open({ origin: ORIGIN });
+  expect(good.status).toBe(101);
+  good.webSocket?.accept();
+  good.webSocket?.close(1000, "done");
+});
+
+test("a user who belongs to no workspace any more is refused", async ({ expect }) => {
+  const { claimToken, workspaceId } = await addWorkspace();
+  const cookie = cookieOf(await claim(claimToken, "former@example.org"));
+  await testEnv.DB.prepare("DELETE FROM members WHERE workspace_id = ?").bind(workspaceId).run();
+  expect(await refusalOf(await send("GET", "/api/v1/me", { cookie }))).toBe("401 unauthorized");
+});

@@ -1,0 +1,86 @@
+import { beforeAll, test } from "vitest";
+import { addWorkspace, claim, cookieOf, ORIGIN, password, refusalOf, send, setUp } from "./installation.ts";
+
+beforeAll(async () => {
+  await setUp();
+});
+
+const signIn = (email: string, secret: string, headers: Record<string, string> = {}): Promise<Response> =>
+  send("POST", "/api/auth/sign-in/email", { body: { email, password: secret }, headers });
+
+test("sign-in works, and a wrong password and an unknown user get the same answer", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  await claim(claimToken, "signs-in@example.org");
+  const right = await signIn("Signs-In@example.org", password);
+  expect(right.status).toBe(200);
+  expect(await right.json()).toEqual({
+    user: { id: expect.stringMatching(/^usr_/), name: "Ada", email: "signs-in@example.org" },
+  });
+  expect((await send("GET", "/api/v1/me", { cookie: cookieOf(right) })).status).toBe(200);
+
+  const wrong = await (await signIn("signs-in@example.org", "wrong password")).json<Record<string, unknown>>();
+  const unknown = await (await signIn("nobody@example.org", "wrong password")).json<Record<string, unknown>>();
+  expect({ ...wrong, request_id: "" }).toEqual({ ...unknown, request_id: "" });
+  expect(wrong).toMatchObject({ status: 401, code: "unauthorized" });
+});
+
+test("signing in makes a new session; signing out ends that one alone", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const first = cookieOf(await claim(claimToken, "sessions@example.org"));
+  const second = cookieOf(await signIn("sessions@example.org", password));
+  expect(second).not.toBe(first);
+
+  const out = await send("POST", "/api/auth/sign-out", { cookie: first, headers: { origin: ORIGIN } });
+  expect(out.status).toBe(200);
+  expect(out.headers.getSetCookie()[0]).toMatch(/^cronium\.session=; Max-Age=0/);
+  expect((await send("GET", "/api/v1/me", { cookie: first })).status).toBe(401);
+  expect((await send("GET", "/api/v1/me", { cookie: second })).status).toBe(200);
+});
+
+test("a session cookie that was changed is worth nothing", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const cookie = cookieOf(await claim(claimToken, "forged@example.org"));
+  const [token] = decodeURIComponent(cookie).split(".").slice(-2);
+  for (const forged of [cookie.slice(0, -4), `cronium.session=${token}`, "cronium.session=x"]) {
+    expect((await send("GET", "/api/v1/me", { cookie: forged })).status, forged).toBe(401);
+  }
+});
+
+test("no answer shows the session's token to a page", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const claimed = await claim(claimToken, "hidden@example.org");
+  const cookie = cookieOf(claimed);
+  const secret = decodeURIComponent(cookie.split("=")[1] ?? "").split(".")[0] ?? "none";
+  expect(secret.length).toBeGreaterThan(20);
+  const session = await send("GET", "/api/auth/get-session", { cookie });
+  const signedIn = await signIn("hidden@example.org", password);
+  for (const response of [claimed, session]) {
+    expect(await response.text()).not.toContain(secret);
+  }
+  expect(Object.keys(await signedIn.json<object>())).toEqual(["user"]);
+});
+
+test("nobody can sign up, and better-auth's other routes are not there", async ({ expect }) => {
+  const body = { name: "Eve", email: "eve@example.org", password };
+  expect(await refusalOf(await send("POST", "/api/auth/sign-up/email", { body }))).toBe("404 not_found");
+  expect(await refusalOf(await send("POST", "/api/auth/update-user", { body: {} }))).toBe("404 not_found");
+  expect(await refusalOf(await send("GET", "/api/auth/list-sessions"))).toBe("404 not_found");
+});
+
+test("a page of another site cannot sign a visitor in", async ({ expect }) => {
+  const response = await signIn("signs-in@example.org", password, { origin: "https://evil.example" });
+  expect(await refusalOf(response)).toBe("403 origin_not_allowed");
+});
+
+test("too many attempts on one account are held off, with the time to wait", async ({ expect }) => {
+  const answers: string[] = [];
+  for (let attempt = 0; attempt < 11; attempt += 1) {
+    const response = await signIn("guessed@example.org", `guess number ${attempt}`);
+    answers.push(await refusalOf(response));
+    if (response.status === 429) {
+      expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+    }
+  }
+  expect(answers.filter((answer) => answer === "429 rate_limited")).toHaveLength(1);
+  expect(answers.at(-1)).toBe("429 rate_limited");
+});
