@@ -92,7 +92,7 @@ export function decline(
 ): Step {
   const { run, attempt } = state;
   const why = whyNotHolder(state, by);
-  if (attempt === null || why !== null || attempt.state !== "offered") {
+  if (attempt === null || why !== null || attempt.state !== "offered" || run.state !== "queued") {
     return unchanged(state, { kind: "stale", code: why ?? "stale_attempt" });
   }
   if (said.reason === "policy_denied") {

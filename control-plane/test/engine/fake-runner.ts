@@ -208,7 +208,12 @@ export function dialLog(runId: string, token: string): Promise<Response> {
 
 /** A frame as the runner makes it. */
 export async function makeFrame(
-  at: { readonly attempt: number; readonly seq: number; readonly offset: number; readonly stream?: LogHeader["stream"] },
+  at: {
+    readonly attempt: number;
+    readonly seq: number;
+    readonly offset: number;
+    readonly stream?: LogHeader["stream"];
+  },
   text: string | Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const payload = typeof text === "string" ? new TextEncoder().encode(text) : text;

@@ -19,7 +19,13 @@ export interface Plane {
   roomStub(runId: string): DurableObjectStub;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   /** JSON of an answer that must have this status. */
-  expectJson<T>(status: number, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T>;
+  expectJson<T>(
+    status: number,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<T>;
   trigger(script?: Partial<typeof script>): Promise<string>;
   run(runId: string): Promise<Run>;
   /** Polls the run until the condition holds; fails with the last state seen. */
@@ -82,10 +88,11 @@ export async function makePlane(): Promise<Plane> {
       return accepted.runId;
     },
     run,
-    until: (runId, condition, what) => waitFor(async () => {
-      const seen = await run(runId);
-      return condition(seen) ? { ok: true, value: seen } : { ok: false, seen: JSON.stringify(seen) };
-    }, what),
+    until: (runId, condition, what) =>
+      waitFor(async () => {
+        const seen = await run(runId);
+        return condition(seen) ? { ok: true, value: seen } : { ok: false, seen: JSON.stringify(seen) };
+      }, what),
   };
 }
 

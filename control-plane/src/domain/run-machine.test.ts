@@ -1,0 +1,542 @@
+import type { EventDefinition, JobResult } from "@cronium/protocol";
+import { attemptTransitions, isTerminal, runTransitions } from "@cronium/protocol/run-states";
+import { describe, test } from "vitest";
+import { newRun, type AttemptRecord, type RunRecord } from "./run.ts";
+import { decide, withRev, type Command } from "./run-machine.ts";
+import { offer } from "./run-offer.ts";
+import type { Circumstances, Holder, RunState, Step } from "./run-step.ts";
+
+const definition: EventDefinition = {
+  kind: "script",
+  runtime: "bash",
+  script: "true",
+  timeoutMs: 60_000,
+  memoryMb: 64,
+  labels: {},
+  env: {},
+  mounts: [],
+  scriptRetries: 0,
+  maxAttempts: 5,
+  onLost: "retry",
+};
+const a: Holder = { runnerId: "rnr_a", epoch: "1" };
+const aRestarted: Holder = { runnerId: "rnr_a", epoch: "2" };
+const b: Holder = { runnerId: "rnr_b", epoch: "9" };
+const ok: JobResult = {
+  outcome: "succeeded",
+  failReason: null,
+  message: null,
+  exitCode: 0,
+  signal: null,
+  output: 7,
+  durationMs: 1,
+};
+const exit3: JobResult = { ...ok, outcome: "failed", exitCode: 3, output: null };
+const pullFailed: JobResult = { ...exit3, failReason: "image_pull", exitCode: null, message: "No such image." };
+const log = { logBytes: 10, logState: "complete" } as const;
+const at = (now: number): Circumstances => ({ now, random: 0.5, leaseMs: 300_000 });
+
+/** A run with the attempts it has had, driven command by command like the Dispatcher does. */
+class Story {
+  run: RunRecord;
+  readonly attempts = new Map<number, AttemptRecord>();
+  now = 1_000;
+  last: Step | undefined;
+
+  constructor(change: Partial<EventDefinition> = {}) {
+    const from = { id: "run_1", eventId: null, eventName: "x", eventVersion: null, trigger: "api" } as const;
+    this.run = newRun({ ...from, definition: { ...definition, ...change } }, this.now);
+  }
+
+  state(attempt = this.run.attempt): RunState {
+    return { run: this.run, attempt: this.attempts.get(attempt) ?? null };
+  }
+
+  offer(to: Holder = a): this {
+    const state = { run: this.run, attempt: null };
+    return this.keep(
+      withRev(state, offer(state, { ...to, runnerName: to.runnerId }, { now: this.now, offerTimeoutMs: 10_000 })),
+    );
+  }
+
+  do(command: Command, attempt?: number): this {
+    this.now += 1;
+    return this.keep(decide(this.state(attempt), command, at(this.now)));
+  }
+
+  accepted(to: Holder = a): this {
+    return this.offer(to).do({ type: "accept", by: to });
+  }
+
+  running(to: Holder = a): this {
+    return this.accepted(to).do({ type: "started", by: to });
+  }
+
+  finished(result: JobResult, to: Holder = a): this {
+    return this.running(to).do({ type: "exited", by: to, result }).do({ type: "done", by: to, log });
+  }
+
+  get reply(): Step["reply"] | undefined {
+    return this.last?.reply;
+  }
+
+  get attempt(): AttemptRecord {
+    const attempt = this.attempts.get(this.run.attempt);
+    if (attempt === undefined) {
+      throw new Error("no attempt yet");
+    }
+    return attempt;
+  }
+
+  private keep(step: Step): this {
+    this.last = step;
+    this.run = step.run;
+    if (step.attempt !== null) {
+      this.attempts.set(step.attempt.attempt, step.attempt);
+    }
+    return this;
+  }
+}
+
+describe("the straight path", () => {
+  test("offer, accept, start, exit and drained log lead to success", ({ expect }) => {
+    const story = new Story().offer();
+    expect(story.run).toMatchObject({ state: "queued", attempt: 1, offered: true });
+    story.do({ type: "accept", by: a });
+    expect([story.run.state, story.attempt.state, story.reply]).toEqual(["starting", "accepted", { kind: "granted" }]);
+    story.do({ type: "started", by: a });
+    expect([story.run.state, story.attempt.state, story.run.logState]).toEqual(["running", "running", "live"]);
+    story.do({ type: "exited", by: a, result: ok });
+    expect([story.run.state, story.attempt.state, story.last?.keepOutput]).toEqual(["running", "finishing", true]);
+    story.do({ type: "done", by: a, log });
+    expect(story.run).toMatchObject({ state: "succeeded", logState: "complete", logBytes: 10, exitCode: 0 });
+    expect(story.attempt.state).toBe("succeeded");
+  });
+
+  test("F7 an accept that is repeated gets the same grant and changes nothing", ({ expect }) => {
+    const story = new Story().accepted();
+    const { rev } = story.run;
+    story.do({ type: "accept", by: a });
+    expect(story.reply).toEqual({ kind: "granted" });
+    expect(story.run.rev).toBe(rev);
+  });
+
+  test("F5 exited and done are acknowledged as often as they come", ({ expect }) => {
+    const story = new Story().finished(ok);
+    const before = story.run;
+    story.do({ type: "exited", by: a, result: ok });
+    expect(story.reply).toEqual({ kind: "ack", of: "exited" });
+    story.do({ type: "done", by: a, log });
+    expect(story.reply).toEqual({ kind: "ack", of: "done" });
+    expect(story.run).toBe(before);
+  });
+
+  test("B36 a second, different result is refused", ({ expect }) => {
+    const story = new Story().running().do({ type: "exited", by: a, result: ok });
+    story.do({ type: "exited", by: a, result: exit3 });
+    expect(story.reply).toEqual({ kind: "stale", code: "already_final" });
+    expect(story.attempt.outcome).toBe("succeeded");
+  });
+
+  test("done before exited is a fault of the runner and changes nothing", ({ expect }) => {
+    const story = new Story().running();
+    const before = story.run;
+    story.do({ type: "done", by: a, log });
+    expect(story.reply?.kind).toBe("invalid");
+    expect(story.run).toBe(before);
+  });
+
+  test("a log that does not drain in time ends the run all the same, marked incomplete", ({ expect }) => {
+    const story = new Story().running().do({ type: "exited", by: a, result: ok }).do({ type: "deadline_passed" });
+    expect(story.run).toMatchObject({ state: "succeeded", logState: "incomplete" });
+  });
+});
+
+describe("failures and retries", () => {
+  test("a script that fails without retries fails the run with its exit code and a sentence", ({ expect }) => {
+    const story = new Story().finished(exit3);
+    expect(story.run).toMatchObject({
+      state: "failed",
+      failReason: "exit_code",
+      exitCode: 3,
+      message: "The script ended with exit code 3.",
+    });
+  });
+
+  test("a script with a retry left goes back to the queue with a back-off", ({ expect }) => {
+    const story = new Story({ scriptRetries: 1 }).finished(exit3);
+    expect(story.run).toMatchObject({ state: "queued", queueReason: "retry_backoff", scriptFailures: 1 });
+    expect(story.run.notBefore).toBe(story.now + 2_500);
+    story.finished({ ...exit3, signal: "SIGSEGV", exitCode: null });
+    expect(story.run).toMatchObject({ state: "failed", failReason: "signal", attempt: 2 });
+    expect(story.run.message).toContain("SIGSEGV");
+  });
+
+  test("a timeout ends as timed_out with its reason", ({ expect }) => {
+    const story = new Story().finished({ ...ok, outcome: "timed_out", exitCode: 137, output: null });
+    expect(story.run).toMatchObject({ state: "timed_out", failReason: "timeout" });
+    expect(story.attempt.state).toBe("timed_out");
+  });
+
+  test("failures of the surroundings get three retries, then retries_exhausted with the last error", ({ expect }) => {
+    const story = new Story();
+    for (let i = 0; i < 3; i += 1) {
+      story.accepted().do({ type: "exited", by: a, result: pullFailed }).do({ type: "done", by: a, log });
+      expect(story.run.queueReason).toBe("retry_backoff");
+    }
+    story.accepted().do({ type: "exited", by: a, result: pullFailed }).do({ type: "done", by: a, log });
+    expect(story.run).toMatchObject({ state: "failed", failReason: "retries_exhausted", attempt: 4 });
+    expect(story.run.message).toContain("No such image.");
+  });
+
+  test("a pull that fails before the start does not use up maxAttempts", ({ expect }) => {
+    const story = new Story({ maxAttempts: 1 });
+    story.accepted().do({ type: "exited", by: a, result: pullFailed }).do({ type: "done", by: a, log });
+    expect(story.run.state).toBe("queued");
+    story.finished(ok);
+    expect(story.run.state).toBe("succeeded");
+  });
+
+  test("I10 maxAttempts 1 with onLost fail starts at most once", ({ expect }) => {
+    const story = new Story({ maxAttempts: 1, onLost: "fail" }).running().do({ type: "deadline_passed" });
+    expect(story.run).toMatchObject({ state: "failed", failReason: "runner_lost" });
+  });
+
+  test("a result nobody asked to cancel counts as the runner's own doing", ({ expect }) => {
+    const story = new Story().finished({ ...ok, outcome: "cancelled", exitCode: null });
+    expect(story.run).toMatchObject({ state: "queued", queueReason: "retry_backoff" });
+    expect(story.attempt).toMatchObject({ state: "cancelled", failReason: "runner_shutdown" });
+  });
+});
+
+describe("offers", () => {
+  test("F6 an offer nobody answers burns its number and spends no budget", ({ expect }) => {
+    const story = new Story().offer().do({ type: "deadline_passed" });
+    expect(story.attempt.state).toBe("declined");
+    expect(story.run).toMatchObject({ state: "queued", offered: false, infraFailures: 0, starts: 0 });
+    story.offer(b);
+    expect(story.run.attempt).toBe(2);
+    story.do({ type: "accept", by: a }, 1);
+    expect(story.reply).toEqual({ kind: "refused", code: "stale_attempt" });
+  });
+
+  test("a decline sends the run back to the queue", ({ expect }) => {
+    const story = new Story().offer().do({ type: "decline", by: a, reason: "full", message: null });
+    expect(story.run).toMatchObject({ state: "queued", offered: false, message: "rnr_a declined: full." });
+  });
+
+  test("only a refusal by local policy ends the run", ({ expect }) => {
+    const story = new Story().offer().do({ type: "decline", by: a, reason: "policy_denied", message: "No mount x." });
+    expect(story.run).toMatchObject({ state: "failed", failReason: "policy_denied", message: "No mount x." });
+  });
+
+  test("a decline that comes twice changes nothing the second time", ({ expect }) => {
+    const decline = { type: "decline", by: a, reason: "full", message: null } as const;
+    const story = new Story().offer().do(decline);
+    const before = story.run;
+    story.do(decline);
+    expect(story.reply).toEqual({ kind: "stale", code: "stale_attempt" });
+    expect(story.run).toBe(before);
+  });
+
+  test("a run that is not queued, or has an open offer, cannot be offered", ({ expect }) => {
+    expect(() => new Story().offer().offer()).toThrow("cannot be offered");
+    expect(() => new Story().accepted().offer()).toThrow("cannot be offered");
+  });
+});
+
+describe("the fence", () => {
+  test("T6 another runner may neither accept nor start nor complete the attempt", ({ expect }) => {
+    const story = new Story().offer().do({ type: "accept", by: b });
+    expect(story.reply).toEqual({ kind: "refused", code: "not_lease_holder" });
+    story.do({ type: "accept", by: a });
+    const before = story.run;
+    for (const command of [
+      { type: "started", by: b },
+      { type: "exited", by: b, result: ok },
+      { type: "done", by: b, log },
+    ] as const) {
+      story.do(command);
+      expect(story.reply).toEqual({ kind: "stale", code: "not_lease_holder" });
+    }
+    expect(story.run).toBe(before);
+  });
+
+  test("I17 an older process of the same runner is stale", ({ expect }) => {
+    const story = new Story().running().do({ type: "hold", by: aRestarted, held: "running" });
+    story.do({ type: "exited", by: a, result: ok });
+    expect(story.reply).toEqual({ kind: "stale", code: "stale_attempt" });
+    expect(story.attempt.outcome).toBeNull();
+  });
+
+  test("F9 the result of attempt 1 after attempt 2 succeeded changes nothing", ({ expect }) => {
+    const story = new Story().running().do({ type: "deadline_passed" }).finished(ok, b);
+    expect(story.run.state).toBe("succeeded");
+    const before = story.run;
+    story.do({ type: "exited", by: a, result: exit3 }, 1);
+    expect(story.reply).toEqual({ kind: "stale", code: "stale_attempt" });
+    expect(story.run).toBe(before);
+  });
+
+  test("a message for an attempt that never was is stale", ({ expect }) => {
+    for (const command of [
+      { type: "started", by: a },
+      { type: "exited", by: a, result: ok },
+      { type: "done", by: a, log },
+    ] as const) {
+      expect(new Story().do(command, 7).reply).toEqual({ kind: "stale", code: "stale_attempt" });
+    }
+    expect(new Story().do({ type: "accept", by: a }, 7).reply).toEqual({ kind: "refused", code: "stale_attempt" });
+    expect(new Story().do({ type: "hold", by: a, held: "running" }, 7).reply).toEqual({ kind: "kill" });
+  });
+});
+
+describe("a lost runner", () => {
+  test("F1 the lease ends and the run is queued again", ({ expect }) => {
+    const story = new Story().running().do({ type: "deadline_passed" });
+    expect(story.attempt).toMatchObject({ state: "lost", failReason: "runner_lost" });
+    expect(story.run).toMatchObject({ state: "queued", queueReason: "retry_backoff", infraFailures: 1 });
+    expect(story.attempt.message).toContain("5 min");
+  });
+
+  test("a runner that says itself that the job is gone need not be waited for", ({ expect }) => {
+    const story = new Story().running().do({ type: "hold", by: aRestarted, held: "lost" });
+    expect(story.reply).toEqual({ kind: "kill" });
+    expect(story.attempt.state).toBe("lost");
+    expect(story.run.state).toBe("queued");
+    const silent = new Story().accepted().do({ type: "not_held" });
+    expect(silent.attempt.state).toBe("lost");
+  });
+
+  test("a restarted runner that still has the container goes on under a new lease", ({ expect }) => {
+    const story = new Story().running().do({ type: "hold", by: aRestarted, held: "running" });
+    expect(story.reply).toEqual({ kind: "adopt" });
+    expect(story.attempt).toMatchObject({ state: "running", epoch: "2", deadlineAt: story.now + 300_000 });
+    story.do({ type: "exited", by: aRestarted, result: ok }).do({ type: "done", by: aRestarted, log });
+    expect(story.run.state).toBe("succeeded");
+  });
+
+  test("what a runner holds as running counts as started, because started is not repeated", ({ expect }) => {
+    const story = new Story().accepted().do({ type: "hold", by: a, held: "running" });
+    expect([story.run.state, story.attempt.state]).toEqual(["running", "running"]);
+  });
+
+  test("an attempt that was given up is adopted back while no next one exists", ({ expect }) => {
+    const story = new Story().running().do({ type: "deadline_passed" }).do({ type: "hold", by: a, held: "running" });
+    expect(story.reply).toEqual({ kind: "adopt" });
+    expect([story.run.state, story.attempt.state, story.run.infraFailures]).toEqual(["running", "running", 0]);
+    const unstarted = new Story().accepted().do({ type: "deadline_passed" }).do({ type: "started", by: a });
+    expect([unstarted.run.state, unstarted.attempt.state]).toEqual(["running", "running"]);
+  });
+
+  test("a late result counts, marked late, while no next attempt exists", ({ expect }) => {
+    const story = new Story().running().do({ type: "deadline_passed" }).do({ type: "exited", by: a, result: ok });
+    expect(story.reply).toEqual({ kind: "ack", of: "exited" });
+    expect(story.attempt).toMatchObject({ state: "finishing", late: true });
+    story.do({ type: "done", by: a, log });
+    expect(story.run.state).toBe("succeeded");
+  });
+
+  test("once the next attempt exists the old one is killed", ({ expect }) => {
+    const story = new Story().running().do({ type: "deadline_passed" }).offer(b);
+    story.do({ type: "hold", by: a, held: "running" }, 1);
+    expect(story.reply).toEqual({ kind: "kill" });
+    story.do({ type: "started", by: a }, 1);
+    expect(story.reply).toEqual({ kind: "stale", code: "stale_attempt" });
+  });
+
+  test("an accepted result survives the loss of its runner", ({ expect }) => {
+    const exitedStory = (): Story => new Story().running().do({ type: "exited", by: a, result: ok });
+    expect(exitedStory().do({ type: "not_held" }).run).toMatchObject({ state: "succeeded", logState: "incomplete" });
+    const held = exitedStory().do({ type: "hold", by: aRestarted, held: "exited" });
+    expect(held.reply).toEqual({ kind: "adopt" });
+    expect(held.do({ type: "done", by: aRestarted, log }).run.state).toBe("succeeded");
+  });
+
+  test("onLost wait waits for the runner to return", ({ expect }) => {
+    const waiting = (): Story => new Story({ onLost: "wait" }).running().do({ type: "deadline_passed" });
+    expect(waiting().run.state).toBe("waiting");
+    expect(waiting().run.message).toContain("waits for it");
+    const back = waiting().do({ type: "hold", by: aRestarted, held: "running" });
+    expect(back.run.state).toBe("running");
+    const without = waiting().do({ type: "not_held" });
+    expect(without.run).toMatchObject({ state: "failed", failReason: "runner_lost" });
+    const cancelled = waiting().do({ type: "cancel" });
+    expect(cancelled.run).toMatchObject({ state: "cancelled", cancelReason: "user" });
+    expect(cancelled.run.message).toContain("unconfirmed");
+  });
+
+  test("an open offer is kept for the same process and burned for a new one", ({ expect }) => {
+    expect(new Story().offer().do({ type: "hold", by: a, held: "accepted" }).reply).toEqual({ kind: "adopt" });
+    const restarted = new Story().offer().do({ type: "hold", by: aRestarted, held: "accepted" });
+    expect([restarted.reply?.kind, restarted.attempt.state]).toEqual(["kill", "declined"]);
+    expect(new Story().offer().do({ type: "not_held" }).attempt.state).toBe("declined");
+  });
+
+  test("another runner's claim to an attempt is killed", ({ expect }) => {
+    expect(new Story().running().do({ type: "hold", by: b, held: "running" }).reply).toEqual({ kind: "kill" });
+  });
+});
+
+describe("F26 cancelling", () => {
+  test("a queued run is cancelled at once", ({ expect }) => {
+    const story = new Story().do({ type: "cancel" });
+    expect(story.run).toMatchObject({
+      state: "cancelled",
+      cancelReason: "user",
+      message: "Cancelled before it started.",
+    });
+  });
+
+  test("I11 an offer that is cancelled before its accept never starts", ({ expect }) => {
+    const story = new Story().offer().do({ type: "cancel" });
+    expect([story.run.state, story.attempt.state]).toEqual(["cancelled", "cancelled"]);
+    story.do({ type: "accept", by: a });
+    expect(story.reply).toEqual({ kind: "refused", code: "already_final" });
+  });
+
+  test("a retry that waits is cancelled at once", ({ expect }) => {
+    const story = new Story({ scriptRetries: 1 }).finished(exit3).do({ type: "cancel" });
+    expect(story.run).toMatchObject({ state: "cancelled", message: "Cancelled before its next attempt." });
+  });
+
+  test("a running job is told to stop and the run ends when it has", ({ expect }) => {
+    for (const story of [new Story().accepted(), new Story().running()]) {
+      story.do({ type: "cancel" });
+      expect(story.run).toMatchObject({ state: "cancelling", message: "Waiting for rnr_a to stop the job." });
+      expect(story.last?.cancelJob).toEqual({ reason: "user" });
+      story.do({ type: "cancel" });
+      expect(story.last?.cancelJob).toBeUndefined();
+      story.do({ type: "exited", by: a, result: { ...ok, outcome: "cancelled", exitCode: 143, output: null } });
+      story.do({ type: "done", by: a, log });
+      expect(story.run).toMatchObject({ state: "cancelled", cancelReason: "user" });
+    }
+  });
+
+  test("a success that was first stays a success", ({ expect }) => {
+    const story = new Story().running().do({ type: "exited", by: a, result: ok }).do({ type: "cancel" });
+    expect(story.last?.cancelJob).toBeUndefined();
+    story.do({ type: "done", by: a, log });
+    expect(story.run).toMatchObject({ state: "succeeded", cancelReason: null });
+    const raced = new Story().running().do({ type: "cancel" }).do({ type: "exited", by: a, result: ok });
+    expect(raced.do({ type: "done", by: a, log }).run.state).toBe("succeeded");
+  });
+
+  test("a failure after a cancel is not retried", ({ expect }) => {
+    const story = new Story({ scriptRetries: 3 }).running().do({ type: "cancel" });
+    story.do({ type: "exited", by: a, result: exit3 }).do({ type: "done", by: a, log });
+    expect(story.run.state).toBe("failed");
+  });
+
+  test("F27 a runner that is lost while it should stop leaves the cancel unconfirmed", ({ expect }) => {
+    const story = new Story().running().do({ type: "cancel" }).do({ type: "deadline_passed" });
+    expect(story.run.state).toBe("cancelled");
+    expect(story.run.message).toMatch(/^Unconfirmed/);
+    const confirmed = new Story().running().do({ type: "cancel" }).do({ type: "hold", by: aRestarted, held: "lost" });
+    expect(confirmed.run.state).toBe("cancelled");
+    expect(confirmed.run.message).not.toMatch(/unconfirmed/i);
+  });
+
+  test("a runner that reconnects while it should stop is told again", ({ expect }) => {
+    const story = new Story().running().do({ type: "cancel" }).do({ type: "hold", by: a, held: "running" });
+    expect(story.last?.cancelJob).toEqual({ reason: "user" });
+  });
+
+  test("an ended run is not changed", ({ expect }) => {
+    const story = new Story().finished(ok);
+    const before = story.run;
+    expect(story.do({ type: "cancel" }).run).toBe(before);
+  });
+});
+
+describe("any order of commands", () => {
+  test("follows the tables of the protocol, and never leaves a terminal state", ({ expect }) => {
+    let random = 42;
+    const dice = (sides: number): number => {
+      random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((random / 2 ** 32) * sides);
+    };
+    const pick = <T>(...options: readonly T[]): T => options[dice(options.length)] as T;
+    const seenRun = new Set<string>();
+    const seenAttempt = new Set<string>();
+    for (let round = 0; round < 4_000; round += 1) {
+      const story = new Story({
+        scriptRetries: dice(3),
+        maxAttempts: 1 + dice(4),
+        onLost: pick("retry", "fail", "wait"),
+      });
+      for (let step = 0; step < 14; step += 1) {
+        const before = story.run;
+        const attemptsBefore = new Map(story.attempts);
+        if (before.state === "queued" && !before.offered && dice(3) > 0) {
+          story.offer(pick(a, aRestarted, b));
+        } else {
+          const by = pick(a, a, aRestarted, b);
+          const result = pick(
+            ok,
+            ok,
+            exit3,
+            pullFailed,
+            { ...ok, outcome: "timed_out" as const },
+            {
+              ...ok,
+              outcome: "cancelled" as const,
+            },
+          );
+          const command = pick<Command>(
+            { type: "accept", by },
+            { type: "accept", by },
+            { type: "started", by },
+            { type: "exited", by, result },
+            { type: "done", by, log },
+            { type: "done", by, log },
+            { type: "decline", by, reason: pick("full", "draining", "not_ready", "policy_denied"), message: null },
+            { type: "cancel" },
+            { type: "deadline_passed" },
+            { type: "not_held" },
+            { type: "hold", by, held: pick("accepted", "running", "exited", "lost") },
+          );
+          // A person cancels the run, so the newest attempt; everything else may speak of an older one.
+          story.do(command, command.type === "cancel" ? before.attempt : Math.max(1, before.attempt - dice(2)));
+        }
+        const after = story.run;
+        if (after.state !== before.state) {
+          seenRun.add(`${before.state}>${after.state}`);
+        }
+        if (isTerminal(before.state)) {
+          expect(after.state).toBe(before.state);
+        }
+        expect(after.rev).toBeGreaterThanOrEqual(before.rev);
+        expect(after === before || after.rev === before.rev + 1).toBe(true);
+        expect(after.attempt).toBeGreaterThanOrEqual(before.attempt);
+        if (isTerminal(after.state)) {
+          const why = after.failReason ?? after.cancelReason;
+          expect(after.state === "succeeded" || (why !== null && after.message !== null), after.state).toBe(true);
+          expect(after.finishedAt).not.toBeNull();
+        }
+        for (const [n, attempt] of story.attempts) {
+          const old = attemptsBefore.get(n);
+          if (old !== undefined && old.state !== attempt.state) {
+            seenAttempt.add(`${old.state}>${attempt.state}`);
+            expect(old.outcome === null || old.outcome === attempt.outcome).toBe(true);
+          }
+        }
+        const live = [...story.attempts.values()].filter((one) =>
+          ["accepted", "running", "finishing"].includes(one.state),
+        );
+        expect(live.length).toBeLessThanOrEqual(1);
+      }
+    }
+    // Two steps in one decision, such as lost to running by way of starting, are checked by moveRun itself.
+    const direct = (table: Readonly<Record<string, readonly string[]>>, step: string): boolean => {
+      const [from = "", to = ""] = step.split(">");
+      const next = table[from] ?? [];
+      return next.includes(to) || next.some((middle) => (table[middle] ?? []).includes(to));
+    };
+    expect([...seenRun].filter((step) => !direct(runTransitions, step))).toEqual([]);
+    expect([...seenAttempt].filter((step) => !direct(attemptTransitions, step))).toEqual([]);
+    expect([...seenRun]).toEqual(
+      expect.arrayContaining(["queued>starting", "running>waiting", "waiting>running", "cancelling>cancelled"]),
+    );
+  });
+});
