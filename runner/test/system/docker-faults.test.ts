@@ -36,6 +36,9 @@ describe("a Docker Engine that stops", () => {
     await daemon.stop();
     const waiting = await eventually("the run to wait for its retry", 60_000, async () => {
       const { body } = await plane.call("GET", `/runs/${run}`);
+      if (body.finishedAt !== null) {
+        throw new Error(`The run ended instead: ${body.failReason}: ${body.message}`);
+      }
       return body.state === "queued" ? body : null;
     });
     expect(waiting.attempts[0]).toMatchObject({ attempt: 1, failReason: "daemon" });
