@@ -1,0 +1,157 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "vitest";
+import type { JobResult } from "@cronium/protocol";
+import { silentLog } from "./base/log.ts";
+import { Journal } from "./journal.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "cronium-journal-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const ref = { runId: "run_1", attempt: 1 };
+const result: JobResult = {
+  outcome: "succeeded",
+  failReason: null,
+  message: null,
+  exitCode: 0,
+  signal: null,
+  output: { a: [1] },
+  durationMs: 5,
+};
+
+function reopen(journal: Journal): Journal {
+  journal.close();
+  return new Journal(folder, silentLog());
+}
+
+async function acceptedJournal(): Promise<Journal> {
+  const journal = new Journal(folder, silentLog());
+  await journal.write({ type: "accepted", ...ref, slot: "s1", onLost: "retry" });
+  return journal;
+}
+
+describe("the journal", () => {
+  test("remembers how far an attempt got", async ({ expect }) => {
+    const journal = await acceptedJournal();
+    journal.note({ type: "granted", ...ref, logToken: "t" });
+    await Promise.all([
+      journal.write({ type: "started", ...ref }),
+      journal.write({ type: "output", ...ref, value: 1 }),
+      journal.write({ type: "output", ...ref, value: { deep: [true] } }),
+    ]);
+
+    const after = reopen(journal);
+
+    expect(after.entries()).toEqual([
+      {
+        ...ref,
+        slot: "s1",
+        onLost: "retry",
+        logToken: "t",
+        started: true,
+        output: { deep: [true] },
+        result: null,
+        resultAcked: false,
+        done: null,
+      },
+    ]);
+    after.close();
+  });
+
+  test("I8 keeps a result until everything of it is acknowledged, over several processes", async ({ expect }) => {
+    const first = await acceptedJournal();
+    await first.write({ type: "exited", ...ref, result });
+    const second = reopen(first);
+    expect(second.get(ref)).toMatchObject({ result, resultAcked: false, done: null });
+    second.note({ type: "exited_acked", ...ref });
+    await second.write({ type: "done", ...ref, report: { logBytes: 3, logState: "complete" } });
+    const third = reopen(second);
+    expect(third.get(ref)).toMatchObject({ resultAcked: true, done: { logBytes: 3, logState: "complete" } });
+    third.note({ type: "dropped", ...ref });
+
+    const fourth = reopen(third);
+
+    expect(fourth.entries()).toEqual([]);
+    fourth.close();
+  });
+
+  test("F39 drops a line that was torn by a power cut, and goes on", async ({ expect }) => {
+    const journal = await acceptedJournal();
+    await journal.write({ type: "exited", ...ref, result });
+    const path = join(folder, "journal.log");
+    truncateSync(path, readFileSync(path).length - 7);
+
+    const after = reopen(journal);
+    expect(after.get(ref)).toMatchObject({ result: null });
+    await after.write({ type: "exited", ...ref, result });
+    const last = reopen(after);
+
+    expect(last.get(ref)?.result).toEqual(result);
+    last.close();
+  });
+
+  test("F39 stops at a line whose bytes changed on disk", async ({ expect }) => {
+    const journal = await acceptedJournal();
+    await journal.write({ type: "started", ...ref });
+    const path = join(folder, "journal.log");
+    writeFileSync(path, readFileSync(path, "utf8").replace('"started"', '"starteb"'));
+
+    const after = reopen(journal);
+
+    expect(after.get(ref)?.started).toBe(false);
+    after.close();
+  });
+
+  test("holds an output as deep as a script may send it", async ({ expect }) => {
+    const journal = await acceptedJournal();
+    let value: NonNullable<JobResult["output"]> = 1;
+    for (let depth = 0; depth < 64; depth += 1) {
+      value = [value];
+    }
+    await journal.write({ type: "output", ...ref, value });
+
+    const after = reopen(journal);
+
+    expect(after.get(ref)?.output).toEqual(value);
+    after.close();
+  });
+
+  test("does not grow for ever", async ({ expect }) => {
+    const journal = await acceptedJournal();
+    const large = "x".repeat(1_000_000);
+    for (let i = 0; i < 12; i += 1) {
+      await journal.write({ type: "output", ...ref, value: large });
+    }
+
+    expect(readFileSync(join(folder, "journal.log")).length).toBeLessThan(6_500_000);
+    expect(journal.get(ref)?.output).toBe(large);
+    journal.close();
+  });
+
+  test("passes over a whole record of a newer version", async ({ expect }) => {
+    const journal = await acceptedJournal();
+    // CRC-32 of the text behind it.
+    appendFileSync(join(folder, "journal.log"), `${crc('{"type":"newer"}')} {"type":"newer"}\n`);
+    await journal.write({ type: "started", ...ref });
+
+    const after = reopen(journal);
+
+    expect(after.get(ref)?.started).toBe(true);
+    after.close();
+  });
+});
+
+function crc(text: string): string {
+  let value = 0xffffffff;
+  for (const byte of Buffer.from(text)) {
+    value ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) {
+      value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
+    }
+  }
+  return ((value ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
+}

@@ -1,0 +1,99 @@
+import { describe, test } from "vitest";
+import { ManualClock } from "../../test/manual-clock.ts";
+import { silentLog } from "../base/log.ts";
+import { Heartbeat } from "./heartbeat.ts";
+
+function setUp() {
+  const clock = new ManualClock();
+  const seen = { pings: 0, terminated: 0, fenced: 0, latencies: [] as number[] };
+  let socketUp = true;
+  const heartbeat = new Heartbeat({
+    clock,
+    log: silentLog(),
+    ping: () => {
+      seen.pings += socketUp ? 1 : 0;
+      return socketUp;
+    },
+    terminate: () => {
+      seen.terminated += 1;
+      socketUp = false;
+      heartbeat.disconnected();
+    },
+    leaseLost: () => {
+      seen.fenced += 1;
+    },
+    measured: (latencyMs) => seen.latencies.push(latencyMs),
+  });
+  const connect = (): void => {
+    socketUp = true;
+    heartbeat.connected(300_000, 20_000);
+  };
+  return { clock, heartbeat, seen, connect };
+}
+
+describe("the heartbeat", () => {
+  test("pings at once and every 20 s, and measures the round trip", ({ expect }) => {
+    const { clock, heartbeat, seen, connect } = setUp();
+
+    connect();
+    clock.advance(7);
+    heartbeat.pong();
+    clock.advance(19_993);
+    clock.advance(12);
+    heartbeat.pong();
+
+    expect(seen.pings).toBe(2);
+    expect(seen.latencies).toEqual([7, 12]);
+  });
+
+  test("gives up a socket that has not answered for 2.5 pings", ({ expect }) => {
+    const { clock, seen, connect } = setUp();
+
+    connect();
+    clock.advance(49_999);
+    expect(seen.terminated).toBe(0);
+    clock.advance(1);
+
+    expect(seen.terminated).toBe(1);
+  });
+
+  test("fences itself at 80 % of the lease, counted from when the ping was sent", ({ expect }) => {
+    const { clock, heartbeat, seen, connect } = setUp();
+
+    connect();
+    clock.advance(5_000);
+    heartbeat.pong();
+    clock.advance(234_999);
+    expect(seen.fenced).toBe(0);
+    clock.advance(1);
+    clock.advance(1_000_000);
+
+    expect(seen.fenced).toBe(1);
+  });
+
+  test("F17 does not fence itself when pongs come again after a long silence", ({ expect }) => {
+    const { clock, heartbeat, seen, connect } = setUp();
+
+    connect();
+    heartbeat.pong();
+    clock.advance(200_000);
+    connect();
+    heartbeat.pong();
+    clock.advance(239_000);
+
+    expect(seen.fenced).toBe(0);
+  });
+
+  test("takes no pong of an earlier socket for an answer on this one", ({ expect }) => {
+    const { clock, heartbeat, seen, connect } = setUp();
+
+    connect();
+    heartbeat.pong();
+    heartbeat.disconnected();
+    heartbeat.pong();
+
+    expect(seen.latencies).toHaveLength(1);
+    heartbeat.stop();
+    expect(clock.pending).toBe(0);
+  });
+});
