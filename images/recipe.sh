@@ -119,6 +119,7 @@ settle() {
   chown 10001:10001 "$root/workspace"
   find "$root" -xdev -type f -perm /6000 -exec chmod a-s {} +
   ldconfig -r "$root"
+  rm -rf "$root/var/cache"
 }
 
 # unchecked-hash: the sources cannot change in an image, so no start compares times with them.

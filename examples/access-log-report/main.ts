@@ -118,7 +118,7 @@ const report = {
   unreadableLines: unreadable,
   bytes,
   errorRate: round((statuses.get("5xx") ?? 0) / requests, 4),
-  statuses: Object.fromEntries([...statuses].toSorted()),
+  statuses: Object.fromEntries([...statuses].toSorted(([a], [b]) => a.localeCompare(b))),
   topPaths: highest(paths, top),
   topClients: highest(clients, top),
   busiestHour: busiest ?? null,

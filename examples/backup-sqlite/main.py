@@ -20,7 +20,9 @@ def main():
         database, folder = Path(settings["database"]), Path(settings["folder"])
         keep = int(settings.get("keep", 5))
     except (KeyError, TypeError, ValueError) as error:
-        sys.exit(f'The input must look like {{"database": path, "folder": path, "keep": 5}}: {error!r}')
+        sys.exit(
+            f'The input must look like {{"database": path, "folder": path, "keep": 5}}: {error!r}'
+        )
     if keep < 1:
         sys.exit(f"keep is {keep}; at least the new backup must be kept")
     if not database.is_file():
@@ -34,7 +36,7 @@ def main():
         tables = check(part)
         digest = sha256(part)
         # Only a copy that was proved gets its name, so whatever is listed can be restored.
-        os.replace(part, target)
+        part.replace(target)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
         sys.exit(f"Backing up {database} to {folder} failed: {error}")
@@ -63,7 +65,7 @@ def copy(database, part):
     finally:
         copied.close()
         source.close()
-    with open(part, "rb") as file:
+    with part.open("rb") as file:
         os.fsync(file.fileno())
 
 
@@ -96,7 +98,7 @@ def check(part):
 
 
 def sha256(path):
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -52,7 +52,11 @@ def pick(chance, weighted):
 def client(chance):
     # Few clients ask often: the square draws low numbers more.
     number = int(chance.random() ** 2 * 240)
-    return f"2001:db8:{number:x}::{number % 7 + 1:x}" if number % 5 == 0 else f"198.51.100.{number % 200 + 10}"
+    return (
+        f"2001:db8:{number:x}::{number % 7 + 1:x}"
+        if number % 5 == 0
+        else f"198.51.100.{number % 200 + 10}"
+    )
 
 
 def access_log():
@@ -60,19 +64,31 @@ def access_log():
     moments = []
     for hour in range(24):
         requests = 40 + int(260 * math.exp(-(((hour - 15) / 5) ** 2)))
-        moments += [DAY + timedelta(hours=hour, seconds=chance.random() * 3600) for _ in range(requests)]
+        moments += [
+            DAY + timedelta(hours=hour, seconds=chance.random() * 3600) for _ in range(requests)
+        ]
     lines = []
     for number, moment in enumerate(sorted(moments)):
         path, _, size, seconds = pick(chance, [(entry, entry[1]) for entry in PATHS])
         slow_hour = moment.hour == 19
         if path == "/wp-login.php":
             status = 404
-        elif slow_hour and path in ("/checkout", "/search?q=tea+{n}&page=1") and chance.random() < 0.35:
+        elif (
+            slow_hour
+            and path in ("/checkout", "/search?q=tea+{n}&page=1")
+            and chance.random() < 0.35
+        ):
             status = pick(chance, [(502, 2), (504, 1)])
         else:
             status = pick(chance, [(200, 90), (304, 5), (301, 2), (404, 2), (500, 1)])
         method = "POST" if path in ("/cart", "/checkout") and status == 200 else "GET"
-        body = 0 if status == 304 else 166 if status >= 300 else int(size * (0.7 + 0.6 * chance.random()))
+        body = (
+            0
+            if status == 304
+            else 166
+            if status >= 300
+            else int(size * (0.7 + 0.6 * chance.random()))
+        )
         taken = seconds * (0.5 + chance.random()) * (9 if slow_hour and seconds > 0.01 else 1)
         lines.append(
             f"{client(chance)} - - [{moment:%d/%b/%Y:%H:%M:%S} +0000] "
@@ -105,19 +121,33 @@ def shop_database():
         CREATE INDEX orders_by_customer ON orders (customer_id, ordered_at);
         """
     )
-    names = ["Ada Lovelace", "Zoë O’Neill", "Łukasz Nowak", "山田 花子", "Robert'); DROP TABLE orders;--"]
+    names = [
+        "Ada Lovelace",
+        "Zoë O'Neill",
+        "Łukasz Nowak",
+        "山田 花子",
+        "Robert'); DROP TABLE orders;--",
+    ]
     for number in range(1, 181):
         name = names[number % len(names)]
-        database.execute("INSERT INTO customers VALUES (?, ?, ?)", (number, name, f"c{number}@shop.example"))
+        database.execute(
+            "INSERT INTO customers VALUES (?, ?, ?)", (number, name, f"c{number}@shop.example")
+        )
     for number in range(1, 41):
-        database.execute("INSERT INTO products VALUES (?, ?, ?)", (number, f"Teapot {number}", 900 + 35 * number))
+        database.execute(
+            "INSERT INTO products VALUES (?, ?, ?)", (number, f"Teapot {number}", 900 + 35 * number)
+        )
     for number in range(1, 901):
         moment = DAY - timedelta(hours=number * 3)
         customer = int(chance.random() * 180) + 1
-        database.execute("INSERT INTO orders VALUES (?, ?, ?)", (number, customer, moment.isoformat()))
+        database.execute(
+            "INSERT INTO orders VALUES (?, ?, ?)", (number, customer, moment.isoformat())
+        )
         for product in {int(chance.random() * 40) + 1 for _ in range(int(chance.random() * 3) + 1)}:
             quantity = int(chance.random() * 4) + 1
-            database.execute("INSERT INTO order_lines VALUES (?, ?, ?)", (number, product, quantity))
+            database.execute(
+                "INSERT INTO order_lines VALUES (?, ?, ?)", (number, product, quantity)
+            )
     database.commit()
     database.execute("VACUUM")
     database.close()

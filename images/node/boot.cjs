@@ -100,4 +100,4 @@ async function main() {
   nodeModule.runMain(MAIN);
 }
 
-main();
+void main();

@@ -66,11 +66,23 @@ _cronium_call() {
     failure=0
     # The dot keeps newlines at the end of the body, which $(…) would drop.
     answer=$(_cronium_exchange "$method" "$path" "$body" "$api" 2>/dev/null && printf .) || failure=$?
-    [ "$failure" != 28 ] || {
-      _cronium_fail api_timeout "The runtime API at $api did not answer $method $path within 30 s"
-      return
-    }
-    [ "$failure" != 0 ] || break
+    case $failure in
+      0) break ;;
+      # curl's numbers: refused; broken off before, while or after sending; not whole.
+      7 | 18 | 52 | 55 | 56) ;;
+      28)
+        _cronium_fail api_timeout "The runtime API at $api did not answer $method $path within 30 s"
+        return
+        ;;
+      127)
+        _cronium_fail api_unreachable 'Neither curl nor socat is installed; the functions need one of them'
+        return
+        ;;
+      *)
+        _cronium_fail api_unreachable "The runtime API at $api cannot be called: curl ended with $failure"
+        return
+        ;;
+    esac
     [ "$SECONDS" -lt "$give_up" ] || {
       _cronium_fail api_unreachable "The runtime API at $api could not be reached for 5 s"
       return
@@ -103,7 +115,6 @@ _cronium_exchange() {
   elif command -v socat >/dev/null; then
     _cronium_socat "$@"
   else
-    printf 'cronium: neither curl nor socat is installed\n' >&2
     return 127
   fi
 }
@@ -133,6 +144,7 @@ _cronium_problem() {
   local string='"(([^"\\]|\\.)*)"'
   [[ $2 =~ \"code\"[[:space:]]*:[[:space:]]*$string ]] && code=${BASH_REMATCH[1]}
   [[ $2 =~ \"detail\"[[:space:]]*:[[:space:]]*$string ]] && detail=${BASH_REMATCH[1]}
+  detail=${detail//\\\"/\"}
   _cronium_fail "${code:-internal}" "${detail:-The runtime API answered with status $1}"
 }
 

@@ -35,7 +35,7 @@ def exchange(
         head = f"{method} {path} HTTP/1.0\r\nHost: cronium\r\n{headers}"
         if method != "GET":
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        try:
+        try:  # noqa: SIM105 - contextlib costs an import
             connection.sendall(f"{head}\r\n".encode() + body)
         except (BrokenPipeError, ConnectionResetError):
             # A body that is too large is refused before it is read: the answer may be there.

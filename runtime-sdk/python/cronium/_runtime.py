@@ -129,7 +129,7 @@ def _local_input():
         raise NotInRunError(
             "This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). "
             "To try it here, give it an input: "
-            "CRONIUM_INPUT='{\"name\": \"value\"}' python3 main.py"
+            'CRONIUM_INPUT=\'{"name": "value"}\' python3 main.py'
         )
     try:
         return json.loads(text)
