@@ -1,5 +1,7 @@
 /** Tests of the Worker: real D1, Durable Objects and sockets inside workerd. */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineProject } from "vitest/config";
 
@@ -10,6 +12,10 @@ export default defineProject({
     cloudflareTest(async () => ({
       wrangler: { configPath: join(root, "wrangler.toml") },
       miniflare: {
+        // The same service that embedded installations keep their blobs in.
+        serviceBindings: {
+          TEST_DISK: { disk: { path: mkdtempSync(join(tmpdir(), "cronium-blobs-")), writable: true } },
+        },
         // Tests apply these with applyD1Migrations(env.DB, env.TEST_MIGRATIONS).
         bindings: {
           TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")),

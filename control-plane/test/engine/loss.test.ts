@@ -1,4 +1,4 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, test } from "vitest";
 import { closeAll, connect, newEpoch, registerFake, success, type Connection, type FakeRunner } from "./fake-runner.ts";
 import { makePlane, waitFor, type Plane } from "./plane.ts";
@@ -163,9 +163,19 @@ describe("the Dispatcher", () => {
   test("that was killed gives every live lease a full length, and the runner goes on", async ({ expect }) => {
     const { plane, runner, connection, runId } = await startWorking();
     connection.silence();
+    // As after an outage: the pings since the last tick are forgotten, and the stored end of the lease has passed.
+    await runInDurableObject(plane.dispatcherStub, (_, { storage }) => {
+      storage.sql.exec("UPDATE attempts SET deadline_at = 1");
+    });
     await evictDurableObject(plane.dispatcherStub, { webSockets: "close" });
-    await connection.inbox.closed;
+    const startedAt = Date.now();
     expect((await plane.run(runId)).state).toBe("running");
+    const deadline = await runInDurableObject(
+      plane.dispatcherStub,
+      (_, { storage }) => storage.sql.exec("SELECT deadline_at FROM attempts").one()["deadline_at"] as number,
+    );
+    expect(deadline).toBeGreaterThanOrEqual(startedAt + connection.welcome.leaseMs - 50);
+    expect((await plane.dispatcher.listRunners())[0]?.state).toBe("offline");
     const back = await connect(runner, { epoch: connection.epoch, held: [{ runId, attempt: 1, state: "running" }] });
     expect(back.welcome.adopt).toHaveLength(1);
     await back.finish({ runId, attempt: 1 });
