@@ -11,6 +11,8 @@ function unit(name: string, folders: readonly string[]): TestProjectInlineConfig
       name,
       include: folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`),
       environment: "node",
+      // A busy machine must not fail a test: deadlines only end what hangs.
+      testTimeout: 30_000,
     },
   };
 }

@@ -36,6 +36,6 @@ export default defineProject({
     root: import.meta.dirname,
     include: ["test/**/*.test.ts"],
     exclude: ["test/launcher/**", "**/node_modules/**"],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 });
