@@ -45,6 +45,8 @@ export interface ControlPlane extends LocalAccess {
   readonly folder: DataFolder;
   /** Process id of workerd as it is now. */
   readonly workerdPid: () => number;
+  /** Takes new bundles and files of the dashboard into use; open sockets break. */
+  reload(): void;
   stop(): Promise<void>;
 }
 
@@ -103,6 +105,7 @@ export async function startControlPlane(options: StartOptions): Promise<ControlP
       claimUrl: setup.claimToken === null ? null : `${publicUrl}/claim#token=${setup.claimToken}`,
       folder,
       workerdPid: () => workerdPid,
+      reload: () => workerd.restart(),
       async stop() {
         clearInterval(watchdog);
         await workerd.stop();

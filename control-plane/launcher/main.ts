@@ -1,8 +1,9 @@
+#!/usr/bin/env node
 /**
  * `cronium-server`: runs a control plane on this machine.
  *
  * People read stderr. `start --json` writes one JSON object per line to stdout for programs: `{"event":"ready", …}` once
- * it can be used. Exit codes: 0 stopped as asked, 1 failed with a reason on stderr, 3 (`status`) not running.
+ * it can be used. SIGHUP takes a new build into use. Exit codes: 0 stopped as asked, 1 failed with a reason on stderr, 3 (`status`) not running.
  */
 import { Command, InvalidArgumentError } from "commander";
 import { startControlPlane } from "./control-plane.ts";
@@ -68,6 +69,7 @@ async function start(flags: StartFlags): Promise<void> {
     vars: flags.var,
     report: say,
   });
+  process.on("SIGHUP", () => plane.reload());
   const { url, workspaceId, apiKey, claimUrl } = plane;
   if (flags.json === true) {
     const event = { event: "ready", url, workspaceId, apiKey, claimUrl, workerdPid: plane.workerdPid() };

@@ -34,6 +34,8 @@ export interface Workerd {
   readonly port: number;
   /** The last lines that it printed. */
   tail(): string;
+  /** Ends it and starts it again at once, with bundles and files as they are now. */
+  restart(): void;
   /** Ends it for good. */
   stop(): Promise<void>;
 }
@@ -50,10 +52,16 @@ export async function runWorkerd(options: WorkerdOptions): Promise<Workerd> {
   let current = await startOnce(options, options.port);
   const { port } = current;
   const stopping = new AbortController();
+  let isRestart = false;
+  let pauseMs = FIRST_PAUSE_MS;
   const supervision = supervise();
   return {
     port,
     tail: () => current.tail.join("\n"),
+    restart() {
+      isRestart = true;
+      current.child.kill("SIGKILL");
+    },
     async stop() {
       stopping.abort();
       current.child.kill("SIGTERM");
@@ -64,30 +72,36 @@ export async function runWorkerd(options: WorkerdOptions): Promise<Workerd> {
   };
 
   async function supervise(): Promise<void> {
-    let pauseMs = FIRST_PAUSE_MS;
-    for (;;) {
+    while (!stopping.signal.aborted) {
       const begin = performance.now();
       const what = await current.ended;
-      if (stopping.signal.aborted) {
-        return;
+      if (performance.now() - begin > HEALTHY_MS) {
+        pauseMs = FIRST_PAUSE_MS;
       }
-      pauseMs = performance.now() - begin > HEALTHY_MS ? FIRST_PAUSE_MS : pauseMs;
-      for (let failure = what; ;) {
+      await startAgain(what);
+    }
+    current.child.kill("SIGKILL");
+  }
+
+  /** Until it works, or until it is to stop. */
+  async function startAgain(what: string): Promise<void> {
+    let failure = what;
+    while (!stopping.signal.aborted) {
+      if (isRestart) {
+        isRestart = false;
+      } else {
         options.onCrash(failure, pauseMs);
         await pause(pauseMs, stopping.signal);
+        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
         if (stopping.signal.aborted) {
           return;
         }
-        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-        try {
-          current = await startOnce(options, port);
-          break;
-        } catch (error) {
-          failure = error instanceof Error ? error.message : String(error);
-        }
       }
-      if (stopping.signal.aborted) {
-        current.child.kill("SIGKILL");
+      try {
+        current = await startOnce(options, port);
+        return;
+      } catch (error) {
+        failure = error instanceof Error ? error.message : String(error);
       }
     }
   }

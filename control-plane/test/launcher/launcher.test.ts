@@ -25,6 +25,15 @@ function claim(url: string, token: string): Promise<Response> {
   });
 }
 
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const tokenOf = (claimUrl: string | null): string => claimUrl?.split("#token=")[1] ?? "none";
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
@@ -131,10 +140,7 @@ test("a crashed workerd comes back on the same port with all that was acknowledg
   expect((await claim(plane.url, tokenOf(plane.claimUrl))).status).toBe(201);
 
   process.kill(plane.workerdPid, "SIGKILL");
-  await until("workerd is gone", async () => (await fetch(plane.url).catch(() => null)) === null || null).catch(
-    () => undefined,
-  );
-
+  await until("workerd is gone", () => Promise.resolve(isRunning(plane.workerdPid) ? null : true));
   const back = await until("it answers again", async () => {
     const answer = await me(plane);
     return answer.status === 200 ? answer : null;
@@ -142,6 +148,15 @@ test("a crashed workerd comes back on the same port with all that was acknowledg
   expect(back.body).toContain(plane.workspaceId);
   expect((await claim(plane.url, tokenOf(plane.claimUrl))).status).toBe(401);
   expect(launcher.said()).toContain("The control plane stopped (workerd was ended by SIGKILL)");
+});
+
+test("SIGHUP takes a new build into use without a word of a crash", SLOW, async ({ expect }) => {
+  const launcher = bench.launch(bench.folder());
+  const plane = await launcher.ready;
+  launcher.child.kill("SIGHUP");
+  await until("the old workerd is gone", () => Promise.resolve(isRunning(plane.workerdPid) ? null : true));
+  await until("it answers again", async () => ((await me(plane)).status === 200 ? true : null));
+  expect(launcher.said()).toBe("");
 });
 
 test("a start after a killed launcher ends the workerd it left and takes the port over", SLOW, async ({ expect }) => {
