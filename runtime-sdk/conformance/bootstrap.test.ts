@@ -57,15 +57,18 @@ const ECHO: Record<Runtime, string> = {
   bash: 'cronium_output "$(cronium_input)"\necho done\n',
 };
 
-test.for(LANGUAGES)("%s: a container that waits takes the job when it comes", async (runtime, { expect }) => {
-  const job = await sidecar.open({ runtime, script: ECHO[runtime], input: { n: 1 } });
-  const container = startContainer(images[runtime], job);
-  await isRunning(container);
-  sidecar.hand(job);
-  expect(await container.ended).toEqual({ code: 0, stdout: "done\n", stderr: "" });
-  expect(job.outputs).toEqual([{ n: 1 }]);
-  await sidecar.close(job);
-});
+test.concurrent.for(LANGUAGES)(
+  "%s: a container that waits takes the job when it comes",
+  async (runtime, { expect }) => {
+    const job = await sidecar.open({ runtime, script: ECHO[runtime], input: { n: 1 } });
+    const container = startContainer(images[runtime], job);
+    await isRunning(container);
+    sidecar.hand(job);
+    expect(await container.ended).toEqual({ code: 0, stdout: "done\n", stderr: "" });
+    expect(job.outputs).toEqual([{ n: 1 }]);
+    await sidecar.close(job);
+  },
+);
 
 test.for(LANGUAGES)(
   "%s: a sidecar that restarts while the container waits is found again",
@@ -82,7 +85,7 @@ test.for(LANGUAGES)(
   },
 );
 
-test.for(LANGUAGES)(
+test.concurrent.for(LANGUAGES)(
   "%s: a container whose slot is closed unused ends by itself with 125",
   async (runtime, { expect }) => {
     const job = await sidecar.open({ runtime, script: "", input: null });
@@ -99,12 +102,15 @@ const EXIT_3: Record<Runtime, string> = {
   bash: "printf 'no newline'\nexit 3\n",
 };
 
-test.for(LANGUAGES)("%s: the container ends with the script's code, output flushed", async (runtime, { expect }) => {
-  const { job, ...ended } = await runJob(runtime, EXIT_3[runtime]);
-  expect(ended).toEqual({ code: 3, stdout: "no newline", stderr: "" });
-  // Bash becomes the script, so nobody is left to report; Docker tells the runner.
-  expect(job.exits).toEqual(runtime === "bash" ? [] : [3]);
-});
+test.concurrent.for(LANGUAGES)(
+  "%s: the container ends with the script's code, output flushed",
+  async (runtime, { expect }) => {
+    const { job, ...ended } = await runJob(runtime, EXIT_3[runtime]);
+    expect(ended).toEqual({ code: 3, stdout: "no newline", stderr: "" });
+    // Bash becomes the script, so nobody is left to report; Docker tells the runner.
+    expect(job.exits).toEqual(runtime === "bash" ? [] : [3]);
+  },
+);
 
 test("python: an uncaught exception ends with 1 and a traceback of the script alone", async ({ expect }) => {
   const { job, ...ended } = await runJob("python", "def f():\n    raise ValueError('größer')\n\nf()\n");
@@ -203,7 +209,7 @@ test("bash: without curl the functions speak through socat", async ({ expect }) 
   expect(job.outputs).toEqual([value]);
 });
 
-test.for([
+test.concurrent.for([
   ["python", "import sys; print('/data/lib' in sys.path)", { PYTHONPATH: "/data/lib" }, "True\n"],
   ["python", "import time; print(time.tzname[0])", { TZ: "Asia/Tokyo" }, "JST\n"],
   [
@@ -246,11 +252,14 @@ echo "[$found]"
 `,
 };
 
-test.for(LANGUAGES)("%s: the token is in no file of the places that can be written", async (runtime, { expect }) => {
-  const { job, ...ended } = await runJob(runtime, FIND_TOKEN[runtime]);
-  expect(ended).toEqual({ code: 0, stdout: "True []\n", stderr: "" });
-  expect(job.outputs).toEqual([]);
-});
+test.concurrent.for(LANGUAGES)(
+  "%s: the token is in no file of the places that can be written",
+  async (runtime, { expect }) => {
+    const { job, ...ended } = await runJob(runtime, FIND_TOKEN[runtime]);
+    expect(ended).toEqual({ code: 0, stdout: "True []\n", stderr: "" });
+    expect(job.outputs).toEqual([]);
+  },
+);
 
 const SLEEPER: Record<Runtime, string> = {
   python: "import time\nprint('ready')\ntime.sleep(600)\n",
@@ -258,7 +267,7 @@ const SLEEPER: Record<Runtime, string> = {
   bash: "echo ready\nsleep 600 & wait\n",
 };
 
-test.for(LANGUAGES)("%s: SIGTERM ends a script that does not handle it", async (runtime, { expect }) => {
+test.concurrent.for(LANGUAGES)("%s: SIGTERM ends a script that does not handle it", async (runtime, { expect }) => {
   const job = await sidecar.bind({ runtime, script: SLEEPER[runtime], input: null });
   const container = startContainer(images[runtime], job);
   await hasPrinted(container, "ready");
@@ -277,7 +286,7 @@ const HANDLER: Record<Runtime, string> = {
   bash: "trap 'echo bye; exit 0' TERM\necho ready\nsleep 600 & wait\n",
 };
 
-test.for(LANGUAGES)("%s: a script that handles SIGTERM ends as it wants", async (runtime, { expect }) => {
+test.concurrent.for(LANGUAGES)("%s: a script that handles SIGTERM ends as it wants", async (runtime, { expect }) => {
   const job = await sidecar.bind({ runtime, script: HANDLER[runtime], input: null });
   const container = startContainer(images[runtime], job);
   await hasPrinted(container, "ready");
