@@ -46,6 +46,11 @@ function program(): Command {
     .requiredOption("--data <dir>", "its data folder")
     .action(status);
   command
+    .command("reload")
+    .description("Take a new build into use")
+    .requiredOption("--data <dir>", "its data folder")
+    .action(reload);
+  command
     .command("stop")
     .description("Stop the one that runs")
     .requiredOption("--data <dir>", "its data folder")
@@ -108,6 +113,16 @@ async function readiness(url: string): Promise<string> {
   } catch (error) {
     return `it does not answer (${error instanceof Error ? error.message : String(error)}).`;
   }
+}
+
+function reload(flags: { readonly data: string }): void {
+  const folder = dataFolderAt(flags.data);
+  const lock = readLock(folder);
+  if (lock === null) {
+    throw new LauncherError(`No control plane runs on ${folder.root}.`);
+  }
+  process.kill(lock.launcher.pid, "SIGHUP");
+  say("Reloading.");
 }
 
 async function stop(flags: { readonly data: string }): Promise<void> {

@@ -12,6 +12,9 @@ export const testEnv = env as unknown as Env & { readonly LAUNCHER_KEY: string }
 export const deps = makeDeps(testEnv);
 export const password = "correct horse battery";
 
+/** The Worker as it is deployed, entered through its HTTP handler. */
+const worker = (exports as unknown as { readonly default: Fetcher }).default;
+
 export interface Setup {
   readonly workspaceId: string;
   readonly apiKey: string;
@@ -40,7 +43,7 @@ export interface Sending {
 export function send(method: string, path: string, sending: Sending = {}): Promise<Response> {
   const { body, key, cookie, origin = ORIGIN } = sending;
   const isRaw = typeof body === "string" || body instanceof Uint8Array;
-  return exports.default.fetch(
+  return worker.fetch(
     new Request(origin + path, {
       method,
       headers: {
