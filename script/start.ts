@@ -22,7 +22,7 @@ const RUNNER_NAME = "local";
 /** A signal to the whole process group arrives several times: from the terminal, and passed on by npm. */
 const SAME_INTERRUPT_MS = 1_000;
 
-/** Ctrl-C and SIGTERM: the first stops in order, the second at once. */
+/** Ctrl-C and SIGTERM: the first stops in order, the second ends running jobs too, the third leaves everything. */
 class Interrupts {
   readonly #controller = new AbortController();
   readonly signal = this.#controller.signal;
@@ -142,8 +142,12 @@ async function untilTheEnd(plane: PlaneProcess, interrupts: Interrupts): Promise
 
 async function stopAll(plane: PlaneProcess, runner: LocalRunner | undefined, interrupts: Interrupts): Promise<void> {
   if (runner !== undefined) {
-    say("Stopping: running jobs may finish for 10 s; Ctrl-C again stops at once.");
-    interrupts.onSecond(() => void runner.stop());
+    say("Stopping: running jobs may finish for 10 s; Ctrl-C again ends them at once.");
+    interrupts.onSecond(() => {
+      say("Ending running jobs …");
+      interrupts.onSecond(() => process.exit(1));
+      void runner.stop();
+    });
     await runner.stop();
   }
   await plane.stop();

@@ -11,9 +11,12 @@ const RUNNER = join(ROOT, "runner/dist/main.js");
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 const HEALTHY_MS = 60_000;
-/** How long running jobs may finish after the first request to stop. */
-const DRAIN_MS = 10_000;
-const KILL_AFTER_MS = 3_000;
+/** How long running jobs may finish after the first request to stop; then the runner ends them. */
+const DRAIN_S = 10;
+/** Draining and a job that ignores SIGTERM for its whole grace, with room to report. */
+const KILL_AFTER_MS = 30_000;
+/** The second request ends jobs at once: only such a job takes its grace. */
+const KILL_SOONER_MS = 12_000;
 /** Exit codes of the runner that a further start cannot mend: wrong use, refused, taken, too old, revoked, no executor. */
 const FINAL_EXIT_CODES = new Set([2, 3, 4, 5, 77, 78]);
 
@@ -28,7 +31,7 @@ export interface LocalRunnerOptions {
 export interface LocalRunner {
   /** Resolves when the runner ended for good by itself; the reason was said. */
   readonly gaveUp: Promise<void>;
-  /** Lets running jobs finish for a while; a second call stops at once. */
+  /** Lets running jobs finish for ten seconds; a second call ends them at once. */
   stop(): Promise<void>;
 }
 
@@ -40,16 +43,13 @@ export function startLocalRunner(options: LocalRunnerOptions): LocalRunner {
   return {
     gaveUp: supervision.then(() => (stopping ? new Promise<void>(() => undefined) : undefined)),
     async stop() {
-      const isSecond = stopping;
+      const killAfterMs = stopping ? KILL_SOONER_MS : KILL_AFTER_MS;
       stopping = true;
       wake();
-      const timers = [
-        setTimeout(() => child?.kill("SIGTERM"), isSecond ? 0 : DRAIN_MS),
-        setTimeout(() => child?.kill("SIGKILL"), (isSecond ? 0 : DRAIN_MS) + KILL_AFTER_MS),
-      ];
       child?.kill("SIGTERM");
+      const timer = setTimeout(() => child?.kill("SIGKILL"), killAfterMs);
       await supervision;
-      timers.forEach(clearTimeout);
+      clearTimeout(timer);
     },
   };
 
@@ -84,7 +84,17 @@ async function spawnRunner(options: LocalRunnerOptions): Promise<ChildProcess> {
   const folder = join(options.data, "runner");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const tokenFile = join(folder, "registration-token");
-  const args = ["up", "--data-dir", folder, "--policy", options.policy, "--name", options.name];
+  const args = [
+    "up",
+    "--data-dir",
+    folder,
+    "--policy",
+    options.policy,
+    "--name",
+    options.name,
+    "--drain-timeout",
+    String(DRAIN_S),
+  ];
   if (isRegistered(folder)) {
     args.push("--url", options.access.url);
   } else {

@@ -37,6 +37,8 @@ function exampleNames(): string[] {
 
 function readExample(name: string): unknown {
   const folder = join(ROOT, "examples", name);
-  const { scriptFile, ...event } = JSON.parse(readFileSync(join(folder, "event.json"), "utf8")) as { scriptFile: string };
+  const { scriptFile, ...event } = JSON.parse(readFileSync(join(folder, "event.json"), "utf8")) as {
+    scriptFile: string;
+  };
   return { ...event, script: readFileSync(join(folder, scriptFile), "utf8") };
 }
