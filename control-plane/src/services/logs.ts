@@ -30,7 +30,7 @@ export async function readLogs(
   if (query.attempt !== undefined) {
     search.set("only", String(query.attempt));
   }
-  const response = await deps.logRoomFor(actor.workspaceId, runId).fetch(`http://room/log?${search}`);
+  const response = await deps.logRoomFor(actor.workspaceId, runId).fetch(`http://room/log?${search.toString()}`);
   return response.body;
 }
 
@@ -40,7 +40,7 @@ export async function watchRun(deps: Deps, actor: Actor, runId: string, cursor: 
   await getRun(deps, actor, runId);
   return deps
     .logRoomFor(actor.workspaceId, runId)
-    .fetch(`http://room/view?${new URLSearchParams(from)}`, { headers: { upgrade: "websocket" } });
+    .fetch(`http://room/view?${new URLSearchParams(from).toString()}`, { headers: { upgrade: "websocket" } });
 }
 
 /** The socket over which a runner sends the log of one attempt, named by its token. */

@@ -46,7 +46,7 @@ export async function connectRunner(
   }
   return deps
     .dispatcherFor(credential.workspaceId)
-    .fetch(`http://dispatcher/runner?${new URLSearchParams({ runnerId: claim.runnerId })}`, {
+    .fetch(`http://dispatcher/runner?${new URLSearchParams({ runnerId: claim.runnerId }).toString()}`, {
       headers: { upgrade: "websocket", "x-cronium-public-key": credential.publicKey },
     });
 }

@@ -121,7 +121,8 @@ export async function connect(runner: FakeRunner, options: ConnectOptions = {}):
   send(await makeHello(runner, nonce, epoch, options));
   const welcome = await inbox.text<Of<"welcome">>("welcome");
   const pings = setInterval(() => inbox.socket.send("ping"), 100);
-  const next: Connection["next"] = (type, filter) => inbox.text(type, filter as never);
+  const next = <T extends ServerMessage["type"]>(type: T, filter?: (message: Of<T>) => boolean): Promise<Of<T>> =>
+    inbox.text<Of<T>>(type as Of<T>["type"], filter);
   const jobs: Job[] = [];
   const connection: Connection = {
     runner,

@@ -252,7 +252,8 @@ describe("viewers", () => {
     const viewer = await watch(plane, runId);
     await viewer.text("caught_up");
     await plane.expectJson(202, "POST", `/runs/${runId}/cancel`);
-    await viewer.text<Live<"run">>("run", ({ run }) => run.state === "cancelled");
+    const last = await viewer.text<Live<"run">>("run", ({ run }) => run.state === "cancelled");
+    expect(last.run.cancelReason).toBe("user");
   });
 
   test("that say anything but ping are closed", async ({ expect }) => {

@@ -26,7 +26,7 @@ export interface Plane {
     body?: unknown,
     headers?: Record<string, string>,
   ): Promise<T>;
-  trigger(script?: Partial<typeof script>): Promise<string>;
+  trigger(change?: Partial<typeof script>): Promise<string>;
   run(runId: string): Promise<Run>;
   /** Polls the run until the condition holds; fails with the last state seen. */
   until(runId: string, condition: (run: Run) => boolean, what: string): Promise<Run>;

@@ -2,7 +2,8 @@
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
-import { drainDueIn, drainSoon } from "./outbox.ts";
+import { drainSoon } from "./drain.ts";
+import { drainDueIn } from "./outbox.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -46,7 +47,7 @@ export function onAlarm(shell: Shell): void {
 }
 
 /** Everything that will be due, the soonest first; infinite when nothing is. */
-function nextWake(shell: Shell): number {
+export function nextWake(shell: Shell): number {
   const now = shell.deps.clock.now();
   const first = (query: string, ...values: SqlStorageValue[]): number =>
     (shell.sql.exec(query, ...values).one()["at"] as number | null) ?? Number.POSITIVE_INFINITY;

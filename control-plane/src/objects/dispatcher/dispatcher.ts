@@ -12,7 +12,8 @@ import { closeCodes } from "@cronium/protocol/runner";
 import { makeDeps, type Env } from "../../deps.ts";
 import type { DispatcherApi, EnqueueCommand, Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
 import { justEnded } from "../../domain/transition.ts";
-import { onAlarm } from "./alarm.ts";
+import { onAlarm, nextWake } from "./alarm.ts";
+import { arm } from "./alarm-clock.ts";
 import { enqueue } from "./enqueue.ts";
 import { createEvent, readEvent, readEventVersions, updateEvent } from "./events.ts";
 import { onRunnerFrame } from "./frames.ts";
@@ -28,6 +29,8 @@ import { inTurn } from "./turns.ts";
 
 /** A room that has viewers asks again well within this. */
 const WATCH_MS = 600_000;
+/** An alarm this late will not come by itself any more. */
+const OVERDUE_MS = 120_000;
 
 export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   readonly #shell: Shell;
@@ -164,8 +167,14 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     });
   }
 
+  /** Called once a minute by the watchdog too: an alarm that was lost, or is overdue, is set again. */
   async check(): Promise<{ readonly outboxRows: number }> {
-    return inTurn(this.#shell, (turn) => {
+    const shell = this.#shell;
+    if (shell.alarmAt !== null && shell.alarmAt < shell.deps.clock.now() - OVERDUE_MS) {
+      shell.alarmAt = null;
+    }
+    arm(shell, nextWake(shell));
+    return inTurn(shell, (turn) => {
       this.#shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('checked_at', ?)", String(turn.now));
       return { outboxRows: countOutbox(this.#shell) };
     });

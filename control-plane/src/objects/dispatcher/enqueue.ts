@@ -41,7 +41,10 @@ export function enqueue(
       },
       turn.now,
     );
-    insertRun(shell, turn, run, { input: command.input === undefined ? event.defaultInput : command.input, definition: null });
+    insertRun(shell, turn, run, {
+      input: command.input === undefined ? event.defaultInput : command.input,
+      definition: null,
+    });
   }
   if (keyed) {
     writeCause(shell, turn, { key: causeKey, kind: "run", id: runId, bodyHash: command.bodyHash });

@@ -8,7 +8,7 @@
 import type { ServerMessage } from "@cronium/protocol";
 import { toSummary } from "../../domain/run.ts";
 import { arm } from "./alarm-clock.ts";
-import { drainSoon } from "./outbox.ts";
+import { drainSoon } from "./drain.ts";
 import { pump } from "./pump.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";

@@ -3,8 +3,8 @@
  *
  * A viewer is behind until it has been sent every stored row; only then does it get live frames. Both happen in
  * synchronous steps: the step that finds no further row marks the viewer live, so no frame can slip between. Example:
- * rows 1 to 40 are stored, the viewer has been sent 1 to 32 and its socket is full; row 41 arrives and is stored, the
- * viewer is not live and gets nothing; when its socket has drained the next step sends 33 to 41 and marks it live.
+ * rows 1 to 40 are stored, the viewer has been sent 1 to 32 and pauses; row 41 arrives and is stored, the viewer is
+ * not live and gets nothing; the next step sends 33 to 41, the one after finds no further row and marks it live.
  */
 import type { Run, RunLiveMessage } from "@cronium/protocol";
 import { logStateOf } from "../../domain/log-position.ts";
@@ -12,10 +12,15 @@ import { archiveKey, framesOf } from "./archive.ts";
 import { readFrames, readNewest, rowBefore } from "./frames.ts";
 import { attachmentOf, closeSocket, trySend, VIEWER_TAG, type Room, type ViewerAttachment } from "./room.ts";
 
+/**
+ * The runtime does not say how much a socket has still to send, so stored frames are paced instead: the last megabytes
+ * that a page shows come at once, a log of hundreds of megabytes at 10 MB/s, so that a slow viewer cannot fill the
+ * object's memory within moments.
+ */
 const STEP_BYTES = 262_144;
-/** Bytes queued on a socket above which the next step waits: a slow viewer must not fill the object's memory. */
-const MAX_QUEUED_BYTES = 1_048_576;
-const WAIT_MS = 20;
+const FAST_BYTES = 16_777_216;
+const FAST_PAUSE_MS = 1;
+const SLOW_PAUSE_MS = 25;
 
 export interface Cursor {
   readonly attempt: number;
@@ -79,31 +84,35 @@ export function resumeViewers(room: Room): void {
 async function catchUp(room: Room, socket: WebSocket): Promise<void> {
   room.readers += 1;
   try {
-    while (sendStep(room, socket)) {
-      await drained(socket);
+    let sent = 0;
+    for (let step = sendStep(room, socket); step > 0; step = sendStep(room, socket)) {
+      sent += step;
+      await pause(sent);
     }
   } finally {
     room.readers -= 1;
   }
 }
 
-/** True when there may be more. */
-function sendStep(room: Room, socket: WebSocket): boolean {
+/** Bytes sent; 0 when there is nothing left to send. */
+function sendStep(room: Room, socket: WebSocket): number {
   const attachment = attachmentOf(socket);
   if (attachment?.kind !== "viewer" || socket.readyState !== WebSocket.OPEN) {
-    return false;
+    return 0;
   }
   const frames = readFrames(room.sql, attachment.after, STEP_BYTES);
   const last = frames.at(-1);
   if (last === undefined) {
     becomeLive(room, socket);
-    return false;
+    return 0;
   }
+  let sent = 0;
   for (const frame of frames) {
     trySend(socket, frame.bytes);
+    sent += frame.bytes.byteLength;
   }
   mark(socket, { ...attachment, after: last.n });
-  return true;
+  return sent;
 }
 
 function becomeLive(room: Room, socket: WebSocket): void {
@@ -128,6 +137,8 @@ async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cu
       return;
     }
     let at: Cursor = { attempt: 1, offset: 0 };
+    let sent = 0;
+    let sentAtPause = 0;
     for await (const { header, payload, bytes } of framesOf(body)) {
       const end = header.offset + payload.length;
       at = { attempt: header.attempt, offset: end };
@@ -136,7 +147,11 @@ async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cu
         (header.attempt === cursor.attempt && end <= cursor.offset && header.offset < cursor.offset);
       if (!seen) {
         trySend(socket, bytes);
-        await drained(socket);
+        sent += bytes.byteLength;
+      }
+      if (sent - sentAtPause >= STEP_BYTES) {
+        sentAtPause = sent;
+        await pause(sent);
       }
       if (socket.readyState !== WebSocket.OPEN) {
         return;
@@ -152,16 +167,9 @@ async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cu
   }
 }
 
-async function drained(socket: WebSocket): Promise<void> {
-  while (socket.readyState === WebSocket.OPEN && queuedBytes(socket) > MAX_QUEUED_BYTES) {
-    await scheduler.wait(WAIT_MS);
-  }
-}
-
-/** Newer runtimes count what a socket has not sent yet; without that a pause between steps has to do. */
-function queuedBytes(socket: WebSocket): number {
-  const { bufferedAmount } = socket as { readonly bufferedAmount?: number };
-  return bufferedAmount ?? 0;
+/** Between steps of `STEP_BYTES`; other events get their turn meanwhile. */
+async function pause(sentBytes: number): Promise<void> {
+  await scheduler.wait(sentBytes < FAST_BYTES ? FAST_PAUSE_MS : SLOW_PAUSE_MS);
 }
 
 function mark(socket: WebSocket, attachment: ViewerAttachment): void {
