@@ -130,7 +130,7 @@ export function EventForm(props: EventFormProps): ReactNode {
         </div>
         <span
           aria-live="polite"
-          className={classes("text-12", hasErrors ? "text-bad" : isDirty ? "text-warn" : "text-faint")}
+          className={classes("text-12 empty:hidden", hasErrors ? "text-bad" : isDirty ? "text-warn" : "text-faint")}
         >
           {hasErrors
             ? t("editor.fix")

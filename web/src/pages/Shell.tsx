@@ -1,4 +1,4 @@
-import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import {
   CalendarClock,
@@ -11,7 +11,7 @@ import {
   Server,
   Sun,
 } from "lucide-react";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { meQuery, signOut } from "../api/account.ts";
 import { useWorkspaceLive } from "../api/workspace-live.ts";
 import { ConnectionBanner } from "../components/ConnectionBanner.tsx";
@@ -41,14 +41,8 @@ const PLACES: readonly Place[] = [
 /** The frame of every page of a signed-in person: places on the left, on phones at the bottom. */
 export function Shell(): ReactNode {
   const me = useQuery(meQuery());
-  const navigate = useNavigate();
-  const location = useLocation();
+  // A missing session is answered in main.tsx, for every request alike, by going to the sign-in page.
   const isSignedOut = isApiError(me.error, "unauthorized");
-  useEffect(() => {
-    if (isSignedOut) {
-      void navigate({ ...target(paths.signIn(), { to: location.href }), replace: true });
-    }
-  }, [isSignedOut, navigate, location.href]);
   if (me.data === undefined) {
     return me.error === null || isSignedOut ? null : <ErrorPanel error={me.error} onRetry={() => void me.refetch()} />;
   }

@@ -76,6 +76,7 @@ export function LogView(props: LogViewProps): ReactNode {
 
   const range = parseLineHash(props.hash);
   useJump(range, props.attempt, buffer, model, version, scroll.centre);
+  const [wasLive] = useState(isLive);
   const fresh = useFresh(buffer.finishedCount, scroll.isFollowing);
   const announcement = useAnnouncement(isLive && props.isCaughtUp ? buffer.finishedCount : null);
 
@@ -148,31 +149,41 @@ export function LogView(props: LogViewProps): ReactNode {
           </a>
         </span>
       </div>
-      <div
-        ref={area}
-        role="log"
-        aria-live="off"
-        aria-label={t("log.label")}
-        tabIndex={0}
-        onScroll={scroll.onScroll}
-        className="log relative min-h-0 flex-1 overflow-auto bg-bg font-mono text-12 leading-[18px] -outline-offset-2 [overflow-anchor:none] [tab-size:8]"
-      >
-        {rowCount === 0 ? (
-          <p className="px-4 py-3 font-sans text-13 text-dim lg:px-6">
-            {!props.isCaughtUp ? t("log.loading") : isLive ? t("log.waiting") : t("log.empty")}
-          </p>
-        ) : (
-          <div className="relative w-max min-w-full" style={{ height: scrollHeight(scroll.fullHeight) }}>
-            <div
-              className="w-max min-w-full"
-              style={{ transform: `translateY(${scroll.offset}px)`, height: (scroll.last - scroll.first) * ROW_HEIGHT }}
-            >
-              {rows}
+      <div className="relative flex min-h-0 flex-1 flex-col">
+        <div
+          ref={area}
+          role="log"
+          aria-live="off"
+          aria-label={t("log.label")}
+          tabIndex={0}
+          onScroll={scroll.onScroll}
+          className="log relative min-h-0 flex-1 overflow-auto bg-bg font-mono text-12 leading-[18px] peer outline-none [overflow-anchor:none] [tab-size:8]"
+        >
+          {rowCount === 0 ? (
+            <p className="px-4 py-3 font-sans text-13 text-dim lg:px-6">
+              {!props.isCaughtUp ? t("log.loading") : isLive ? t("log.waiting") : t("log.empty")}
+            </p>
+          ) : (
+            <div className="relative w-max min-w-full" style={{ height: scrollHeight(scroll.fullHeight) }}>
+              <div
+                className="w-max min-w-full"
+                style={{
+                  transform: `translateY(${scroll.offset}px)`,
+                  height: (scroll.last - scroll.first) * ROW_HEIGHT,
+                }}
+              >
+                {rows}
+              </div>
             </div>
-          </div>
-        )}
+          )}
+        </div>
+        {/* The number column is painted over an outline of the scroll area itself. */}
+        <span
+          aria-hidden
+          className="pointer-events-none absolute inset-0 -outline-offset-2 outline-live peer-focus-visible:outline-2"
+        />
       </div>
-      {!scroll.isFollowing && (isLive || fresh > 0) && rowCount > 0 ? (
+      {!scroll.isFollowing && (isLive || (wasLive && fresh > 0)) && rowCount > 0 ? (
         <Button
           look="primary"
           size="small"
@@ -180,7 +191,7 @@ export function LogView(props: LogViewProps): ReactNode {
           icon={<ArrowDown {...icon} />}
           className="absolute! bottom-3 left-1/2 -translate-x-1/2 shadow-layer"
         >
-          {t("log.jump", fresh)}
+          {isLive ? t("log.jump", fresh) : t("log.jumpEnd")}
         </Button>
       ) : null}
       <span aria-live="polite" className="sr-only">

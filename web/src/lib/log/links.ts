@@ -1,7 +1,7 @@
 /** Addresses in a log: only http and https, without user names, and never guessed. */
 
 const MAX_ADDRESS = 2_048;
-const ADDRESS = /https?:\/\/[^\s<>"'`\\^\{\}\|\p{Cc}\u2028\u2029]+/gu;
+const ADDRESS = /https?:\/\/[^\s<>"'`\\^{}|\p{Cc}\u2028\u2029]+/gu;
 
 /** The address in the browser's normal form (IDN hosts as punycode); null when it must not become a link. */
 export function safeLink(text: string): string | null {
