@@ -26,12 +26,7 @@ export interface DockerProbe {
 }
 
 export async function examine(config: Config, docker: DockerProbe): Promise<Finding[]> {
-  return [
-    node(),
-    ...(await dockerFindings(docker)),
-    await disk(config.dataDir),
-    await plane(config),
-  ];
+  return [node(), ...(await dockerFindings(docker)), await disk(config.dataDir), await plane(config)];
 }
 
 function node(): Finding {

@@ -4,7 +4,13 @@ import { PROTOCOL_VERSION, type RunnerPlatform } from "@cronium/protocol";
 import { ExitError } from "./base/exit-error.ts";
 import type { Log } from "./base/log.ts";
 import type { Config } from "./config.ts";
-import { createCredential, readCredential, type Registration, type StoredCredential, writeCredential } from "./credential.ts";
+import {
+  createCredential,
+  readCredential,
+  type Registration,
+  type StoredCredential,
+  writeCredential,
+} from "./credential.ts";
 import { programVersion } from "./program-files.ts";
 import { register } from "./register.ts";
 

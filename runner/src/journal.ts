@@ -10,7 +10,17 @@
  * Example: `accepted` is durable → `accept` is sent → the runner is killed. The next process finds the entry without a
  * result, removes its container and reports the attempt as lost.
  */
-import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, renameSync, statSync, truncateSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import * as z from "zod";

@@ -40,9 +40,11 @@ async function main(argv: readonly string[]): Promise<number> {
     .action((flags: unknown) => {
       result = upCommand(settings(flags));
     });
-  withFlags(program.command("doctor").description("check this machine and say what to fix")).action((flags: unknown) => {
-    result = doctorCommand(settings(flags));
-  });
+  withFlags(program.command("doctor").description("check this machine and say what to fix")).action(
+    (flags: unknown) => {
+      result = doctorCommand(settings(flags));
+    },
+  );
   withFlags(program.command("images").description("make sure that the built-in images are here")).action(
     (flags: unknown) => {
       result = imagesCommand(settings(flags));

@@ -26,7 +26,9 @@ const MountRule = z.strictObject({
 
 const PolicyFile = z.strictObject({
   workspaces: z.array(z.string()).optional(),
-  mounts: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and hyphens"), MountRule).default({}),
+  mounts: z
+    .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and hyphens"), MountRule)
+    .default({}),
 });
 
 export interface Policy {

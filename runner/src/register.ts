@@ -56,7 +56,11 @@ function refusal(url: string, status: number, body: unknown): ExitError {
     case "name_taken":
       return new ExitError("conflict", detail, "Choose another name with --name, or take it over with --replace.");
     case "upgrade_required":
-      return new ExitError("upgrade", detail, `This runner speaks protocol ${PROTOCOL_VERSION}; upgrade the older side.`);
+      return new ExitError(
+        "upgrade",
+        detail,
+        `This runner speaks protocol ${PROTOCOL_VERSION}; upgrade the older side.`,
+      );
     default:
       return new ExitError(
         status >= 500 || status === 429 ? "network" : "usage",

@@ -119,7 +119,13 @@ class RunnerProgram {
       log,
       executor: this.executor,
       dataDir: dataDir.path,
-      changed: () => this.sendStatus(),
+      changed: (reasons) => {
+        this.sendStatus();
+        if (!reasons.includes("docker_down")) {
+          // What could not be removed while Docker was away is still there.
+          void this.sweep.now();
+        }
+      },
     });
     const deps: RunDeps = {
       clock,

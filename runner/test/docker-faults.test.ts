@@ -1,5 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
-import { containersOf, type DockerFixture, nothingLeft, startDockerFixture, stopDockerFixture } from "./docker-fixture.ts";
+import {
+  containersOf,
+  type DockerFixture,
+  nothingLeft,
+  startDockerFixture,
+  stopDockerFixture,
+} from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
 import { isAlive, RunnerProcess } from "./runner-process.ts";
 import { until } from "./until.ts";
@@ -71,7 +77,10 @@ describe("a connection that breaks", () => {
 
 describe("a process that dies", () => {
   test("F32 the sidecar: the job goes on, and its output is stored", async ({ expect }) => {
-    const job = plane.job('echo ready; until [ -e /workspace/go ]; do sleep 0.1; [ $((++n)) -gt 20 ] && break; done; cronium_output "$(cronium_input)"', { input: "late" });
+    const job = plane.job(
+      'echo ready; until [ -e /workspace/go ]; do sleep 0.1; [ $((++n)) -gt 20 ] && break; done; cronium_output "$(cronium_input)"',
+      { input: "late" },
+    );
 
     plane.offer(job);
     await until("it runs", () => plane.logText(job) === "ready\n");

@@ -19,7 +19,10 @@ export interface DockerFixture {
 }
 
 /** Makes the images if need be, starts both, and waits until the runner takes container jobs. */
-export async function startDockerFixture(flags: readonly string[] = []): Promise<DockerFixture> {
+export async function startDockerFixture(
+  flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<DockerFixture> {
   const folder = mkdtempSync(join(tmpdir(), "cronium-images-"));
   const imagesFile = join(folder, "images.json");
   // Fixed for the whole file: a runner that is started again must not find other tags.
@@ -27,6 +30,7 @@ export async function startDockerFixture(flags: readonly string[] = []): Promise
   const plane = await FakePlane.start();
   const runner = new RunnerProcess(["--token", plane.token, "--name", "docker-test", "--capacity", "4", ...flags], {
     CRONIUM_IMAGES_FILE: imagesFile,
+    ...env,
   });
   const fixture = { folder, docker: new Docker(), plane, runner };
   runner.start();

@@ -44,9 +44,11 @@ describe("T1 a live container", () => {
 
     plane.offer(job);
     await until("it runs", () => plane.logText(job) === "ready\n");
-    const { Config: config, HostConfig: host, NetworkSettings: network } = await fixture.docker
-      .getContainer(`cronium-${job.runId}-1`)
-      .inspect();
+    const {
+      Config: config,
+      HostConfig: host,
+      NetworkSettings: network,
+    } = await fixture.docker.getContainer(`cronium-${job.runId}-1`).inspect();
     plane.send({ type: "cancel", runId: job.runId, attempt: 1, reason: "user", graceMs: 0 });
     await plane.finished(job);
 

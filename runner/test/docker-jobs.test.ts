@@ -28,8 +28,14 @@ describe("a job that ends by itself", () => {
 
   test.for([
     ["python", "import cronium\ncronium.output({'got': cronium.input(), 'run': cronium.context()['runId'][:4]})"],
-    ["node", "import { context, input, output } from '@cronium/sdk';\nconst c = await context();\nawait output({ got: await input(), run: c.runId.slice(0, 4) });"],
-    ["bash", `cronium_output "$(jq -nc --argjson got "$(cronium_input)" --arg run "\${CRONIUM_RUN_ID:0:4}" '{got: $got, run: $run}')"`],
+    [
+      "node",
+      "import { context, input, output } from '@cronium/sdk';\nconst c = await context();\nawait output({ got: await input(), run: c.runId.slice(0, 4) });",
+    ],
+    [
+      "bash",
+      `cronium_output "$(jq -nc --argjson got "$(cronium_input)" --arg run "\${CRONIUM_RUN_ID:0:4}" '{got: $got, run: $run}')"`,
+    ],
   ] as const)("reads its input and writes its output in %s", async ([runtime, script], { expect }) => {
     const job = plane.job(script, { runtime, input: [1, "two"] });
 

@@ -128,7 +128,11 @@ export class FakePlane {
   }
 
   send(message: ServerMessage): void {
-    this.control?.send(JSON.stringify(message));
+    this.sendText(JSON.stringify(message));
+  }
+
+  sendText(text: string): void {
+    this.control?.send(text);
   }
 
   offer(...jobs: Job[]): void {
@@ -344,6 +348,7 @@ export class FakePlane {
   }
 }
 
-function logToken(ref: AttemptRef): string {
+/** The token that a grant of this plane carries. */
+export function logToken(ref: AttemptRef): string {
   return `log-token-${ref.runId}-${ref.attempt}`;
 }

@@ -58,7 +58,11 @@ describe("a log chunker", () => {
     chunker.flush();
 
     expect(frames.map(({ payload }) => payload.length)).toEqual([1, 65_536, 65_536, 65_536, 3_392]);
-    expect(Buffer.concat(frames.map(({ payload }) => payload)).subarray(1).equals(flood)).toBe(true);
+    expect(
+      Buffer.concat(frames.map(({ payload }) => payload))
+        .subarray(1)
+        .equals(flood),
+    ).toBe(true);
   });
 
   test("numbers frames without holes, with offsets over all streams and true checksums", ({ expect }) => {

@@ -6,7 +6,17 @@
  * all its frames are acknowledged. Writes are synchronous: they go to the page cache in some 30 µs for a frame of
  * 64 KiB, which keeps order and memory trivial. A torn last record, left by a power cut, is dropped when reopening.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { decodeLogFrame, encodeLogFrame, type LogFrame } from "@cronium/protocol";
 
@@ -146,9 +156,7 @@ export class Spool {
 
   /** Closes the files and leaves them on disk. */
   close(): void {
-    const open = new Set(
-      this.entries.slice(this.head).flatMap(({ at }) => ("memory" in at ? [] : [at.segment])),
-    );
+    const open = new Set(this.entries.slice(this.head).flatMap(({ at }) => ("memory" in at ? [] : [at.segment])));
     if (this.current !== null) {
       open.add(this.current);
     }

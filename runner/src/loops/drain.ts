@@ -11,6 +11,8 @@ import type { Runs } from "../run/runs.ts";
 /** For results and logs still on their way when the last job has ended. The journal and the spool keep them anyway. */
 const DELIVER_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
+/** Ctrl-C reaches a process several times: from the terminal, and passed on by what started it. */
+const SAME_SIGNAL_MS = 300;
 
 export interface DrainOptions {
   readonly clock: Clock;
@@ -31,6 +33,7 @@ export interface DrainOptions {
 export class Drain {
   private readonly options: DrainOptions;
   private signals = 0;
+  private lastSignalAt = Number.NEGATIVE_INFINITY;
   draining = false;
 
   constructor(options: DrainOptions) {
@@ -38,6 +41,11 @@ export class Drain {
   }
 
   onSignal(name: string): void {
+    const now = this.options.clock.monotonic();
+    if (now - this.lastSignalAt < SAME_SIGNAL_MS) {
+      return;
+    }
+    this.lastSignalAt = now;
     this.signals += 1;
     this.options.log.info("drain.signal", { signal: name, count: this.signals });
     if (this.signals === 1 && !this.draining) {

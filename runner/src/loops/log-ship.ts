@@ -43,6 +43,8 @@ export interface LogShipOptions {
   readonly planeReachable: () => boolean;
   /** Default: 256 MiB. */
   readonly capBytes?: number;
+  /** Bytes on disk that wait for the room. Default: 256 MiB. */
+  readonly spoolBytes?: number;
 }
 
 export class LogShip implements LogSink {
@@ -71,7 +73,7 @@ export class LogShip implements LogSink {
   constructor(options: LogShipOptions) {
     this.options = options;
     this.capBytes = options.capBytes ?? DEFAULT_LOG_CAP_BYTES;
-    this.spool = Spool.open(options.folder);
+    this.spool = Spool.open(options.folder, options.spoolBytes);
     this.chunker = new LogChunker({
       attempt: options.ref.attempt,
       clock: options.clock,

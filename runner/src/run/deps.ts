@@ -28,11 +28,18 @@ export type LogState = "complete" | "incomplete" | "truncated";
 export interface RunJournal {
   write(
     record:
-      | { readonly type: "accepted"; readonly slot: string; readonly onLost: Job["definition"]["onLost"] } & AttemptRef
+      | ({
+          readonly type: "accepted";
+          readonly slot: string;
+          readonly onLost: Job["definition"]["onLost"];
+        } & AttemptRef)
       | ({ readonly type: "started" } & AttemptRef)
       | ({ readonly type: "output"; readonly value: Json } & AttemptRef)
       | ({ readonly type: "exited"; readonly result: JobResult } & AttemptRef)
-      | ({ readonly type: "done"; readonly report: { readonly logBytes: number; readonly logState: LogState } } & AttemptRef),
+      | ({
+          readonly type: "done";
+          readonly report: { readonly logBytes: number; readonly logState: LogState };
+        } & AttemptRef),
   ): Promise<void>;
   note(
     record:

@@ -9,12 +9,7 @@ import { removeSlot } from "./clean-up.ts";
 import type { Prepared } from "./prepare.ts";
 import type { RunState } from "./run.ts";
 
-export async function finish(
-  state: RunState,
-  prepared: Prepared,
-  result: JobResult,
-  granted: boolean,
-): Promise<void> {
+export async function finish(state: RunState, prepared: Prepared, result: JobResult, granted: boolean): Promise<void> {
   const { deps, ref, sink, log } = state;
   try {
     await deps.journal.write({ type: "exited", ...ref, result });
@@ -34,9 +29,7 @@ export async function finish(
     await settledWithin(deps.clock, prepared.slot.drained, LOG_DRAIN_MS);
   }
   const removed = removeSlot(state, prepared);
-  const report = granted
-    ? await sink.end(LOG_DRAIN_MS)
-    : { logBytes: 0, logState: "complete" as const };
+  const report = granted ? await sink.end(LOG_DRAIN_MS) : { logBytes: 0, logState: "complete" as const };
   await removed;
   try {
     await deps.journal.write({ type: "done", ...ref, report });

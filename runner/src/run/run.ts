@@ -155,7 +155,9 @@ export class Run {
       return { kind: "never_started" };
     }
     const slot = await start(this.state, this.prepared);
-    return "failed" in slot ? { kind: "failed", error: slot.failed } : supervise(this.state, slot.started, (graceMs) => this.stop("timed_out", graceMs));
+    return "failed" in slot
+      ? { kind: "failed", error: slot.failed }
+      : supervise(this.state, slot.started, (graceMs) => this.stop("timed_out", graceMs));
   }
 
   private async report(ending: Ending): Promise<void> {

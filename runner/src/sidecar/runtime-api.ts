@@ -52,7 +52,9 @@ export async function answer(
       return;
     }
     const known =
-      error instanceof AppError ? error : new AppError("internal", "The sidecar failed on this call.", { cause: error });
+      error instanceof AppError
+        ? error
+        : new AppError("internal", "The sidecar failed on this call.", { cause: error });
     if (known.code === "internal") {
       context.emit({ type: "failed", slot: slot.name, message: String(known.cause) });
     }

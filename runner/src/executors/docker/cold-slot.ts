@@ -4,11 +4,12 @@
  * In a row, with what may happen in between: `create` → `attach` → (grant) → `start` → `wait` → `remove`. Output is
  * attached before the start, or its first bytes would be lost. `wait` is only asked after a start that worked and with
  * `not-running`, which answers at once when the job has ended already; asked before the start, with `next-exit`, it
- * hangs for ever if that start fails. `inspect` follows only on exit code 137, the one that can mean out of memory.
+ * hangs for ever if that start fails. It also hangs when the daemon dies, because its answer has begun by then and
+ * dockerode never hears of its end; so once the output has ended, `inspect` is asked as well until one of them answers.
  */
 import type Docker from "dockerode";
 import * as z from "zod";
-import { settledWithin, type Clock } from "../../base/clock.ts";
+import { type Clock, delay, settledWithin } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
 import { isDaemonGone } from "../../base/retryable.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
@@ -19,6 +20,8 @@ import { makeDemux } from "./demux.ts";
 /** After SIGKILL; a process in an uninterruptible wait outlives it. */
 const KILL_WITHIN_MS = 15_000;
 const SIGKILL_CODE = 137;
+/** After the end of the output, before Docker is asked whether the container still runs. */
+const INSPECT_AFTER_MS = 500;
 
 const WaitAnswer = z.object({ StatusCode: z.int() });
 
@@ -45,6 +48,7 @@ class ColdSlot implements Slot {
   private container: Docker.Container | null = null;
   private starting: Promise<void> | null = null;
   private removing: Promise<void> | null = null;
+  private ended = false;
   readonly ready: Promise<void>;
   readonly exited: Promise<Exit> = this.end.promise;
   readonly drained: Promise<void> = this.drain.promise;
@@ -91,7 +95,10 @@ class ColdSlot implements Slot {
     try {
       this.container = await this.create();
       const output = await this.container.attach({ stream: true, stdout: true, stderr: true });
-      output.on("data", makeDemux((stream, bytes) => events.bytes(stream, bytes)));
+      output.on(
+        "data",
+        makeDemux((stream, bytes) => events.bytes(stream, bytes)),
+      );
       for (const name of ["end", "close", "error"]) {
         output.on(name, () => this.drain.resolve());
       }
@@ -132,12 +139,30 @@ class ColdSlot implements Slot {
 
   private async watch(container: Docker.Container): Promise<void> {
     try {
-      const { StatusCode: code } = WaitAnswer.parse(await container.wait({ condition: "not-running" }));
+      const waited = container.wait({ condition: "not-running" }).then((answer) => WaitAnswer.parse(answer).StatusCode);
+      const code = await Promise.race([waited, this.codeAfterOutput(container)]);
       const oomKilled = code === SIGKILL_CODE && (await container.inspect()).State.OOMKilled;
+      this.ended = true;
       this.end.resolve({ code, oomKilled });
     } catch (error) {
+      this.ended = true;
       this.end.reject(this.explain(error, "Docker stopped answering while the job ran"));
       this.drain.resolve();
+    }
+  }
+
+  /** The exit code by `inspect`; pending for as long as there is output, which is the sign of a daemon that lives. */
+  private async codeAfterOutput(container: Docker.Container): Promise<number> {
+    await this.drained;
+    for (;;) {
+      await delay(this.context.clock, INSPECT_AFTER_MS);
+      if (this.ended) {
+        return 0;
+      }
+      const { State: state } = await container.inspect();
+      if (!state.Running) {
+        return state.ExitCode;
+      }
     }
   }
 

@@ -10,7 +10,13 @@ function frame(stream: 1 | 2, text: string): Buffer {
 
 describe("Docker's multiplexed output", () => {
   test.for([1, 2, 3, 7, 8, 9, 1_000])("is taken apart when it comes in pieces of %i bytes", (size, { expect }) => {
-    const all = Buffer.concat([frame(1, "one "), frame(2, "two "), frame(1, ""), frame(1, "three"), frame(2, "x".repeat(30))]);
+    const all = Buffer.concat([
+      frame(1, "one "),
+      frame(2, "two "),
+      frame(1, ""),
+      frame(1, "three"),
+      frame(2, "x".repeat(30)),
+    ]);
     const seen = { stdout: "", stderr: "" };
     const feed = makeDemux((stream, bytes) => {
       seen[stream] += Buffer.from(bytes).toString();

@@ -1,0 +1,142 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "vitest";
+import { FakePlane, logToken } from "../../test/fake-plane.ts";
+import { until } from "../../test/until.ts";
+import { systemClock } from "../base/clock.ts";
+import { silentLog } from "../base/log.ts";
+import { LogShip } from "./log-ship.ts";
+
+const ref = { runId: "run_01jd2c5x0000000000000000ab", attempt: 1 };
+let plane: FakePlane;
+let folder: string;
+let reachable: boolean;
+
+beforeEach(async () => {
+  plane = await FakePlane.start();
+  folder = mkdtempSync(join(tmpdir(), "cronium-ship-"));
+  reachable = true;
+});
+afterEach(async ({ expect }) => {
+  await plane.stop();
+  rmSync(folder, { recursive: true, force: true });
+  expect(plane.problems).toEqual([]);
+});
+
+function makeShip(options: { readonly capBytes?: number; readonly spoolBytes?: number } = {}): LogShip {
+  return new LogShip({
+    ref,
+    url: `${plane.url.replace("http", "ws")}/api/v1/runner/logs/${ref.runId}?attempt=1`,
+    folder: join(folder, "spool"),
+    clock: systemClock,
+    log: silentLog(),
+    // Reconnects at once, so that no test waits for luck.
+    random: () => 0,
+    planeReachable: () => reachable,
+    ...options,
+  });
+}
+
+const text = (value: string): Uint8Array => Buffer.from(value);
+
+describe("shipping a log", () => {
+  test("delivers what was printed before the socket was there, and deletes the spool", async ({ expect }) => {
+    const ship = makeShip();
+    ship.bytes("stdout", text("early "));
+    ship.connect(logToken(ref));
+    ship.bytes("stdout", text("late"));
+
+    const report = await ship.end(10_000);
+
+    expect(report).toEqual({ logBytes: 10, logState: "complete" });
+    expect(plane.logText(ref)).toBe("early late");
+    expect(plane.log(ref).end).toMatchObject({ totalBytes: 10, gaps: 0, truncated: false });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("F3 goes on from the last durable byte after each break, without a gap or a repeat", async ({ expect }) => {
+    const ship = makeShip();
+    ship.connect(logToken(ref));
+    let sent = "";
+    for (let round = 0; round < 10; round += 1) {
+      for (let line = 0; line < 50; line += 1) {
+        const chunk = `round ${round} line ${line} ${"x".repeat(3_000)}\n`;
+        sent += chunk;
+        ship.bytes(line % 2 === 0 ? "stdout" : "stderr", text(chunk));
+      }
+      plane.cut();
+      const arrived = plane.logBytes(ref).length;
+      await until("the log goes on", () => plane.logBytes(ref).length > arrived);
+    }
+
+    expect(await ship.end(20_000)).toEqual({ logBytes: sent.length, logState: "complete" });
+    expect(plane.logText(ref)).toBe(sent);
+  });
+
+  test("F39 is taken up by the next process from the spool", async ({ expect }) => {
+    const first = makeShip();
+    first.bytes("stdout", text("from the first process"));
+    const second = makeShip();
+    second.connect(logToken(ref));
+
+    expect(await second.end(10_000)).toEqual({ logBytes: 22, logState: "complete" });
+    expect(plane.logText(ref)).toBe("from the first process");
+    first.remove();
+  });
+
+  test("F25 past its cap is truncated, and says how much is missing", async ({ expect }) => {
+    const ship = makeShip({ capBytes: 100_000 });
+    ship.connect(logToken(ref));
+    for (let i = 0; i < 20; i += 1) {
+      ship.bytes("stdout", Buffer.alloc(10_000, 97));
+    }
+
+    expect(await ship.end(10_000)).toEqual({ logBytes: 100_000, logState: "truncated" });
+    expect(plane.log(ref).gaps).toEqual([{ bytes: 100_000, reason: "log_quota" }]);
+    expect(plane.log(ref).end).toMatchObject({ totalBytes: 100_000, truncated: true });
+  });
+
+  test("F22 past the spool's cap declares what it dropped, in its place", async ({ expect }) => {
+    const ship = makeShip({ spoolBytes: 40_000 });
+    for (const letter of ["a", "b", "c", "d", "e"]) {
+      ship.bytes("stdout", text(letter.repeat(10_000)));
+      // Each piece becomes a frame of its own.
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    ship.connect(logToken(ref));
+    await until("the spool has room", () => plane.logBytes(ref).length === 30_000);
+    ship.bytes("stdout", text("f"));
+
+    expect(await ship.end(10_000)).toEqual({ logBytes: 30_001, logState: "incomplete" });
+    expect(plane.logText(ref)).toBe(`${"a".repeat(10_000)}${"b".repeat(10_000)}${"c".repeat(10_000)}f`);
+    expect(plane.log(ref).gaps).toEqual([{ bytes: 20_000, reason: "spool_full" }]);
+  });
+
+  test("gives up only after time in which the plane was there", async ({ expect }) => {
+    plane.levers.connectable = false;
+    reachable = false;
+    const ship = makeShip();
+    ship.connect(logToken(ref));
+    ship.bytes("stdout", text("kept"));
+
+    const begin = performance.now();
+    const ended = ship.end(1_000);
+    await until("longer than the drain time has passed", () => performance.now() > begin + 2_500);
+    reachable = true;
+    plane.levers.connectable = true;
+    const report = await ended;
+
+    expect(report).toEqual({ logBytes: 4, logState: "complete" });
+  });
+
+  test("reports an incomplete log when the room cannot be reached", async ({ expect }) => {
+    plane.levers.connectable = false;
+    const ship = makeShip();
+    ship.connect(logToken(ref));
+    ship.bytes("stdout", text("stays"));
+
+    expect(await ship.end(1_000)).toEqual({ logBytes: 5, logState: "incomplete" });
+    expect(readdirSync(join(folder, "spool"))).toHaveLength(1);
+  });
+});

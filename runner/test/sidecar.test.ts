@@ -1,0 +1,330 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SignJWT } from "jose";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from "vitest";
+import type { Json, SidecarCommand, SidecarEvent } from "@cronium/protocol";
+import { until } from "./until.ts";
+
+const ENTRY = fileURLToPath(new URL("../src/sidecar/main.ts", import.meta.url));
+const key = randomBytes(32);
+const runId = "run_01jd2c5x0000000000000000ab";
+
+let child: ChildProcess;
+let folder: string;
+let events: SidecarEvent[];
+let stored: Json[];
+let storeWorks: boolean;
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+
+function send(command: SidecarCommand): void {
+  child.send(command);
+}
+
+async function call(
+  method: string,
+  path: string,
+  options: {
+    readonly token?: string;
+    readonly body?: string | Buffer;
+    readonly type?: string;
+    readonly slot?: string;
+  } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        socketPath: join(folder, options.slot ?? "slot1", "api.sock"),
+        method,
+        path,
+        headers: {
+          ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+          ...(options.body === undefined ? {} : { "content-type": options.type ?? "application/json" }),
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => {
+          const text = Buffer.concat(chunks).toString();
+          const type = response.headers["content-type"] ?? "";
+          resolve({
+            status: response.statusCode ?? 0,
+            type,
+            text,
+            json: type.includes("json") ? (JSON.parse(text) as Record<string, unknown>) : {},
+          });
+        });
+      },
+    );
+    outgoing.on("error", reject);
+    outgoing.end(options.body);
+  });
+}
+
+interface TokenOptions {
+  readonly sub?: string;
+  readonly aud?: string;
+  readonly typ?: string;
+  readonly jti?: string;
+  readonly expiresIn?: number;
+  readonly key?: Uint8Array;
+}
+
+function makeToken(options: TokenOptions = {}): Promise<string> {
+  const now = Math.floor(Date.now() / 1_000);
+  return new SignJWT()
+    .setProtectedHeader({ alg: "HS256", typ: options.typ ?? "cronium-execution+jwt" })
+    .setSubject(options.sub ?? `${runId}:1`)
+    .setAudience(options.aud ?? "cronium-runtime")
+    .setJti(options.jti ?? "token-1")
+    .setIssuedAt(now - 7_200)
+    .setExpirationTime(now + (options.expiresIn ?? 60))
+    .sign(options.key ?? key);
+}
+
+async function openSlot(slot = "slot1"): Promise<void> {
+  send({ type: "open", slot });
+  await until("the slot is open", () => events.some((event) => event.type === "opened" && event.slot === slot));
+}
+
+async function bindSlot(options: { readonly handedOut?: boolean; readonly token?: string } = {}): Promise<string> {
+  const token = options.token ?? (await makeToken());
+  send({
+    type: "bind",
+    slot: "slot1",
+    attempt: 1,
+    job: { runtime: "bash", script: "echo 'hi'", env: { A: "it's", CRONIUM_TOKEN: token } },
+    input: { n: 1 },
+    context: {
+      runId,
+      attempt: 1,
+      eventId: null,
+      eventName: "e",
+      eventVersion: null,
+      workspaceId: "ws_1",
+      trigger: "api",
+      runnerName: "r",
+      queuedAt: "2026-01-01T00:00:00.000Z",
+      startedAt: "2026-01-01T00:00:00.000Z",
+      timeoutMs: 1_000,
+      memoryMb: 64,
+    },
+    handedOut: options.handedOut ?? false,
+  });
+  await until(
+    "the job is bound",
+    async () => (await call("GET", path("input"), { token: await makeToken() })).status === 200,
+  );
+  return token;
+}
+
+const path = (name: string): string => `/v1/executions/${runId}/${name}`;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "cronium-sockets-"));
+  events = [];
+  child = fork(ENTRY, [], { env: {}, execArgv: [] });
+  child.on("message", (message) => {
+    const event = message as SidecarEvent;
+    events.push(event);
+    if (event.type === "output") {
+      stored.push(event.value);
+      child.send({ type: "stored", id: event.id, ok: storeWorks });
+    }
+  });
+  await until("the sidecar is ready", () => events.some((event) => event.type === "ready"));
+  send({ type: "configure", key: key.toString("base64url"), socketDir: folder });
+});
+
+afterAll(async () => {
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.disconnect();
+  await gone;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(() => {
+  events.length = 0;
+  stored = [];
+  storeWorks = true;
+});
+
+afterEach(async () => {
+  send({ type: "close", slot: "slot1" });
+  await until("the slot is closed", () => events.some((event) => event.type === "closed"));
+});
+
+describe("the bootstrap's side", () => {
+  test("waits for its job and gets it once", async ({ expect }) => {
+    await openSlot();
+    const waiting = call("GET", "/v1/job");
+    await bindSlot();
+
+    const first = await waiting;
+    const second = await call("GET", "/v1/job");
+
+    expect(first).toMatchObject({ status: 200, json: { runtime: "bash", script: "echo 'hi'" } });
+    expect(second).toMatchObject({ status: 403, json: { code: "attempt_not_active" } });
+    await until("the runner is told", () => events.some((event) => event.type === "handed_out"));
+  });
+
+  test("gets the same as shell text", async ({ expect }) => {
+    await openSlot();
+    await bindSlot();
+
+    const answer = await call("GET", "/v1/job?format=shell");
+
+    expect(answer.text).toContain(String.raw`export A='it'\''s'`);
+    expect(answer.text).toMatch(/CRONIUM_SCRIPT='echo '\\''hi'\\'''\n$/);
+  });
+
+  test("does not get it again after a restart of the sidecar", async ({ expect }) => {
+    await openSlot();
+    await bindSlot({ handedOut: true });
+
+    expect((await call("GET", "/v1/job")).status).toBe(403);
+  });
+
+  test("reports its exit", async ({ expect }) => {
+    await openSlot();
+
+    expect((await call("POST", "/v1/job/exit", { body: '{"code":3}' })).status).toBe(204);
+    expect((await call("POST", "/v1/job/exit", { body: '{"code":300}' })).status).toBe(422);
+    expect(events).toContainEqual({ type: "exit", slot: "slot1", code: 3 });
+  });
+});
+
+describe("the script's side", () => {
+  test("reads input and context and stores outputs durably before the answer", async ({ expect }) => {
+    await openSlot();
+    const token = await bindSlot();
+
+    expect((await call("GET", path("input"), { token })).json).toEqual({ n: 1 });
+    expect((await call("GET", path("context"), { token })).json).toMatchObject({ runId, attempt: 1 });
+    expect((await call("POST", path("output"), { token, body: "[1]" })).status).toBe(204);
+    expect((await call("POST", path("output"), { token, body: "null" })).status).toBe(204);
+    expect(stored).toEqual([[1], null]);
+  });
+
+  test("hears of an output that could not be stored", async ({ expect }) => {
+    storeWorks = false;
+    await openSlot();
+    const token = await bindSlot();
+
+    expect((await call("POST", path("output"), { token, body: "1" })).status).toBe(503);
+  });
+
+  test.for([
+    ["B1 nothing", "", "application/json", 400, "body_required"],
+    ["B1 another type", "1", "text/plain", 415, "unsupported_media_type"],
+    ["B2 broken JSON", "{", "application/json", 400, "invalid_json"],
+    ["B2 trailing data", "1 2", "application/json", 400, "invalid_json"],
+    ["B2 bytes that are no UTF-8", Buffer.from([0x22, 0xff, 0x22]), "application/json", 400, "invalid_json"],
+    ["B3 nesting without end", "[".repeat(100), "application/json", 400, "too_deep"],
+    ["B4 a key twice", '{"a":1,"a":2}', "application/json", 400, "duplicate_key"],
+    ["B6 a forbidden key", '{"__proto__":1}', "application/json", 422, "forbidden_key"],
+    ["B37 2 MB", `"${"x".repeat(2_000_000)}"`, "application/json", 413, "output_too_large"],
+  ] as const)("refuses %s as output", async ([, body, type, status, code], { expect }) => {
+    await openSlot();
+    const token = await bindSlot();
+
+    const answer = await call("POST", path("output"), { token, body, type });
+
+    expect(answer).toMatchObject({ status, type: "application/problem+json", json: { code, status } });
+    expect(stored).toEqual([]);
+  });
+
+  test("B50 answers what does not exist, and what is asked the wrong way", async ({ expect }) => {
+    await openSlot();
+    const token = await bindSlot();
+
+    expect((await call("GET", "/health")).json).toEqual({ status: "ok" });
+    expect((await call("GET", "/nowhere")).status).toBe(404);
+    expect((await call("GET", "/v1/executions/../../etc/passwd")).status).toBe(404);
+    expect((await call("DELETE", path("input"), { token })).status).toBe(405);
+  });
+});
+
+describe("T2 a token", () => {
+  test.for([
+    ["of nobody", undefined, 401, "invalid_token"],
+    ["signed by another key", { key: randomBytes(32) }, 401, "invalid_token"],
+    ["of another type", { typ: "JWT" }, 401, "invalid_token"],
+    ["for another audience", { aud: "cronium-log" }, 401, "invalid_token"],
+    ["B29 that has expired", { expiresIn: -10, jti: "other" }, 401, "invalid_token"],
+    ["B30 of another run", { sub: "run_01jd2c5x0000000000000000zz:1" }, 403, "attempt_not_active"],
+    ["B30 of another attempt", { sub: `${runId}:2` }, 403, "attempt_not_active"],
+  ] as const)("%s is refused", async ([, options, status, code], { expect }) => {
+    await openSlot();
+    await bindSlot();
+
+    const token = options === undefined ? undefined : await makeToken(options);
+    const answer = await call("GET", path("input"), token === undefined ? {} : { token });
+
+    expect(answer).toMatchObject({ status, json: { code } });
+  });
+
+  test("B29 without a signature is refused", async ({ expect }) => {
+    await openSlot();
+    const [header = "", payload = ""] = (await bindSlot()).split(".");
+    const none = Buffer.from('{"alg":"none","typ":"cronium-execution+jwt"}').toString("base64url");
+
+    expect((await call("GET", path("input"), { token: `${none}.${payload}.` })).status).toBe(401);
+    expect((await call("GET", path("input"), { token: `${header}.${payload}.AAAA` })).status).toBe(401);
+  });
+
+  test("that the job was given stays good past its hour while the job lives", async ({ expect }) => {
+    await openSlot();
+    const token = await bindSlot({ token: await makeToken({ expiresIn: -10, jti: "its-own" }) });
+
+    expect((await call("GET", path("input"), { token })).status).toBe(200);
+  });
+
+  test("dies with its job, and so does the socket", async ({ expect }) => {
+    await openSlot();
+    const token = await bindSlot();
+
+    send({ type: "close", slot: "slot1" });
+    await until("the slot is closed", () => events.some((event) => event.type === "closed"));
+
+    await expect(call("GET", path("input"), { token })).rejects.toThrow("ENOENT");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("the process", () => {
+  test("opens sockets for everyone in a folder for nobody else", async ({ expect }) => {
+    await openSlot();
+
+    expect(statSync(folder).mode & 0o077).toBe(0);
+    expect(statSync(join(folder, "slot1", "api.sock")).mode & 0o777).toBe(0o666);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("gives up the rights of root", async ({ expect }) => {
+    await openSlot();
+
+    expect(statSync(join(folder, "slot1", "api.sock")).uid).toBe(10_002);
+  });
+
+  test("says what was wrong with a command", async ({ expect }) => {
+    child.send({ type: "open", slot: 1 });
+    await until("it complains", () => events.some((event) => event.type === "failed"));
+
+    expect(events).toContainEqual({
+      type: "failed",
+      slot: null,
+      message: expect.stringContaining("unknown command") as string,
+    });
+  });
+});
