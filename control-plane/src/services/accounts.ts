@@ -9,10 +9,13 @@ import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
 import { claimWorkspace, findMembership, findUser, findWorkspace } from "../store/accounts.ts";
 
+/** However often a session is used, after this long its user signs in again. */
+const LONGEST_SESSION_MS = 30 * 86_400_000;
+
 /** Null without a valid session, or when its user belongs to no workspace. `origin` is that of this installation. */
 export async function actorOfSession(deps: Deps, origin: string, headers: Headers): Promise<Actor | null> {
   const found = await deps.sessionsFor(origin).api.getSession({ headers, query: { disableRefresh: true } });
-  if (found === null) {
+  if (found === null || found.session.createdAt.getTime() + LONGEST_SESSION_MS <= deps.clock.now()) {
     return null;
   }
   const membership = await findMembership(deps.db, found.user.id);

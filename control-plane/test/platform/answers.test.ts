@@ -1,4 +1,6 @@
-import { beforeAll, test } from "vitest";
+import { createScheduledController } from "cloudflare:test";
+import { beforeAll, test, vi } from "vitest";
+import handler from "../../src/worker.ts";
 import { send, setUp, testEnv, type Setup } from "./installation.ts";
 
 let plane: Setup;
@@ -110,4 +112,12 @@ test("setting up again changes nothing, and is only for the launcher", async ({ 
 test("the watchdog reaches the Dispatcher of every workspace", async ({ expect }) => {
   const response = await send("POST", "/launcher/watchdog", { body: {}, key: testEnv.LAUNCHER_KEY });
   expect(await response.json()).toEqual({ poked: 1 });
+});
+
+test("hosted, the cron trigger does the same", async ({ expect }) => {
+  const lines: string[] = [];
+  const spy = vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
+  await handler.scheduled(createScheduledController(), testEnv);
+  spy.mockRestore();
+  expect(lines).toEqual([]);
 });

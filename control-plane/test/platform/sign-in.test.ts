@@ -1,5 +1,5 @@
 import { beforeAll, test } from "vitest";
-import { addWorkspace, claim, cookieOf, ORIGIN, password, refusalOf, send, setUp } from "./installation.ts";
+import { addWorkspace, claim, cookieOf, ORIGIN, password, refusalOf, send, setUp, testEnv } from "./installation.ts";
 
 beforeAll(async () => {
   await setUp();
@@ -35,6 +35,39 @@ test("signing in makes a new session; signing out ends that one alone", async ({
   expect(out.headers.getSetCookie()[0]).toMatch(/^cronium\.session=; Max-Age=0/);
   expect((await send("GET", "/api/v1/me", { cookie: first })).status).toBe(401);
   expect((await send("GET", "/api/v1/me", { cookie: second })).status).toBe(200);
+});
+
+test("T17 a session ends a week after its last use, and after thirty days in any case", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const cookie = cookieOf(await claim(claimToken, "expires@example.org"));
+  const age = (column: string, days: number): Promise<unknown> =>
+    testEnv.DB.prepare(
+      `UPDATE session SET ${column} = ? WHERE user_id = (SELECT id FROM user WHERE email = 'expires@example.org')`,
+    )
+      .bind(Date.now() - days * 86_400_000)
+      .run();
+  const status = async (): Promise<number> => (await send("GET", "/api/v1/me", { cookie })).status;
+  await age("created_at", 29);
+  expect(await status()).toBe(200);
+  await age("created_at", 31);
+  expect(await status()).toBe(401);
+  await age("created_at", 1);
+  await age("expires_at", 0);
+  expect(await status()).toBe(401);
+});
+
+test("a session in use is prolonged, with its cookie", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const cookie = cookieOf(await claim(claimToken, "prolonged@example.org"));
+  const expiry = (): Promise<number | null> =>
+    testEnv.DB.prepare(
+      "SELECT expires_at FROM session WHERE user_id = (SELECT id FROM user WHERE email = 'prolonged@example.org')",
+    ).first<number>("expires_at");
+  await testEnv.DB.prepare("UPDATE session SET expires_at = expires_at - 86400000").run();
+  const before = (await expiry()) ?? 0;
+  const me = await send("GET", "/api/v1/me", { cookie });
+  expect(me.headers.getSetCookie()[0]).toMatch(/^cronium\.session=.*Max-Age=604800/);
+  expect((await expiry()) ?? 0).toBeGreaterThan(before + 80_000_000);
 });
 
 test("a session cookie that was changed is worth nothing", async ({ expect }) => {
