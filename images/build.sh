@@ -98,8 +98,8 @@ remove_older() {
 }
 
 main() {
-  local tags_only='' runtimes=() runtime missing=() tag
-  FORCE=''
+  local tags_only='' runtimes=() runtime tag
+  FORCE='' TO_BUILD=()
   while [ $# -gt 0 ]; do
     case $1 in
       --tags) tags_only=yes ;;
@@ -124,16 +124,16 @@ main() {
 
   for runtime in "${runtimes[@]}"; do
     tag=${IMAGE_TAGS[$runtime]}
-    if [ -n "$FORCE" ] || ! has_image "$tag"; then missing+=("$runtime"); fi
+    if [ -n "$FORCE" ] || ! has_image "$tag"; then TO_BUILD+=("$runtime"); fi
   done
-  if [ ${#missing[@]} -gt 0 ]; then
+  if [ ${#TO_BUILD[@]} -gt 0 ]; then
     mkdir -p "$CACHE"
     # Two builds at once would work in the same folders.
     exec 9>"$CACHE/lock"
     flock -n 9 || { say 'another build is running; waiting for it'; flock 9; }
     WORK=$(mktemp -d "$CACHE/work.XXXXXX")
     trap 'wait; rm -rf "$WORK"' EXIT
-    for runtime in "${missing[@]}"; do
+    for runtime in "${TO_BUILD[@]}"; do
       tag=${IMAGE_TAGS[$runtime]}
       [ -z "$FORCE" ] && has_image "$tag" && continue
       pull_image "$tag" || { base_of "$runtime"; build_image "$runtime" "$tag"; }

@@ -17,7 +17,8 @@ PYTHON_UNCOMPILED='/(test|tests|idlelib|turtledemo|ensurepip|pydoc_data|lib2to3|
 APT_READY=''
 declare -a APT
 
-# Sets APT to an apt-get with its own sources and state, so that the machine's own stay untouched.
+# Sets APT to an apt-get with its own sources and state, so that the machine's own stay untouched, and
+# downloads the packages of the images in TO_BUILD.
 prepare_apt() {
   [ -z "$APT_READY" ] || return 0
   [ "$(id -u)" = 0 ] || fail 'not root: building needs root once; later builds use the cached archives'
@@ -62,6 +63,7 @@ prepare_apt() {
     "${APT[@]}" update >"$WORK/apt.log" 2>&1 ||
       fail "no package lists: $(last_line "$WORK/apt.log")"
   fi
+  download "${TO_BUILD[@]}"
   APT_READY=yes
 }
 
@@ -69,13 +71,25 @@ last_line() {
   grep -E '^(E|W|Err)' "$1" | tail -n 1 || tail -n 1 "$1"
 }
 
-# Downloads the closure of a package list and prints the file names: closure <runtime>.
+packages_of() {
+  grep -hE '^[a-z]' "${@/#/$IMAGES/}" | sort -u
+}
+
+# Downloads what all the images to be built need; apt takes a second for each question, so it is
+# asked once. download <runtime>…
+download() {
+  local wanted
+  mapfile -t wanted < <(packages_of "${@/%//packages}")
+  say "downloading packages for $*"
+  "${APT[@]}" --download-only install "${wanted[@]}" >"$WORK/apt.log" 2>&1 ||
+    fail "cannot download packages: $(last_line "$WORK/apt.log")"
+}
+
+# Prints the package files that an image is made of: closure <runtime>.
 closure() {
   local wanted unwanted
-  mapfile -t wanted < <(grep -E '^[a-z]' "$IMAGES/$1/packages")
+  mapfile -t wanted < <(packages_of "$1/packages")
   unwanted=$(sed -n 's/^-//p' "$IMAGES/$1/packages" | paste -sd '|')
-  "${APT[@]}" --download-only install "${wanted[@]}" >"$WORK/apt.log" 2>&1 ||
-    fail "$1: cannot download packages: $(last_line "$WORK/apt.log")"
   # With an empty archive folder apt names every file of the closure, not only the missing ones.
   "${APT[@]}" -o "Dir::Cache::archives=$CACHE/apt/none" --print-uris install "${wanted[@]}" 2>"$WORK/apt.log" |
     awk -v skip="^($unwanted)_" '/^\047/ && $2 !~ skip { print $2 }'
@@ -185,7 +199,6 @@ save_base() {
 build_base() {
   local runtime=$1 tag=$2 archive=$3 root=$WORK/root-$1 files node
   prepare_apt
-  say "$runtime: downloading packages"
   mapfile -t files < <(closure "$runtime")
   [ ${#files[@]} -gt 0 ] || fail "$runtime: no packages: $(last_line "$WORK/apt.log")"
   say "$runtime: unpacking ${#files[@]} packages"
