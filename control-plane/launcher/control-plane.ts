@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
-import { dataFolderAt, openDataFolder, type DataFolder } from "./data-folder.ts";
+import { openDataFolder, type DataFolder } from "./data-folder.ts";
 import { LauncherError } from "./launcher-error.ts";
 import { takeLock } from "./lock.ts";
 import { requireFreePort } from "./port.ts";
@@ -117,11 +117,6 @@ export async function startControlPlane(options: StartOptions): Promise<ControlP
     lock.release();
     throw error;
   }
-}
-
-/** `local.json` of a data folder; null when nothing was started there yet. */
-export function readLocalAccess(data: string): LocalAccess | null {
-  return readJson(dataFolderAt(data).localFile, LocalAccess);
 }
 
 /** An address to connect to, for one to listen on. */

@@ -44,12 +44,6 @@ export async function readBody(c: Context<AppEnv>): Promise<void> {
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
 }
 
-/** SHA-256 of the body as it arrived, hex: what tells two requests with one Idempotency-Key apart. */
-export async function bodyHash(c: Context<AppEnv>): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", c.get("bodyBytes"));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function tooLarge(): AppError {
   return new AppError("body_too_large", `The body is larger than the limit of ${MAX_BODY_BYTES} bytes.`);
 }
