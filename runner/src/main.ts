@@ -25,8 +25,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .version(programVersion())
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "")) })
-    .showHelpAfterError("Run cronium-runner --help for the list.")
-    .addHelpText("after", HELP_TAIL);
+    .showHelpAfterError("Run cronium-runner --help for the list.");
   withFlags(program.command("up", { isDefault: true }).description("connect and run jobs (default)"))
     .option("--token <token>", "registration token crnr_…, needed once (CRONIUM_TOKEN)")
     .option("--token-file <file>", "file that holds it (CRONIUM_TOKEN_FILE)")
@@ -50,8 +49,19 @@ async function main(argv: readonly string[]): Promise<number> {
       result = imagesCommand(settings(flags));
     },
   );
+  program.addHelpText("after", () => `\n${upHelp(program)}\n${HELP_TAIL}`);
   program.parse(argv, { from: "user" });
   return result;
+}
+
+/** The flags of the default command, which commander would only show in its own help. */
+function upHelp(program: Command): string {
+  const help = program.createHelp();
+  const up = program.commands.find((command) => command.name() === "up");
+  const options = up === undefined ? [] : help.visibleOptions(up).filter((option) => option.long !== "--help");
+  return ["Options of up:", ...options.map(({ flags, description }) => `  ${flags.padEnd(26)} ${description}`)].join(
+    "\n",
+  );
 }
 
 const HELP_TAIL = `

@@ -16,6 +16,7 @@ import type { Semaphore } from "../../base/semaphore.ts";
 import { ExecutorError, type Exit, type Slot, type SlotEvents, type SlotRequest } from "../types.ts";
 import { createOptions, type CreateContext } from "./create-options.ts";
 import { makeDemux } from "./demux.ts";
+import { wasOomKilled } from "./oom.ts";
 
 /** After SIGKILL; a process in an uninterruptible wait outlives it. */
 const KILL_WITHIN_MS = 15_000;
@@ -49,6 +50,8 @@ class ColdSlot implements Slot {
   private starting: Promise<void> | null = null;
   private removing: Promise<void> | null = null;
   private ended = false;
+  /** SIGKILL was ours: nobody needs to ask the kernel. */
+  private killed = false;
   readonly ready: Promise<void>;
   readonly exited: Promise<Exit> = this.end.promise;
   readonly drained: Promise<void> = this.drain.promise;
@@ -78,6 +81,7 @@ class ColdSlot implements Slot {
     if (await settledWithin(clock, this.exited, graceMs)) {
       return;
     }
+    this.killed = true;
     await this.signal(container, "SIGKILL");
     if (!(await settledWithin(clock, this.exited, KILL_WITHIN_MS))) {
       throw new ExecutorError("stuck", `The container ${container.id.slice(0, 12)} is still there after SIGKILL.`);
@@ -141,7 +145,7 @@ class ColdSlot implements Slot {
     try {
       const waited = container.wait({ condition: "not-running" }).then((answer) => WaitAnswer.parse(answer).StatusCode);
       const code = await Promise.race([waited, this.codeAfterOutput(container)]);
-      const oomKilled = code === SIGKILL_CODE && (await container.inspect()).State.OOMKilled;
+      const oomKilled = code === SIGKILL_CODE && !this.killed && (await wasOomKilled(this.context.docker, container));
       this.ended = true;
       this.end.resolve({ code, oomKilled });
     } catch (error) {
