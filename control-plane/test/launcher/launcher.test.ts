@@ -56,6 +56,17 @@ test(
   },
 );
 
+test("a POST without a body asks for the defaults, or is told that it needs one", SLOW, async ({ expect }) => {
+  const { url, apiKey } = await bench.launch(bench.folder()).ready;
+  const post = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(url + path, { method: "POST", headers: { authorization: `Bearer ${apiKey}`, ...headers } });
+  expect((await post("/api/v1/registration-tokens")).status).toBe(201);
+  for (const headers of [{}, { "content-type": "application/json" }]) {
+    const refused = await post("/api/v1/events", headers);
+    expect([refused.status, await refused.json()]).toMatchObject([400, { code: "body_required" }]);
+  }
+});
+
 test("a second start keeps workspace and key, and replaces a claim link that nobody used", SLOW, async ({ expect }) => {
   const data = bench.folder();
   const first = bench.launch(data);

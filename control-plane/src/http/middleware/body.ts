@@ -24,6 +24,7 @@ export async function readBody(c: Context<AppEnv>): Promise<void> {
   const bytes = await readLimited(c.req.raw.body, Number(c.req.header("content-length") ?? "0"));
   c.set("bodyBytes", bytes);
   if (bytes.byteLength === 0) {
+    keepText(c, "");
     return;
   }
   const contentType = c.req.header("content-type") ?? "none";
@@ -40,6 +41,11 @@ export async function readBody(c: Context<AppEnv>): Promise<void> {
     throw new AppError("invalid_json", "The body is not valid UTF-8.", { cause });
   }
   parseStrictJson(text);
+  keepText(c, text);
+}
+
+/** The stream is used up: whatever reads the body later finds it here. */
+function keepText(c: Context<AppEnv>, text: string): void {
   // Hono types the cache as resolved values and awaits them as promises.
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
 }
