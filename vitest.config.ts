@@ -17,6 +17,9 @@ function unit(name: string, folders: readonly string[]): TestProjectInlineConfig
   };
 }
 
+/** Programs that tests start inherit this and report which lines they reached (script/test/v8-coverage.ts). */
+const childCoverage = process.env["CRONIUM_CHILD_COVERAGE"];
+
 /** Tests that start programs, containers or a browser: one file at a time, long deadlines. */
 function slow(
   name: string,
@@ -29,6 +32,7 @@ function slow(
       include: [...include],
       exclude: ["**/node_modules/**", ...exclude],
       environment: "node",
+      env: childCoverage === undefined ? {} : { NODE_V8_COVERAGE: childCoverage },
       fileParallelism: false,
       testTimeout: 120_000,
       hookTimeout: 180_000,

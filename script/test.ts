@@ -21,10 +21,20 @@ import { runImages } from "./test/images-suite.ts";
 import { failure, type Outcome, type PartResult } from "./test/outcome.ts";
 import { runPython } from "./test/python-suite.ts";
 import { coverageFailures, type MeasuredPart, summarize } from "./test/summary.ts";
+import { addChildReports, clearChildReports } from "./test/v8-coverage.ts";
 import { coverageFile, runVitest } from "./test/vitest-suite.ts";
 import { findProgram } from "./debian-packages.ts";
 
-const UNIT_PROJECTS = ["protocol", "control-plane", "launcher", "worker", "runner", "sdk-node", "web", "script"] as const;
+const UNIT_PROJECTS = [
+  "protocol",
+  "control-plane",
+  "launcher",
+  "worker",
+  "runner",
+  "sdk-node",
+  "web",
+  "script",
+] as const;
 
 const UNIT_TIMEOUT_MS = 600_000;
 const SDK_TIMEOUT_MS = 600_000;
@@ -130,6 +140,7 @@ async function setUp(run: Run): Promise<PartResult> {
 
 function measure(run: Run): MeasuredPart[] {
   const hits = readReports(["unit", "sdk", "system"].map(coverageFile));
+  addChildReports(hits);
   const parts = Object.entries(COVERED_PARTS).map(([part, pattern]) => ({
     part,
     count: countLines(hits, pattern),
@@ -151,6 +162,7 @@ async function main(args: readonly string[]): Promise<number> {
     python: "python3",
     pythonLines: [],
   };
+  clearChildReports();
   const results: PartResult[] = [await setUp(run)];
   for (const name of wanted) {
     process.stdout.write(`\n${name}\n`);

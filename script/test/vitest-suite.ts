@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { lastLines, runCommand } from "../command.ts";
 import { ROOT } from "../repository.ts";
 import { failure, type PartResult, requireTests } from "./outcome.ts";
+import { CHILD_COVERAGE } from "./v8-coverage.ts";
 import type { VitestReport } from "./vitest-reporter.ts";
 
 const REPORTS = join(ROOT, ".cache", "test");
@@ -38,7 +39,13 @@ export async function runVitest(run: VitestRun): Promise<PartResult[]> {
     ],
     {
       cwd: ROOT,
-      env: { ...process.env, ...run.env, CRONIUM_TEST_REPORT: report, NO_COLOR: "1" },
+      env: {
+        ...process.env,
+        ...run.env,
+        CRONIUM_TEST_REPORT: report,
+        NO_COLOR: "1",
+        ...(run.coverage ? { CRONIUM_CHILD_COVERAGE: CHILD_COVERAGE } : {}),
+      },
       timeoutMs: run.timeoutMs,
       onOutput: (text) => process.stdout.write(text),
     },
