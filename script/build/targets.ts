@@ -1,5 +1,5 @@
 /** What is built, from which files, into which files, and how. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildOptions } from "esbuild";
 import { lastLines, runCommand } from "../command.ts";
@@ -76,6 +76,17 @@ async function buildServices(): Promise<void> {
   await bundle({ ...WORKERD, entryPoints, outdir: "control-plane/dist/services" });
 }
 
+const RUNNER_TARBALL = "runner/dist/cronium-runner.tgz";
+
+const SDK_SOURCES = [
+  "runtime-sdk/python/cronium",
+  "runtime-sdk/node/src",
+  "runtime-sdk/node/package.json",
+  "runtime-sdk/bash/cronium.sh",
+];
+
+const RUNNER_INPUTS = ["runner/src", "runner/package.json", "protocol/src", "images", ...SDK_SOURCES, "LICENSE"];
+
 /** The manifest of the published runner: one program, no dependency, no install script. */
 function runnerManifest(): string {
   const source = JSON.parse(readFileSync(join(ROOT, "runner/package.json"), "utf8")) as {
@@ -97,6 +108,16 @@ function runnerManifest(): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
+/** What the images are made of: a runner makes those that its machine lacks. Layout: head of `images/build.sh`. */
+function copyImageSources(folder: string): void {
+  const isShipped = (path: string): boolean =>
+    !/\.test\.[a-z]+$|(?:^|\/)(?:tests?|node_modules|__pycache__|smoke[^/]*|tsconfig\.json|README\.md)$/u.test(path);
+  cpSync(join(ROOT, "images"), folder, { recursive: true, filter: isShipped });
+  for (const path of SDK_SOURCES) {
+    cpSync(join(ROOT, path), join(folder, path), { recursive: true, filter: isShipped });
+  }
+}
+
 async function buildRunner(): Promise<void> {
   const dist = join(ROOT, "runner/dist");
   rmSync(dist, { recursive: true, force: true });
@@ -114,11 +135,15 @@ async function buildRunner(): Promise<void> {
     entryPoints: { sidecar: "runner/src/sidecar/main.ts" },
     banner: { js: COMMONJS_NAMES },
   });
-  const files = readdirSync(dist).map((name) => ({
-    path: `package/dist/${name}`,
-    content: readFileSync(join(dist, name)),
-    executable: name === "main.js",
-  }));
+  copyImageSources(join(dist, "images"));
+  const names = readdirSync(dist, { recursive: true, encoding: "utf8" });
+  const files = names
+    .filter((name) => statSync(join(dist, name)).isFile())
+    .map((name) => ({
+      path: `package/dist/${name}`,
+      content: readFileSync(join(dist, name)),
+      executable: name === "main.js" || (statSync(join(dist, name)).mode & 0o100) !== 0,
+    }));
   const tarball = packTarball([
     ...files,
     { path: "package/package.json", content: Buffer.from(runnerManifest()) },
@@ -161,8 +186,6 @@ async function run(program: string, args: readonly string[], cwd: string): Promi
   }
 }
 
-const RUNNER_TARBALL = "runner/dist/cronium-runner.tgz";
-const RUNNER_INPUTS = ["runner/src", "runner/package.json", "protocol/src", "LICENSE"];
 const WEB_INPUTS = ["web", "protocol/src"];
 
 export const TARGETS = {
