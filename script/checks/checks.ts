@@ -5,7 +5,6 @@ import { findProgram } from "../debian-packages.ts";
 import { listShellScripts, ROOT } from "../repository.ts";
 import { checkLockfile } from "./lockfile.ts";
 import { checkPython } from "./python.ts";
-import { checkSchema } from "./schema.ts";
 
 interface Check {
   readonly name: string;
@@ -44,7 +43,6 @@ const CHECKS: readonly Check[] = [
   { name: "manifests (sherif)", run: () => tool("sherif", ["--fail-on-warnings"]) },
   { name: "python (ruff)", run: async () => (await checkPython()).join("\n") },
   { name: "shell (shellcheck)", run: shellcheck },
-  { name: "database schema", run: () => Promise.resolve(checkSchema()) },
   { name: "lockfile", run: () => Promise.resolve(checkLockfile().join("\n")) },
 ];
 
