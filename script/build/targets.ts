@@ -190,7 +190,7 @@ const WEB_INPUTS = ["web", "protocol/src"];
 
 export const TARGETS = {
   worker: {
-    inputs: ["control-plane/src", "protocol/src"],
+    inputs: ["control-plane/src", "protocol/src", "migrations"],
     entry: "control-plane/src/worker.ts",
     outputs: ["control-plane/dist/worker.js"],
     build: () =>
