@@ -77,6 +77,17 @@ function outsiderProbes(): Probe[] {
     probe("control-plane/src/domain/out-workers.ts", "cloudflare:workers", false),
     probe("control-plane/src/domain/out-sql.ts", "drizzle-orm", false),
     probe("control-plane/src/domain/out-protocol.ts", "@cronium/protocol", true),
+    probe("control-plane/src/deps.ts", "./services/runs.ts", false),
+    probe("control-plane/src/deps.ts", "./http/app.ts", false),
+    probe("control-plane/src/deps.ts", "./objects/dispatcher/dispatcher.ts", false),
+    probe("control-plane/src/deps.ts", "./store/runs.ts", true),
+    probe("control-plane/src/store/out-deps.ts", "../deps.ts", false),
+    probe("control-plane/src/domain/out-deps.ts", "../deps.ts", false),
+    probe("control-plane/src/domain/out-config.ts", "../config.ts", false),
+    probe("control-plane/src/auth/out-deps.ts", "../deps.ts", false),
+    probe("control-plane/src/services/out-deps.ts", "../deps.ts", true),
+    probe("control-plane/launcher/out-src.ts", "../src/services/runs.ts", false),
+    probe("runner/src/base/out-journal.ts", "../journal.ts", false),
     probe("control-plane/src/http/out-sql.ts", "drizzle-orm/d1", false),
     probe("control-plane/src/services/out-sql.ts", "drizzle-orm", false),
     probe("control-plane/src/auth/out-sql.ts", "drizzle-orm", false),
@@ -139,7 +150,7 @@ function keyOf(probe: Probe | undefined): string {
 describe("the import rule", () => {
   let scratch: Scratch;
   beforeAll(() => {
-    scratch = createScratch();
+    scratch = createScratch({ typeAware: false });
   });
   afterAll(() => {
     scratch.remove();
@@ -185,7 +196,7 @@ describe("the import rule", () => {
 describe("the compiler", () => {
   let scratch: Scratch;
   beforeAll(() => {
-    scratch = createScratch();
+    scratch = createScratch({ typeAware: false });
     for (const { folder } of Object.values(PACKAGES)) {
       scratch.write(`${folder}/target.ts`, "export function probe(): void {}\n");
     }

@@ -32,7 +32,7 @@ export interface Scratch {
 }
 
 /** Makes the scratch copy: compiler and lint settings, manifests, and links to the packages. */
-export function createScratch(): Scratch {
+export function createScratch(options: { readonly typeAware: boolean }): Scratch {
   const root = mkdtempSync(join(tmpdir(), "cronium-import-rule-"));
   const write = (path: string, text: string): void => {
     mkdirSync(join(root, dirname(path)), { recursive: true });
@@ -42,9 +42,9 @@ export function createScratch(): Scratch {
     copyFileSync(join(ROOT, file), join(root, file));
   }
   cpSync(join(ROOT, "script/lint-rules"), join(root, "script/lint-rules"), { recursive: true });
-  // Rules that ask the compiler cannot: probes import files that do not exist.
+  // Probes that import files that do not exist would only confuse rules that ask the compiler.
   const lint = readFileSync(join(ROOT, ".oxlintrc.json"), "utf8");
-  write(".oxlintrc.json", lint.replace('"typeAware": true', '"typeAware": false'));
+  write(".oxlintrc.json", options.typeAware ? lint : lint.replace('"typeAware": true', '"typeAware": false'));
   for (const folder of Object.values(WORKSPACES)) {
     const files = readdirSync(join(ROOT, folder));
     for (const file of files.filter((name) => /^(?:tsconfig.*|package)\.json$/u.test(name))) {
