@@ -8,6 +8,15 @@ import { until } from "./until.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
+/** For a runner without jobs; one that still has some is killed. */
+const STOP_WITHIN_MS = 2_000;
+
+/** Lets a child report the lines it ran, when this test run measures coverage. */
+export function coverageEnv(): Record<string, string> {
+  const folder = process.env["CRONIUM_CHILD_COVERAGE"];
+  return folder === undefined ? {} : { NODE_V8_COVERAGE: folder };
+}
+
 export class RunnerProcess {
   readonly dataDir: string;
   private readonly flags: readonly string[];
@@ -33,7 +42,7 @@ export class RunnerProcess {
 
   start(): void {
     const child = spawn(process.execPath, [MAIN, ...this.flags, "--data-dir", this.dataDir, "--log-level", "debug"], {
-      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...this.env },
+      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...coverageEnv(), ...this.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child = child;
@@ -75,8 +84,10 @@ export class RunnerProcess {
     return Number(this.events("sidecar.ready").at(-1)?.["pid"] ?? -1);
   }
 
-  /** Ends it, whatever it does, and deletes its folder. */
+  /** Ends it, in good order where it can, and deletes its folder. */
   async destroy(): Promise<void> {
+    this.signal("SIGTERM");
+    await Promise.race([this.exit, new Promise((resolve) => setTimeout(resolve, STOP_WITHIN_MS))]);
     this.signal("SIGKILL");
     await this.exit;
     const sidecar = this.sidecarPid();

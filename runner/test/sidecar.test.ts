@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { SignJWT } from "jose";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from "vitest";
 import type { Json, SidecarCommand, SidecarEvent } from "@cronium/protocol";
+import { coverageEnv } from "./runner-process.ts";
 import { until } from "./until.ts";
 
 const ENTRY = fileURLToPath(new URL("../src/sidecar/main.ts", import.meta.url));
@@ -134,7 +135,7 @@ const path = (name: string): string => `/v1/executions/${runId}/${name}`;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "cronium-sockets-"));
   events = [];
-  child = fork(ENTRY, [], { env: {}, execArgv: [] });
+  child = fork(ENTRY, [], { env: coverageEnv(), execArgv: [] });
   child.on("message", (message) => {
     const event = message as SidecarEvent;
     events.push(event);
