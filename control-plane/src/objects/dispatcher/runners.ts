@@ -150,8 +150,12 @@ export function newestSign(shell: Shell, runner: RunnerRecord): number | null {
   return socket === null ? runner.lastSeenAt : Math.max(seenAt(shell, socket), runner.lastSeenAt ?? 0);
 }
 
+/** As it is at this moment, which may be newer than what was last written down. */
 export function viewRunner(shell: Shell, runner: RunnerRecord): Runner {
-  return toRunner(runner, liveFacts(shell, runner));
+  const facts = liveFacts(shell, runner);
+  const now = shell.deps.clock.now();
+  const state = runnerState(runner, { ...facts, now, unreachableAfterMs: unreachableAfterMs(shell) });
+  return toRunner({ ...runner, state }, facts);
 }
 
 /** The whole fleet as routing sees it. */

@@ -232,6 +232,7 @@ export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step)
     const live = isLiveAttempt(attempt.state);
     if (live !== (old !== null && isLiveAttempt(old.state))) {
       turn.slotsMoved.add(attempt.runnerId);
+      turn.pumpNeeded ||= !live;
     }
     if (live) {
       wakeBy(turn, attempt.deadlineAt);
@@ -261,14 +262,15 @@ const CANCEL_GRACE_MS = 10_000;
 function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: RunRecord): void {
   turn.changedRuns.set(run.id, run);
   addToOutbox(shell, turn, "run", run.id, run.rev);
-  if (before !== null && justEnded(before, run)) {
+  // A job that printed nothing leaves nothing in its room, which need not be woken to be told so.
+  const mayHaveRoom = run.logBytes > 0 || run.attempt > 1 || !["none", "complete"].includes(run.logState);
+  if (before !== null && justEnded(before, run) && (mayHaveRoom || shell.watches.has(run.id))) {
     addToOutbox(shell, turn, "room", run.id, run.rev);
   }
-  if (run.state === "queued" && run.notBefore > turn.now) {
-    wakeBy(turn, run.notBefore);
+  if (run.state === "queued" && !run.offered) {
+    turn.pumpNeeded = true;
+    wakeBy(turn, run.notBefore > turn.now ? run.notBefore : Number.POSITIVE_INFINITY);
   }
-  // A run that came back to the queue, or a slot that came free.
-  turn.pumpNeeded = true;
 }
 
 /** Live attempts of a runner, oldest first. */

@@ -27,9 +27,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
       if (turn.pumpNeeded) {
         pump(shell, turn);
       }
-      for (const runnerId of turn.slotsMoved) {
-        changeRunner(shell, turn, runnerId, {});
-      }
+      tellSlots(shell, turn);
       return decided;
     });
   } catch (error) {
@@ -38,6 +36,15 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
   }
   afterCommit(shell, turn);
   return value;
+}
+
+/** Slots in use are counted when somebody asks; a change is written and sent only while somebody watches. */
+function tellSlots(shell: Shell, turn: Turn): void {
+  if (turn.slotsMoved.size > 0 && shell.ctx.getWebSockets(LIVE_TAG).length > 0) {
+    for (const runnerId of turn.slotsMoved) {
+      changeRunner(shell, turn, runnerId, {});
+    }
+  }
 }
 
 function afterCommit(shell: Shell, turn: Turn): void {

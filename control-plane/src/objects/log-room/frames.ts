@@ -34,13 +34,8 @@ function toPosition(row: Readonly<Record<string, SqlStorageValue>>): LogPosition
   };
 }
 
-export function startAttempt(sql: SqlStorage, attempt: number): LogPosition {
+export function startAttempt(sql: SqlStorage, attempt: number): void {
   sql.exec("INSERT OR IGNORE INTO attempts (attempt) VALUES (?)", attempt);
-  const position = readPosition(sql, attempt);
-  if (position === null) {
-    throw new Error(`attempt ${attempt} is gone within its own turn`);
-  }
-  return position;
 }
 
 export function readIdentity(sql: SqlStorage, attempt: number, seq: number): FrameIdentity | null {

@@ -17,7 +17,7 @@ import { archiveKey, archiveOf } from "./archive.ts";
 import { readNewest, sumStored } from "./frames.ts";
 import { readLog } from "./read.ts";
 import { arm, attachmentOf, closeSocket, readMeta, writeMeta, WRITER_TAG, type Room } from "./room.ts";
-import { createTables, hasTables } from "./schema.ts";
+import { hasTables } from "./schema.ts";
 import { hasViewers, openViewer, resumeViewers, tellViewers } from "./viewers.ts";
 import { onWriterFrame, onWriterText, openWriter } from "./writers.ts";
 
@@ -48,6 +48,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       workspaceId,
       runId,
       stored,
+      archived: false,
       storedBytes: stored ? sumStored(sql) : 0,
       toldRev: 0,
       archiving: false,
@@ -72,7 +73,11 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
   async finish(run: Run): Promise<void> {
     await this.runChanged(run);
     const room = this.#room;
-    if (!room.stored || readMeta(room, "closed") !== null) {
+    if (!room.stored) {
+      room.archived = true;
+      return;
+    }
+    if (readMeta(room, "closed") !== null) {
       return;
     }
     const now = room.deps.clock.now();
@@ -119,12 +124,9 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
   async #openWriter(attempt: number): Promise<Response> {
     const room = this.#room;
     if (!room.stored) {
-      // Either the first frame of a live run, or a runner that returns after the log has been archived.
+      // Either the beginning of a live run, or a runner that returns after the log has been archived.
       const run = await room.deps.dispatcherFor(room.workspaceId).getRun(room.runId);
-      if (run !== null && !isTerminal(run.state) && !room.stored) {
-        createTables(room.sql, `${room.workspaceId}:${room.runId}`);
-        room.stored = true;
-      }
+      room.archived ||= !room.stored && (run === null || isTerminal(run.state));
     }
     return openWriter(room, attempt);
   }
@@ -151,7 +153,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     }
     if (typeof data !== "string") {
       onWriterFrame(room, socket, data);
-    } else if (onWriterText(room, socket, data) && readMeta(room, "close_at") !== null) {
+    } else if (onWriterText(room, socket, data) && room.stored && readMeta(room, "close_at") !== null) {
       this.#close();
     }
   }
@@ -253,6 +255,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       return now + LINGER_MS;
     }
     room.stored = false;
+    room.archived = true;
     room.storedBytes = 0;
     await room.ctx.storage.deleteAll();
     return Number.POSITIVE_INFINITY;

@@ -9,6 +9,8 @@ export interface Room {
   readonly runId: string;
   /** Whether the log lies in this object's tables; false before the first frame and after the archive took over. */
   stored: boolean;
+  /** Whether the run has ended and its log, if any, is in the archive: nothing can be written any more. */
+  archived: boolean;
   /** Payload bytes in the tables. */
   storedBytes: number;
   /** Newest state of the run that viewers were told of. */

@@ -7,6 +7,7 @@
  * not live and gets nothing; the next step sends 33 to 41, the one after finds no further row and marks it live.
  */
 import type { Run, RunLiveMessage } from "@cronium/protocol";
+import { isTerminal } from "@cronium/protocol/run-states";
 import { logStateOf } from "../../domain/log-position.ts";
 import { archiveKey, framesOf } from "./archive.ts";
 import { readFrames, readNewest, rowBefore } from "./frames.ts";
@@ -130,9 +131,13 @@ async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cu
     if (body === null) {
       // Nothing was printed yet, or never will be.
       if (room.stored) {
+        mark(socket, { kind: "viewer", after: rowBefore(room.sql, cursor.attempt, cursor.offset), live: false });
         await catchUp(room, socket);
-      } else {
-        becomeLive(room, socket);
+        return;
+      }
+      becomeLive(room, socket);
+      if (isTerminal(run.state)) {
+        tell(socket, { type: "log_end", attempt: Math.max(1, run.attempt), logState: run.logState });
       }
       return;
     }

@@ -16,6 +16,7 @@ import {
 import { judgeFrame, logStateOf, type LogPosition } from "../../domain/log-position.ts";
 import { appendFrame, endAttempt, readIdentity, readNewest, readPosition, startAttempt } from "./frames.ts";
 import { attachmentOf, closeSocket, readMeta, trySend, WRITER_TAG, type Room, type WriterAttachment } from "./room.ts";
+import { createTables } from "./schema.ts";
 import { broadcastFrame, tellViewers } from "./viewers.ts";
 
 /** Accepts the socket of an attempt and says where to go on; an older attempt, or a closed log, is refused. */
@@ -24,11 +25,11 @@ export function openWriter(room: Room, attempt: number): Response {
   room.ctx.acceptWebSocket(server, [WRITER_TAG]);
   server.serializeAttachment({ kind: "writer", attempt } satisfies WriterAttachment);
   const response = new Response(null, { status: 101, webSocket: client });
-  if (!room.stored || readMeta(room, "closed") !== null) {
+  if (isClosed(room)) {
     refuse(server, "attempt_not_active", `The log of run ${room.runId} is closed.`);
     return response;
   }
-  const newest = readNewest(room.sql);
+  const newest = room.stored ? readNewest(room.sql) : null;
   if (newest !== null && newest.attempt > attempt) {
     refuse(server, "stale_attempt", `Attempt ${newest.attempt} has begun; the log of attempt ${attempt} is closed.`);
     return response;
@@ -38,7 +39,7 @@ export function openWriter(room: Room, attempt: number): Response {
       closeSocket(other, 4409, "a newer log socket took over");
     }
   }
-  const { nextSeq, nextOffset } = startAttempt(room.sql, attempt);
+  const { nextSeq, nextOffset } = newest?.attempt === attempt ? newest : emptyLog(attempt);
   tell(server, { type: "resume", attempt, seq: nextSeq, offset: nextOffset });
   return response;
 }
@@ -74,6 +75,7 @@ export function onWriterFrame(room: Room, socket: WebSocket, data: ArrayBuffer):
   switch (verdict.kind) {
     case "append": {
       broadcastFrame(room, data);
+      begin(room, attempt);
       if (appendFrame(room.sql, header, payload.length, data, room.storedBytes)) {
         room.storedBytes += payload.length;
       }
@@ -112,8 +114,18 @@ export function onWriterText(room: Room, socket: WebSocket, text: string): boole
     return false;
   }
   if (!position.ended) {
-    endAttempt(room.sql, attempt, message);
-    const ended = readPosition(room.sql, attempt) ?? position;
+    // Of a job that printed nothing no trace is kept, so that its room costs nothing.
+    if (room.stored || message.gaps > 0 || message.truncated) {
+      begin(room, attempt);
+      endAttempt(room.sql, attempt, message);
+    }
+    const { gaps, truncated } = message;
+    const ended = (room.stored ? readPosition(room.sql, attempt) : null) ?? {
+      ...position,
+      gaps,
+      truncated,
+      ended: true,
+    };
     tellViewers(room, { type: "log_end", attempt, logState: logStateOf(ended) });
   }
   tell(socket, { type: "ended", attempt });
@@ -134,16 +146,34 @@ function positionOf(room: Room, socket: WebSocket): LogPosition | null {
   if (attachment?.kind !== "writer") {
     return null;
   }
-  if (!room.stored || readMeta(room, "closed") !== null) {
+  const { attempt } = attachment;
+  if (isClosed(room)) {
     refuse(socket, "attempt_not_active", `The log of run ${room.runId} is closed.`);
     return null;
   }
-  const newest = readNewest(room.sql);
-  if (newest === null || newest.attempt !== attachment.attempt) {
-    refuse(socket, "stale_attempt", `The log of attempt ${attachment.attempt} is closed.`);
+  const newest = room.stored ? readNewest(room.sql) : null;
+  if (newest !== null && newest.attempt > attempt) {
+    refuse(socket, "stale_attempt", `The log of attempt ${attempt} is closed.`);
     return null;
   }
-  return newest;
+  return newest?.attempt === attempt ? newest : emptyLog(attempt);
+}
+
+function isClosed(room: Room): boolean {
+  return room.archived || (room.stored && readMeta(room, "closed") !== null);
+}
+
+/** Tables and the attempt's row, made with its first frame. */
+function begin(room: Room, attempt: number): void {
+  if (!room.stored) {
+    createTables(room.sql, `${room.workspaceId}:${room.runId}`);
+    room.stored = true;
+  }
+  startAttempt(room.sql, attempt);
+}
+
+function emptyLog(attempt: number): LogPosition {
+  return { attempt, nextSeq: 0, nextOffset: 0, ended: false, gaps: 0, truncated: false };
 }
 
 function refuse(socket: WebSocket, code: ErrorCode, message: string): void {
