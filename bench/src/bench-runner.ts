@@ -17,7 +17,15 @@ export interface BenchRunner {
   close(): void;
 }
 
-const PLATFORM = { os: "linux", arch: "x64", hostname: "bench", node: process.version, docker: null, cpus: 2, memoryMb: 1_024 };
+const PLATFORM = {
+  os: "linux",
+  arch: "x64",
+  hostname: "bench",
+  node: process.version,
+  docker: null,
+  cpus: 2,
+  memoryMb: 1_024,
+};
 
 export async function connectBenchRunner(plane: Plane, slots: number): Promise<BenchRunner> {
   const key = generateKeyPairSync("ed25519");

@@ -6,7 +6,9 @@ import { within } from "./wait.ts";
 
 /** Hands every log frame to `onFrame`, and resolves with the run once it has ended and its log is closed. */
 export function watchRun(plane: Plane, runId: string, onFrame: (frame: LogFrame) => void): Promise<Run> {
-  const socket = new WebSocket(`${plane.url.replace("http", "ws")}/api/v1/runs/${runId}/live`, { headers: plane.headers });
+  const socket = new WebSocket(`${plane.url.replace("http", "ws")}/api/v1/runs/${runId}/live`, {
+    headers: plane.headers,
+  });
   const ended = new Promise<Run>((resolve, reject) => {
     let last: Run | null = null;
     let closed = false;

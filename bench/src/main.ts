@@ -27,7 +27,11 @@ const RESULTS = fileURLToPath(new URL("../results", import.meta.url));
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: "string", default: "5" }, json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+    options: {
+      rounds: { type: "string", default: "5" },
+      json: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
   });
   if (values.help === true) {
     process.stdout.write(USAGE);
@@ -36,7 +40,10 @@ async function main(): Promise<number> {
   const rounds = Number(values.rounds);
   const unknown = positionals.find((name) => !Object.hasOwn(benchmarks, name));
   if (unknown !== undefined || !Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
-    const cause = unknown === undefined ? `--rounds must be 1 to 100, not ${values.rounds}.` : `There is no benchmark "${unknown}".`;
+    const cause =
+      unknown === undefined
+        ? `--rounds must be 1 to 100, not ${values.rounds}.`
+        : `There is no benchmark "${unknown}".`;
     process.stderr.write(`${cause}\n${USAGE}`);
     return 2;
   }

@@ -50,7 +50,9 @@ export async function startPlane(options: { readonly runner: boolean }): Promise
       await waitUntil("the local runner to be ready", 600_000, async () => {
         alive(child, said);
         const { items } = await call("GET", "/runners");
-        return items.some((runner: { state: string; notReady: string[] }) => runner.state === "online" && runner.notReady.length === 0);
+        return items.some(
+          (runner: { state: string; notReady: string[] }) => runner.state === "online" && runner.notReady.length === 0,
+        );
       });
     }
     return { url: local.url, workspaceId: local.workspaceId, headers, call, stop: () => stop(child, data) };

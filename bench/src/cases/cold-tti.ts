@@ -15,7 +15,12 @@ export const coldTti: Benchmark = async ({ rounds, progress }) => {
   const version = (await docker.version()).Version;
   const plane = await startPlane({ runner: true });
   try {
-    const event = await plane.call("POST", "/events", { name: "cold-tti", kind: "script", runtime: "bash", script: "echo hi" });
+    const event = await plane.call("POST", "/events", {
+      name: "cold-tti",
+      kind: "script",
+      runtime: "bash",
+      script: "echo hi",
+    });
     const ours: number[] = [];
     const bare: number[] = [];
     const cli: number[] = [];
@@ -45,7 +50,13 @@ export const coldTti: Benchmark = async ({ rounds, progress }) => {
       bare.push(...theirs);
       cli.push(...typed);
     }
-    const entry = (name: string, reference: string, values: readonly number[], ratios: readonly number[], goal: Case["goal"]): Case => ({
+    const entry = (
+      name: string,
+      reference: string,
+      values: readonly number[],
+      ratios: readonly number[],
+      goal: Case["goal"],
+    ): Case => ({
       case: name,
       unit: "ms",
       ours: figuresOf(ours),

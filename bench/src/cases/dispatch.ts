@@ -19,7 +19,12 @@ export const dispatch: Benchmark = async ({ rounds, progress }) => {
   const graphile = await startGraphile(postgres);
   const plane = await startPlane({ runner: false });
   try {
-    const event = await plane.call("POST", "/events", { name: "dispatch", kind: "script", runtime: "bash", script: "true" });
+    const event = await plane.call("POST", "/events", {
+      name: "dispatch",
+      kind: "script",
+      runtime: "bash",
+      script: "true",
+    });
     const runner = await connectBenchRunner(plane, SLOTS);
     const latency = await measureLatency(plane, runner, graphile, event.id, rounds, progress);
     runner.close();

@@ -26,7 +26,12 @@ export const logLatency: Benchmark = async ({ rounds, progress }) => {
   const relay = await startRelay();
   const plane = await startPlane({ runner: true });
   try {
-    const event = await plane.call("POST", "/events", { name: "log-latency", kind: "script", runtime: "bash", script: SCRIPT });
+    const event = await plane.call("POST", "/events", {
+      name: "log-latency",
+      kind: "script",
+      runtime: "bash",
+      script: SCRIPT,
+    });
     const ours: Series[] = [];
     const floor: Series[] = [];
     for (let round = 1; round <= rounds; round += 1) {
@@ -40,12 +45,33 @@ export const logLatency: Benchmark = async ({ rounds, progress }) => {
       median(ours.map((series, i) => pick(series.latencies) / pick(floor[i]?.latencies ?? [Number.NaN])));
     const p50 = ratioOf((values) => figuresOf(values).p50);
     const p99 = ratioOf((values) => figuresOf(values).p99);
-    const reference = { name: "docker attach + bare relay object", version: `workerd ${relay.version}`, ...figuresOf(theirs) };
-    const total = (key: "lost" | "duplicated" | "reordered"): number => ours.reduce((sum, series) => sum + series[key], 0);
+    const reference = {
+      name: "docker attach + bare relay object",
+      version: `workerd ${relay.version}`,
+      ...figuresOf(theirs),
+    };
+    const total = (key: "lost" | "duplicated" | "reordered"): number =>
+      ours.reduce((sum, series) => sum + series[key], 0);
     return {
       cases: [
-        { case: "line printed → viewer, p50", unit: "ms", ours: figuresOf(mine), reference, ratio: p50, goal: "<= 3", pass: meetsGoal(p50, "<= 3") },
-        { case: "line printed → viewer, p99", unit: "ms", ours: figuresOf(mine), reference, ratio: p99, goal: "<= 15", pass: meetsGoal(p99, "<= 15") },
+        {
+          case: "line printed → viewer, p50",
+          unit: "ms",
+          ours: figuresOf(mine),
+          reference,
+          ratio: p50,
+          goal: "<= 3",
+          pass: meetsGoal(p50, "<= 3"),
+        },
+        {
+          case: "line printed → viewer, p99",
+          unit: "ms",
+          ours: figuresOf(mine),
+          reference,
+          ratio: p99,
+          goal: "<= 15",
+          pass: meetsGoal(p99, "<= 15"),
+        },
       ],
       gates: { ...noGateBroken, lost: total("lost"), duplicated: total("duplicated"), reordered: total("reordered") },
       notes: [`${LINES} lines per round and side at 20 per second, one viewer; p99 is the ratio of both p99s.`],
@@ -83,7 +109,11 @@ async function throughRelay(relay: Relay, image: string): Promise<Series> {
   });
   try {
     const stream = await container.attach({ stream: true, stdout: true });
-    container.modem.demuxStream(stream, { write: (bytes: Buffer) => feeder.send(bytes) } as unknown as NodeJS.WritableStream, process.stderr);
+    container.modem.demuxStream(
+      stream,
+      { write: (bytes: Buffer) => feeder.send(bytes) } as unknown as NodeJS.WritableStream,
+      process.stderr,
+    );
     await container.start();
     await container.wait();
     await within("the last line at the viewer", 10_000, lines.complete);

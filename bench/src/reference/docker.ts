@@ -45,7 +45,9 @@ export async function createToFirstByte(image: string, command: readonly string[
 export function dockerRunToFirstByte(image: string, command: readonly string[]): Promise<number> {
   const begin = performance.now();
   const [program = "true", ...args] = command;
-  const child = spawn("docker", ["run", "--rm", "--entrypoint", program, image, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn("docker", ["run", "--rm", "--entrypoint", program, image, ...args], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   let first = 0;
   child.stdout.once("data", () => {
     first = performance.now();

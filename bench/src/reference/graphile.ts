@@ -50,7 +50,12 @@ export async function startGraphile(postgres: Postgres): Promise<Graphile> {
     drainBacklog: async (count, concurrency) => {
       await worker?.stop();
       for (let added = 0; added < count; added += 1_000) {
-        await utils.addJobs(Array.from({ length: Math.min(1_000, count - added) }, (_, i) => ({ identifier: "noop", payload: { id: `b${added + i}` } })));
+        await utils.addJobs(
+          Array.from({ length: Math.min(1_000, count - added) }, (_, i) => ({
+            identifier: "noop",
+            payload: { id: `b${added + i}` },
+          })),
+        );
       }
       let left = count;
       let finish = (): void => undefined;

@@ -24,7 +24,11 @@ export async function startPostgres(): Promise<Postgres> {
   }
   const as = account === null ? {} : { uid: account.uid, gid: account.gid };
   const cluster = join(folder, "data");
-  execFileSync(join(programs, "initdb"), ["-D", cluster, "-U", "bench", "-A", "trust", "--locale=C"], { ...as, cwd: folder, stdio: "ignore" });
+  execFileSync(join(programs, "initdb"), ["-D", cluster, "-U", "bench", "-A", "trust", "--locale=C"], {
+    ...as,
+    cwd: folder,
+    stdio: "ignore",
+  });
   const port = await freePort();
   const server = spawn(
     join(programs, "postgres"),
@@ -43,7 +47,9 @@ export async function startPostgres(): Promise<Postgres> {
   await waitUntil("PostgreSQL to start", 30_000, ready);
   return {
     connectionString: `postgres://bench@/postgres?host=${encodeURIComponent(folder)}&port=${port}`,
-    version: execFileSync(join(programs, "postgres"), ["--version"], { encoding: "utf8" }).trim().replace("postgres (PostgreSQL) ", ""),
+    version: execFileSync(join(programs, "postgres"), ["--version"], { encoding: "utf8" })
+      .trim()
+      .replace("postgres (PostgreSQL) ", ""),
     stop: async () => {
       server.kill("SIGINT");
       await gone;
@@ -62,7 +68,9 @@ function installedPrograms(): string | null {
 
 function install(): string {
   if (userInfo().uid !== 0 || !existsSync("/usr/bin/apt-get")) {
-    throw new Error("The dispatch benchmark compares with PostgreSQL. Install the package postgresql, then run it again.");
+    throw new Error(
+      "The dispatch benchmark compares with PostgreSQL. Install the package postgresql, then run it again.",
+    );
   }
   process.stderr.write("Installing PostgreSQL for the reference…\n");
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };

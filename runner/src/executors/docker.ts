@@ -12,6 +12,7 @@ import { makeColdSlot } from "./docker/cold-slot.ts";
 import { Engine } from "./docker/engine.ts";
 import { ImageShelf } from "./docker/image-shelf.ts";
 import type { ImageFiles } from "./docker/images.ts";
+import { KillWatch } from "./docker/kill-watch.ts";
 import type { Executor, SlotSource } from "./types.ts";
 
 export interface DockerExecutorOptions {
@@ -34,12 +35,14 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     files: options.imageFiles,
     changed: () => changed(),
   });
+  const kills = new KillWatch({ docker, runnerId, clock, log });
   const engine = new Engine({
     docker,
     clock,
     log,
     changed: (up) => {
       if (up) {
+        void kills.open();
         void shelf.look().then(() => changed());
       } else {
         changed();
@@ -57,6 +60,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
           clock,
           log,
           starts,
+          kills,
           create: { runnerId, image: shelf.tagOf(request.profile.runtime) ?? "cronium/none", cpus },
           suspect: () => {
             engine.suspect();
@@ -89,6 +93,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     sweep: (isLive) => sweep(docker, runnerId, isLive, log),
     async close() {
       engine.close();
+      kills.close();
       await shelf.close();
     },
   };

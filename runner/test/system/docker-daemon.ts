@@ -39,7 +39,14 @@ export function makeDockerDaemon(): DockerDaemon {
     stop,
     start: async () => {
       const log = openSync(logFile, "a");
-      const places = ["--data-root", join(folder, "root"), "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "pid")];
+      const places = [
+        "--data-root",
+        join(folder, "root"),
+        "--exec-root",
+        join(folder, "exec"),
+        "--pidfile",
+        join(folder, "pid"),
+      ];
       const network = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"];
       daemon = spawn("dockerd", ["-H", `unix://${socket}`, ...places, ...network], { stdio: ["ignore", log, log] });
       closeSync(log);
@@ -65,7 +72,9 @@ export function makeDockerDaemon(): DockerDaemon {
     remove: async () => {
       await stop();
       // The engine leaves its private mounts behind; they would keep the folder from being removed.
-      const mounts = readFileSync("/proc/mounts", "utf8").split("\n").map((line) => line.split(" ")[1] ?? "");
+      const mounts = readFileSync("/proc/mounts", "utf8")
+        .split("\n")
+        .map((line) => line.split(" ")[1] ?? "");
       for (const mount of mounts.filter((path) => path.startsWith(folder)).toReversed()) {
         execFileSync("umount", ["-l", mount]);
       }
@@ -76,5 +85,8 @@ export function makeDockerDaemon(): DockerDaemon {
 
 /** Tags of the images that jobs run in. */
 export function imageTags(root: string): Readonly<Record<string, string>> {
-  return JSON.parse(execFileSync("bash", [join(root, "images/build.sh"), "--tags"], { encoding: "utf8" })) as Record<string, string>;
+  return JSON.parse(execFileSync("bash", [join(root, "images/build.sh"), "--tags"], { encoding: "utf8" })) as Record<
+    string,
+    string
+  >;
 }

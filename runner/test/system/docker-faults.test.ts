@@ -28,8 +28,11 @@ describe("a Docker Engine that stops", () => {
     await daemon.remove();
   });
 
-  it("F20 ends the attempt with a reason, holds new runs back with a reason, and both succeed once it is back", async ({ expect }) => {
-    const script = 'echo attempt $CRONIUM_ATTEMPT; if [ "$CRONIUM_ATTEMPT" = 1 ]; then sleep 300; fi; cronium_output "$CRONIUM_ATTEMPT"';
+  it("F20 ends the attempt with a reason, holds new runs back with a reason, and both succeed once it is back", async ({
+    expect,
+  }) => {
+    const script =
+      'echo attempt $CRONIUM_ATTEMPT; if [ "$CRONIUM_ATTEMPT" = 1 ]; then sleep 300; fi; cronium_output "$CRONIUM_ATTEMPT"';
     const run = await trigger(plane, script);
     await eventually("the first attempt to print", 60_000, async () => (await plane.logOf(run)).includes("attempt 1"));
 

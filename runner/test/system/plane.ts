@@ -32,7 +32,15 @@ export async function startPlane(vars: Readonly<Record<string, string>> = QUICK)
   const data = mkdtempSync(join(tmpdir(), "cronium-plane-"));
   const port = await freePort();
   const settings = Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}=${value}`]);
-  const program = startProgram(["control-plane/launcher/main.ts", "start", "--data", data, "--port", String(port), ...settings]);
+  const program = startProgram([
+    "control-plane/launcher/main.ts",
+    "start",
+    "--data",
+    data,
+    "--port",
+    String(port),
+    ...settings,
+  ]);
   const url = `http://127.0.0.1:${port}`;
   const healthy = (): Promise<boolean> =>
     fetch(`${url}/ready`).then(

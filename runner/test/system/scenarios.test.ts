@@ -29,7 +29,11 @@ describe("scenarios", () => {
         ...(scenario.policy === undefined ? {} : { policy: scenario.policy }),
       });
       try {
-        const created = await plane.call("POST", "/events", { name: scenario.title.slice(0, 200), kind: "script", ...scenario.event });
+        const created = await plane.call("POST", "/events", {
+          name: scenario.title.slice(0, 200),
+          kind: "script",
+          ...scenario.event,
+        });
         expect(created, JSON.stringify(created.body)).toMatchObject({ status: 201 });
         const accepted = await plane.call("POST", `/events/${created.body.id}/runs`, { input: scenario.input });
         expect(accepted.status).toBe(202);
@@ -43,9 +47,15 @@ describe("scenarios", () => {
           return isTerminal(body.state as RunState) ? (body as Run) : null;
         });
         await verify(expect, plane, scenario, run);
-        await eventually("every container of the runner to be gone", 20_000, async () => (await containersOf(runId)).length === 0);
+        await eventually(
+          "every container of the runner to be gone",
+          20_000,
+          async () => (await containersOf(runId)).length === 0,
+        );
       } catch (error) {
-        throw new Error(`${(error as Error).message}\nThe runner said:\n${runner.output().slice(-3_000)}`, { cause: error });
+        throw new Error(`${(error as Error).message}\nThe runner said:\n${runner.output().slice(-3_000)}`, {
+          cause: error,
+        });
       } finally {
         await runner.stop();
       }
@@ -62,11 +72,18 @@ async function reached(plane: Plane, runId: string, state: string, text: string 
     return body.state === state;
   });
   if (text !== undefined) {
-    await eventually(`the log of ${runId} to hold ${text}`, 30_000, async () => (await plane.logOf(runId)).includes(text));
+    await eventually(`the log of ${runId} to hold ${text}`, 30_000, async () =>
+      (await plane.logOf(runId)).includes(text),
+    );
   }
 }
 
-async function act(plane: Plane, runner: RunnerProcess, runId: string, what: Scenario["actions"][number]["do"]): Promise<void> {
+async function act(
+  plane: Plane,
+  runner: RunnerProcess,
+  runId: string,
+  what: Scenario["actions"][number]["do"],
+): Promise<void> {
   switch (what) {
     case "cancel":
       await plane.call("POST", `/runs/${runId}/cancel`);
@@ -88,7 +105,13 @@ async function act(plane: Plane, runner: RunnerProcess, runId: string, what: Sce
   }
 }
 
-async function verify(expect: (value: unknown, message?: string) => any, plane: Plane, scenario: Scenario, run: Run): Promise<void> { // oxlint-disable-line typescript/no-explicit-any -- the type of a test's own expect
+async function verify(
+  expect: (value: unknown, message?: string) => any,
+  plane: Plane,
+  scenario: Scenario,
+  run: Run,
+): Promise<void> {
+  // oxlint-disable-line typescript/no-explicit-any -- the type of a test's own expect
   const { log, logBytes, message, ...fields } = scenario.expect;
   expect(run, JSON.stringify(run, null, 1)).toMatchObject(fields);
   if (message !== undefined) {

@@ -16,11 +16,13 @@ import type { Semaphore } from "../../base/semaphore.ts";
 import { ExecutorError, type Exit, type Slot, type SlotEvents, type SlotRequest } from "../types.ts";
 import { createOptions, type CreateContext } from "./create-options.ts";
 import { makeDemux } from "./demux.ts";
+import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
 
 /** After SIGKILL; a process in an uninterruptible wait outlives it. */
 const KILL_WITHIN_MS = 15_000;
 const SIGKILL_CODE = 137;
+const SIGTERM_CODE = 143;
 /** After the end of the output, before Docker is asked whether the container still runs. */
 const INSPECT_AFTER_MS = 500;
 
@@ -31,6 +33,7 @@ export interface ColdSlotContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly starts: Semaphore;
+  readonly kills: KillWatch;
   readonly create: Omit<CreateContext, "networkModeNone">;
   /** The daemon seems to be gone. */
   readonly suspect: () => void;
@@ -50,6 +53,8 @@ class ColdSlot implements Slot {
   private starting: Promise<void> | null = null;
   private removing: Promise<void> | null = null;
   private ended = false;
+  /** A signal was ours: nobody needs to ask the engine who sent it. */
+  private signalled = false;
   /** SIGKILL was ours: nobody needs to ask the kernel. */
   private killed = false;
   readonly ready: Promise<void>;
@@ -77,6 +82,7 @@ class ColdSlot implements Slot {
     }
     await this.starting.catch(() => {});
     const { clock } = this.context;
+    this.signalled = true;
     await this.signal(container, "SIGTERM");
     if (await settledWithin(clock, this.exited, graceMs)) {
       return;
@@ -147,12 +153,25 @@ class ColdSlot implements Slot {
       const code = await Promise.race([waited, this.codeAfterOutput(container)]);
       const oomKilled = code === SIGKILL_CODE && !this.killed && (await wasOomKilled(this.context.docker, container));
       this.ended = true;
+      if (!oomKilled && (await this.wasStoppedByEngine(container, code))) {
+        throw new ExecutorError(
+          "daemon",
+          "Docker stopped the container while the job ran, and nobody here asked for it.",
+        );
+      }
       this.end.resolve({ code, oomKilled });
     } catch (error) {
       this.ended = true;
       this.end.reject(this.explain(error, "Docker stopped answering while the job ran"));
       this.drain.resolve();
     }
+  }
+
+  private async wasStoppedByEngine(container: Docker.Container, code: number): Promise<boolean> {
+    if (this.signalled || (code !== SIGTERM_CODE && code !== SIGKILL_CODE)) {
+      return false;
+    }
+    return this.context.kills.wasKilled(container.id);
   }
 
   /** The exit code by `inspect`; pending for as long as there is output, which is the sign of a daemon that lives. */
@@ -188,6 +207,7 @@ class ColdSlot implements Slot {
     if (this.container === null) {
       return;
     }
+    this.context.kills.forget(this.container.id);
     try {
       await this.container.remove({ force: true, v: true });
     } catch (error) {
