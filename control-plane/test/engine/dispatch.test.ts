@@ -49,6 +49,15 @@ describe("waiting and being dispatched", () => {
     expect((await connection.job()).runId).toBe(runId);
   });
 
+  test("large jobs travel in frames of their own", async ({ expect }) => {
+    const plane = await makePlane();
+    const input = "x".repeat(700_000);
+    const ids = [await plane.trigger({ input }), await plane.trigger({ input }), await plane.trigger()];
+    const connection = await connect(await registerFake(plane));
+    const frames = [await connection.next("jobs"), await connection.next("jobs")];
+    expect(frames.map((frame) => frame.jobs.map((job) => job.runId))).toEqual([[ids[0]], [ids[1], ids[2]]]);
+  });
+
   test("a runner that is not ready gets nothing until it is", async ({ expect }) => {
     const plane = await makePlane();
     const connection = await connect(await registerFake(plane), { notReady: ["docker_down"] });

@@ -1,3 +1,4 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type { ServerMessage } from "@cronium/protocol";
 import { makeId } from "@cronium/protocol/ids";
 import { afterEach, describe, test } from "vitest";
@@ -83,6 +84,19 @@ describe("the challenge", () => {
     inbox.socket.send(JSON.stringify({ ...(await makeHello(runner, nonce, newEpoch())), protocol: 7 }));
     expect(await inbox.text<Of<"error">>("error")).toMatchObject({ code: "upgrade_required" });
     expect((await inbox.closed).code).toBe(4426);
+  });
+
+  test("a socket that does not answer is closed when its time is over", async ({ expect }) => {
+    const plane = await makePlane();
+    const inbox = openInbox(await dial((await registerFake(plane)).runnerId));
+    await inbox.text("challenge");
+    await runInDurableObject(plane.dispatcherStub, (_, state) => {
+      for (const socket of state.getWebSockets()) {
+        socket.serializeAttachment({ ...(socket.deserializeAttachment() as object), since: 1 });
+      }
+    });
+    await runDurableObjectAlarm(plane.dispatcherStub);
+    expect((await inbox.closed).code).toBe(4401);
   });
 
   test("welcome carries the lease as durations, and the runner is online", async ({ expect }) => {

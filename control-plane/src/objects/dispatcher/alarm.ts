@@ -1,6 +1,7 @@
 /** What the object does when nobody calls: leases, offers, back-offs, silent runners, the outbox, tidying up. */
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
+import { closeUnanswered } from "./handshake.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
 import { drainDueIn } from "./outbox.ts";
@@ -42,7 +43,7 @@ export function onAlarm(shell: Shell): void {
   } catch (error) {
     shell.deps.log.error("alarm.failed", { workspaceId: shell.workspaceId, error: String(error) });
   } finally {
-    arm(shell, nextWake(shell));
+    arm(shell, Math.min(nextWake(shell), closeUnanswered(shell)));
   }
 }
 
@@ -64,7 +65,10 @@ export function nextWake(shell: Shell): number {
       .map((runner) =>
         runner.state === "unreachable" ? now + shell.deps.config.renewMs : (newestSign(shell, runner) ?? now) + silence,
       ),
-    first("SELECT min(finished_at) AS at FROM runs WHERE finished_at IS NOT NULL") + KEEP_FINISHED_MS,
+    Math.max(
+      first("SELECT min(finished_at) AS at FROM runs WHERE finished_at IS NOT NULL") + KEEP_FINISHED_MS,
+      shell.tidiedAt + TIDY_EVERY_MS,
+    ),
   ];
   // A little later than now at the earliest: whatever is overdue gets a turn of its own, and other events get theirs.
   return Math.max(Math.min(...due), now + 10);

@@ -14,7 +14,8 @@ import {
   type AttemptRef,
   type RunnerMessage,
 } from "@cronium/protocol";
-import { forgiveOutage } from "./leases.ts";
+import { arm } from "./alarm-clock.ts";
+import { forgiveOutage, startTicking } from "./leases.ts";
 import { changeFleet, unreachableAfterMs } from "./runners.ts";
 import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
@@ -22,6 +23,29 @@ import { attachmentOf, closeSocket, runnerTag, RUNNER_TAG, send, type RunnerAtta
 import { inTurn } from "./turns.ts";
 
 type Hello = Extract<RunnerMessage, { type: "hello" }>;
+
+/** How long a socket may take to prove who it is. */
+const HANDSHAKE_MS = 15_000;
+
+/** Closes sockets that never answered their challenge; when to look again, infinite when none is left. */
+export function closeUnanswered(shell: Shell): number {
+  const now = shell.deps.clock.now();
+  let next = Number.POSITIVE_INFINITY;
+  for (const socket of shell.ctx.getWebSockets(RUNNER_TAG)) {
+    const attachment = attachmentOf(socket);
+    if (attachment?.kind !== "runner" || (attachment.stage !== "challenged" && attachment.stage !== "verifying")) {
+      continue;
+    }
+    const until = attachment.since + HANDSHAKE_MS;
+    if (until > now) {
+      next = Math.min(next, until);
+    } else {
+      socket.serializeAttachment({ ...attachment, stage: "replaced" } satisfies RunnerAttachment);
+      refuse(socket, "unauthorized", "The challenge was not answered in time.", closeCodes.unauthenticated);
+    }
+  }
+  return next;
+}
 
 /** Takes a socket over and challenges its other end. Who it claims to be was looked up by the Worker. */
 export function openRunnerSocket(
@@ -37,10 +61,11 @@ export function openRunnerSocket(
     nonce,
     stage: "challenged",
     epoch: null,
-    readyAt: 0,
+    since: shell.deps.clock.now(),
   };
   server.serializeAttachment(attachment);
   send(server, { type: "challenge", nonce, protocol: PROTOCOL_VERSION });
+  arm(shell, attachment.since + HANDSHAKE_MS);
   return new Response(null, { status: 101, webSocket: client });
 }
 
@@ -98,7 +123,7 @@ function welcome(
     ...attachment,
     stage: "ready",
     epoch: hello.epoch,
-    readyAt: turn.now,
+    since: turn.now,
   } satisfies RunnerAttachment);
   changeFleet(shell, turn, runnerId, {
     version: hello.version,
@@ -113,6 +138,9 @@ function welcome(
   });
   shell.heldOff.delete(runnerId);
   const verdicts = judge(shell, turn, { runnerId, epoch: hello.epoch }, hello);
+  if (verdicts.adopt.length > 0) {
+    startTicking(shell, turn);
+  }
   wakeBy(turn, turn.now + unreachableAfterMs(shell));
   // Ahead of everything else this turn sends to the runner: a welcome is the first thing it acts on.
   turn.frames.unshift({

@@ -1,6 +1,6 @@
 /** Leases in storage: renewed from pings now and then, ended when nothing renewed them. Rules: `domain/lease.ts`. */
 import { leaseUntil, tickEveryMs, wasAway } from "../../domain/lease.ts";
-import { newestSign } from "./runners.ts";
+import { changeFleet, newestSign } from "./runners.ts";
 import { act, readOverdue, readState } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import { readySocket } from "./sockets.ts";
@@ -67,8 +67,8 @@ export function endOverdue(shell: Shell, turn: Turn): void {
 export function forgiveOutage(shell: Shell, turn: Turn): void {
   const vanished = [...shell.fleet.values()].filter(
     (runner) => runner.connected && readySocket(shell, runner.id) === null,
-  ).length;
-  const facts = { vanished, liveLeases: countLive(shell), tickDueAt: shell.tickDueAt, now: turn.now };
+  );
+  const facts = { vanished: vanished.length, liveLeases: countLive(shell), tickDueAt: shell.tickDueAt, now: turn.now };
   if (!wasAway(facts)) {
     return;
   }
@@ -79,7 +79,11 @@ export function forgiveOutage(shell: Shell, turn: Turn): void {
     until,
   );
   wakeBy(turn, until);
-  shell.deps.log.info("leases.extended", { leases: facts.liveLeases, vanished });
+  // Once only: from now on they are away by themselves.
+  for (const runner of vanished) {
+    changeFleet(shell, turn, runner.id, { connected: false });
+  }
+  shell.deps.log.info("leases.extended", { leases: facts.liveLeases, vanished: vanished.length });
 }
 
 export function readTickDueAt(sql: SqlStorage): number | null {

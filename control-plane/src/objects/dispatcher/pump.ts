@@ -15,6 +15,7 @@ import type { Shell, Turn } from "./shell.ts";
 import { fleetMembers } from "./runners.ts";
 
 const PAGE = 64;
+const MAX_FRAME_CHARS = 1_000_000;
 /** Waiting runs that get a new reason in one turn when the fleet changes. */
 const MAX_REASONS = 500;
 
@@ -48,8 +49,26 @@ export function pump(shell: Shell, turn: Turn): void {
     }
   }
   for (const [runnerId, list] of jobs) {
-    turn.frames.push({ runnerId, message: { type: "jobs", jobs: list } });
+    for (const jobsOfFrame of inFrames(list)) {
+      turn.frames.push({ runnerId, message: { type: "jobs", jobs: jobsOfFrame } });
+    }
   }
+}
+
+/** As few frames as possible, none of them much larger than the largest job. */
+function inFrames(jobs: readonly Job[]): Job[][] {
+  const frames: Job[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const job of jobs) {
+    const own = job.definition.script.length + JSON.stringify(job.input).length;
+    if (size + own > MAX_FRAME_CHARS) {
+      frames.push([]);
+      size = 0;
+    }
+    frames.at(-1)?.push(job);
+    size += own;
+  }
+  return frames;
 }
 
 function makeOffer(shell: Shell, turn: Turn, run: RunRecord, runner: FleetMember): Job {

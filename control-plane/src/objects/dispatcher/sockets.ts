@@ -1,5 +1,5 @@
 /** Sockets of the Dispatcher. What one knows of its other end lies in its attachment, which survives hibernation. */
-import type { RunnerMessage, ServerMessage, WorkspaceLiveMessage } from "@cronium/protocol";
+import type { ServerMessage, WorkspaceLiveMessage } from "@cronium/protocol";
 import type { Shell } from "./shell.ts";
 
 /** Where a runner's socket is in its handshake; `replaced` ones are on their way out and count for nothing. */
@@ -10,7 +10,8 @@ export interface RunnerAttachment {
   readonly nonce: string;
   readonly stage: "challenged" | "verifying" | "ready" | "replaced";
   readonly epoch: string | null;
-  readonly readyAt: number;
+  /** When it was opened; once ready, when it became so. */
+  readonly since: number;
 }
 export interface LiveAttachment {
   readonly kind: "live";
@@ -43,7 +44,7 @@ export function readySocket(shell: Shell, runnerId: string): WebSocket | null {
 /** Newest sign of life of a ready socket: its handshake or its last ping. */
 export function seenAt(shell: Shell, socket: WebSocket): number {
   const attachment = attachmentOf(socket);
-  const readyAt = attachment?.kind === "runner" ? attachment.readyAt : 0;
+  const readyAt = attachment?.kind === "runner" ? attachment.since : 0;
   const ping = shell.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
   return Math.max(readyAt, ping);
 }
@@ -70,5 +71,3 @@ export function closeSocket(socket: WebSocket, code: number, reason: string): vo
     // Closed already.
   }
 }
-
-export type RunnerFrame = RunnerMessage;
