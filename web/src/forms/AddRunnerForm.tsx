@@ -98,7 +98,7 @@ function Connected(props: {
       <Facts
         rows={[
           [t("addRunner.host"), platform?.hostname ?? "–"],
-          [t("addRunner.os"), platform === null ? "–" : `${platform.os}/${platform.arch}`],
+          [t("addRunner.os"), platform === null ? "–" : `${platform.os}, ${platform.arch}`],
           [t("addRunner.node"), platform?.node ?? "–"],
           [t("addRunner.docker"), platform?.docker ?? t("addRunner.noDocker")],
           [t("addRunner.latency"), latencyMs === null ? t("addRunner.measuring") : `${Math.round(latencyMs)} ms`],

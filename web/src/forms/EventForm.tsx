@@ -3,7 +3,6 @@ import type { Runner } from "@cronium/protocol/runner-view";
 import { useBlocker } from "@tanstack/react-router";
 import { Play } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { useForm } from "react-hook-form";
 import { CodeEditor } from "../components/code/CodeEditor.tsx";
 import { ConfirmDialog } from "../components/ConfirmDialog.tsx";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
@@ -40,41 +39,48 @@ export interface EventFormProps {
 /** Script on the left, settings on the right. `Mod+S` saves, `Mod+Enter` saves and runs. */
 export function EventForm(props: EventFormProps): ReactNode {
   const { initial, isNew, onSave, onRun } = props;
-  const form = useForm<EventDraft>({ defaultValues: initial });
-  const draft = form.watch();
-  const isDirty = form.formState.isDirty;
+  const [draft, setDraft] = useState(initial);
+  const isDirty = !sameDraft(draft, initial);
+  // Keys and editor callbacks act on what was typed last, also between two renders.
+  const typed = useRef({ draft, isDirty });
+  typed.current = { draft, isDirty };
   const [errors, setErrors] = useState<DraftErrors>({});
   const [failure, setFailure] = useState<unknown>(null);
   const [isSaving, setSaving] = useState(false);
   const savedRef = useRef(false);
+  const submitted = useRef<EventDraft | null>(null);
 
   useEffect(() => {
-    form.reset(initial);
-    setErrors({});
-  }, [initial, form]);
+    // What was typed while a save was under way stays, now on top of the saved version.
+    if (submitted.current === null || sameDraft(typed.current.draft, submitted.current)) {
+      setDraft(initial);
+      setErrors({});
+    }
+    submitted.current = null;
+  }, [initial]);
 
   const leave = useBlocker({
-    shouldBlockFn: () => form.formState.isDirty && !savedRef.current,
-    enableBeforeUnload: () => form.formState.isDirty && !savedRef.current,
+    shouldBlockFn: () => typed.current.isDirty && !savedRef.current,
+    enableBeforeUnload: () => typed.current.isDirty && !savedRef.current,
     withResolver: true,
   });
 
   const change = (next: Partial<EventDraft>): void => {
-    for (const [field, value] of Object.entries(next)) {
-      form.setValue(field as keyof EventDraft, value, { shouldDirty: true });
-      setErrors((known) => ({ ...known, [field]: undefined }));
-    }
+    const known = typed.current.draft;
     const { runtime } = next;
-    if (isNew && runtime !== undefined && isStarterScript(form.getValues("script"))) {
-      form.setValue("script", starterScript(runtime), { shouldDirty: true });
-    }
+    const isStarter = isNew && runtime !== undefined && isStarterScript(known.script);
+    const after = { ...known, ...next, ...(isStarter ? { script: starterScript(runtime) } : {}) };
+    typed.current = { draft: after, isDirty: !sameDraft(after, initial) };
+    savedRef.current = false;
+    setDraft(after);
+    setErrors((before) => withoutFields(before, Object.keys(next)));
   };
 
   const save = async (): Promise<boolean> => {
     if (isSaving) {
       return false;
     }
-    const values = form.getValues();
+    const values = typed.current.draft;
     const read = readDraft(values);
     if (!read.ok) {
       setErrors(read.errors);
@@ -83,14 +89,16 @@ export function EventForm(props: EventFormProps): ReactNode {
     setSaving(true);
     setFailure(null);
     savedRef.current = true;
+    submitted.current = values;
     try {
       const isSaved = await onSave(read.event);
-      savedRef.current = isSaved;
+      savedRef.current = isSaved && typed.current.draft === values;
       return isSaved;
     } catch (error) {
       savedRef.current = false;
-      setErrors(fieldErrors(error, values));
-      setFailure(error);
+      const atFields = fieldErrors(error, values);
+      setErrors(atFields);
+      setFailure(Object.keys(atFields).length > 0 ? null : error);
       return false;
     } finally {
       setSaving(false);
@@ -98,7 +106,7 @@ export function EventForm(props: EventFormProps): ReactNode {
   };
 
   const run = async (): Promise<void> => {
-    if (onRun !== undefined && (!form.formState.isDirty || (await save()))) {
+    if (onRun !== undefined && (!typed.current.isDirty || (await save()))) {
       onRun();
     }
   };
@@ -107,7 +115,7 @@ export function EventForm(props: EventFormProps): ReactNode {
     () => void run(),
   );
 
-  const hasErrors = Object.values(errors).some((error) => error !== undefined);
+  const hasErrors = Object.keys(errors).length > 0;
   return (
     <div className="flex flex-1 flex-col lg:min-h-0">
       <header className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-4 py-3 lg:px-6">
@@ -195,6 +203,14 @@ export function EventForm(props: EventFormProps): ReactNode {
       />
     </div>
   );
+}
+
+function sameDraft(one: EventDraft, other: EventDraft): boolean {
+  return (Object.keys(one) as (keyof EventDraft)[]).every((field) => one[field] === other[field]);
+}
+
+function withoutFields(errors: DraftErrors, fields: readonly string[]): DraftErrors {
+  return Object.fromEntries(Object.entries(errors).filter(([field]) => !fields.includes(field)));
 }
 
 function fieldErrors(error: unknown, draft: EventDraft): DraftErrors {

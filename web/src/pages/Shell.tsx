@@ -150,10 +150,10 @@ function AccountMenu({
       trigger={
         <button
           type="button"
-          aria-label={`${t("account.menu")}: ${name}`}
           className="hit flex w-full min-w-0 items-center gap-2 rounded-control px-2 py-1 text-left hover:bg-hover lg:min-h-10"
         >
           <CircleUserRound {...icon} className="shrink-0 text-dim" />
+          <span className="sr-only">{t("account.menu")}</span>
           <span className="hidden min-w-0 flex-col lg:flex">
             <span className="truncate text-12 font-medium leading-4">{name}</span>
             <span className="truncate text-11 text-faint">{workspace}</span>

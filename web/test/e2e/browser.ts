@@ -32,6 +32,11 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
   page.on("dialog", (dialog) => {
+    // The leave guard of an editor with unsaved edits; tests that move on mean it.
+    if (dialog.type() === "beforeunload") {
+      void dialog.accept();
+      return;
+    }
     faults.push(`dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });

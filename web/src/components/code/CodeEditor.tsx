@@ -20,6 +20,9 @@ export interface CodeEditorProps {
   readonly place?: { readonly position: number } | null;
 }
 
+/** Values typed but not yet seen back; React is never this far behind. */
+const MAX_ECHOES = 100;
+
 /** Phones edit in a plain text field: their keyboards and selection handles work there. */
 const isPhone = (): boolean => matchMedia("(pointer: coarse) and (max-width: 40rem)").matches;
 
@@ -29,6 +32,7 @@ export function CodeEditor(props: CodeEditorProps): ReactNode {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Editor | null>(null);
   const latest = useRef(props);
+  const typed = useRef<readonly string[]>([]);
   latest.current = props;
   const [mode, setMode] = useState<"loading" | "editor" | "field">(isPhone() ? "field" : "loading");
   const helpId = useId();
@@ -55,7 +59,10 @@ export function CodeEditor(props: CodeEditorProps): ReactNode {
         label: latest.current.label,
         readOnly: latest.current.readOnly ?? false,
         describedBy: latest.current.readOnly === true ? undefined : t("editor.help"),
-        onChange: (next) => latest.current.onChange?.(next),
+        onChange: (next) => {
+          typed.current = [...typed.current.slice(-MAX_ECHOES), next];
+          latest.current.onChange?.(next);
+        },
         onSave: () => latest.current.onSave?.(),
         onRun: () => latest.current.onRun?.(),
       });
@@ -73,7 +80,17 @@ export function CodeEditor(props: CodeEditorProps): ReactNode {
     };
   }, [wantsEditor]);
 
-  useEffect(() => editor.current?.setValue(value), [value]);
+  useEffect(() => {
+    // React shows a value a moment after it was typed. By then more may have been typed, so a value that came from the
+    // editor itself is only ticked off; writing it back would take the newer characters away.
+    const echo = typed.current.indexOf(value);
+    if (echo === -1) {
+      typed.current = [];
+      editor.current?.setValue(value);
+    } else {
+      typed.current = typed.current.slice(echo);
+    }
+  }, [value]);
   useEffect(() => editor.current?.setLanguage(language), [language]);
   useEffect(() => {
     if (place !== null) {

@@ -16,7 +16,7 @@ import {
   syntaxHighlighting,
 } from "@codemirror/language";
 import { shell } from "@codemirror/legacy-modes/mode/shell";
-import { Compartment, EditorState, type Extension } from "@codemirror/state";
+import { Annotation, Compartment, EditorState, type Extension } from "@codemirror/state";
 import {
   EditorView,
   drawSelection,
@@ -104,6 +104,9 @@ const colours = HighlightStyle.define([
   { tag: tags.invalid, color: "var(--bad)" },
 ]);
 
+/** Marks changes that the page makes; it knows them already. */
+const fromPage = Annotation.define<boolean>();
+
 export function createEditor(options: EditorOptions): Editor {
   const root = options.host.attachShadow({ mode: "open" });
   const language = new Compartment();
@@ -131,10 +134,12 @@ export function createEditor(options: EditorOptions): Editor {
       EditorState.readOnly.of(options.readOnly),
       EditorView.contentAttributes.of({
         "aria-label": options.label,
+        // Editable content is in the tab order by itself; checkers only see it by name.
+        tabindex: "0",
         ...(options.describedBy === undefined ? {} : { "aria-description": options.describedBy }),
       }),
       EditorView.updateListener.of((update) => {
-        if (update.docChanged) {
+        if (update.docChanged && !update.transactions.some((change) => change.annotation(fromPage) === true)) {
           options.onChange(update.state.doc.toString());
         }
       }),
@@ -144,7 +149,10 @@ export function createEditor(options: EditorOptions): Editor {
   return {
     setValue: (value) => {
       if (value !== view.state.doc.toString()) {
-        view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: value } });
+        view.dispatch({
+          changes: { from: 0, to: view.state.doc.length, insert: value },
+          annotations: fromPage.of(true),
+        });
       }
     },
     setLanguage: (next) => view.dispatch({ effects: language.reconfigure(languageOf(next)) }),

@@ -146,9 +146,10 @@ function Machine({ runner }: { readonly runner: Runner }): ReactNode {
   return (
     <span
       className="text-dim"
-      title={`${platform.hostname} · Node ${platform.node} · Docker ${platform.docker ?? t("addRunner.noDocker")}`}
+      title={`${platform.hostname} · ${platform.os} · Node ${platform.node} · Docker ${platform.docker ?? t("addRunner.noDocker")}`}
     >
-      {platform.os}/{platform.arch} · {t("runners.machine", platform.cpus, formatBytes(platform.memoryMb * 1_048_576))}
+      {platform.os.split(" ")[0]} {platform.arch} ·{" "}
+      {t("runners.machine", platform.cpus, formatBytes(platform.memoryMb * 1_048_576))}
     </span>
   );
 }

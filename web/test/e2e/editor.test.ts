@@ -1,0 +1,138 @@
+/** Editing an event: saving, running, leaving, and two people at once. No runner is needed. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, test } from "vitest";
+import { claimOwner, openBrowser, openPage, writeCode } from "./browser.ts";
+import { type Cronium, startCronium } from "./cronium.ts";
+
+interface Event {
+  readonly id: string;
+  readonly version: number;
+  readonly script: string;
+  readonly timeoutMs: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+let cronium: Cronium;
+let browser: Browser;
+let page: Page;
+let faults: readonly string[];
+
+beforeAll(async () => {
+  cronium = await startCronium(["--no-runner"]);
+  browser = await openBrowser();
+  ({ page, faults } = await openPage(browser));
+  await claimOwner(page, cronium);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await cronium?.stop();
+});
+
+async function openEditor(name: string): Promise<Event> {
+  const event = await cronium.api<Event>("POST", "/events", { name, runtime: "bash", script: "echo one\n" });
+  await page.goto(`${cronium.url}/events/${event.id}/edit`);
+  await page.locator("[data-code-editor=editor]").waitFor();
+  return event;
+}
+
+function stored(event: Event): Promise<Event> {
+  return cronium.api<Event>("GET", `/events/${event.id}`);
+}
+
+test("Mod+S saves a new version, and the published promise stands beside the retry settings", async ({ expect }) => {
+  const event = await openEditor("Saved by key");
+  expect(await page.getByRole("complementary").innerText()).toContain("At most one result is accepted per run.");
+  await writeCode(page, "Script", "echo two\n");
+  await page.getByText("Unsaved changes").waitFor();
+  await page.keyboard.press("ControlOrMeta+s");
+  await page.getByText("Saved as version 2").waitFor();
+  expect(await stored(event)).toMatchObject({ version: 2, script: "echo two\n" });
+});
+
+test("settings are checked before they are sent, and a label that no runner carries is said at once", async ({
+  expect,
+}) => {
+  const event = await openEditor("Settings");
+  await page.getByLabel("Timeout").fill("soon");
+  await page.getByLabel("Labels").fill("gpu=yes");
+  await page.getByText("No runner carries gpu=yes").waitFor();
+  await page.getByRole("button", { name: "Save event" }).click();
+  await page.getByText("Write a time such as 90 s").waitFor();
+  expect((await stored(event)).version).toBe(1);
+  await page.getByLabel("Timeout").fill("5 min");
+  await page.getByLabel("Environment").fill("PATH=/evil");
+  await page.getByRole("button", { name: "Save event" }).click();
+  await page.getByText(/PATH belongs to the system/).waitFor();
+  await page.getByLabel("Environment").fill("MODE=fast");
+  await page.getByRole("button", { name: "Save event" }).click();
+  await page.getByText("Saved as version 2").waitFor();
+  expect(await stored(event)).toMatchObject({ timeoutMs: 300_000, labels: { gpu: "yes" } });
+});
+
+test("leaving with unsaved edits asks first, and staying keeps them", async ({ expect }) => {
+  await openEditor("Unsaved");
+  await writeCode(page, "Script", "echo precious\n");
+  await page.getByRole("link", { name: "Runners" }).click();
+  const dialog = page.getByRole("dialog", { name: "Leave without saving?" });
+  await dialog.getByRole("button", { name: "Keep editing" }).click();
+  await dialog.waitFor({ state: "detached" });
+  expect(await page.locator(".cm-content").first().innerText()).toContain("echo precious");
+  await page.getByRole("link", { name: "Runners" }).click();
+  await dialog.getByRole("button", { name: "Discard changes" }).click();
+  await page.getByRole("heading", { name: "Runners", level: 1 }).waitFor();
+});
+
+test("B40 an edit of an old version shows both, and a merge keeps both", async ({ expect }) => {
+  const event = await openEditor("Two editors");
+  await writeCode(page, "Script", "echo mine\n");
+  await cronium.api("PATCH", `/events/${event.id}`, { version: 1, script: "echo theirs\n", timeoutMs: 90_000 });
+  await page.getByRole("button", { name: "Save event" }).click();
+  const dialog = page.getByRole("dialog", { name: "Someone saved this event meanwhile" });
+  await dialog.locator(".cm-content").getByText("echo theirs").waitFor();
+  await dialog.locator(".cm-content").getByText("echo mine").waitFor();
+  expect((await stored(event)).script).toBe("echo theirs\n");
+  await writeCode(page, "Your version", "echo theirs\necho mine\n");
+  await dialog.getByRole("button", { name: "Save my version" }).click();
+  await page.getByText("Saved as version 3").waitFor();
+  expect((await stored(event)).script).toBe("echo theirs\necho mine\n");
+});
+
+test("B40 the other version can be taken instead", async ({ expect }) => {
+  const event = await openEditor("Taken");
+  await writeCode(page, "Script", "echo mine\n");
+  await cronium.api("PATCH", `/events/${event.id}`, { version: 1, script: "echo theirs\n" });
+  await page.keyboard.press("ControlOrMeta+s");
+  await page.getByRole("button", { name: "Take the saved version" }).click();
+  await page.locator(".cm-content").getByText("echo theirs").waitFor();
+  expect((await stored(event)).version).toBe(2);
+  expect(await page.getByRole("button", { name: "Save event" }).getAttribute("aria-disabled")).toBe("true");
+});
+
+test("Mod+Enter saves and runs, and a run without a runner says why it waits and how to change that", async ({
+  expect,
+}) => {
+  const event = await openEditor("Runs from the editor");
+  await writeCode(page, "Script", "echo changed\n");
+  await page.keyboard.press("ControlOrMeta+Enter");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("No runner is online").waitFor();
+  await dialog.getByRole("button", { name: "Start run" }).click();
+  await page.waitForURL(/\/runs\/run_/);
+  expect((await stored(event)).version).toBe(2);
+  const main = page.getByRole("main");
+  await main.getByText("Queued", { exact: true }).first().waitFor();
+  await main.getByRole("link", { name: "Add a runner" }).waitFor();
+  await page.getByRole("button", { name: "Cancel run" }).click();
+  await main.getByText("Cancelled", { exact: true }).first().waitFor();
+});
+
+test("versions are listed with their scripts", async ({ expect }) => {
+  const event = await openEditor("History");
+  await cronium.api("PATCH", `/events/${event.id}`, { version: 1, script: "echo newer\n" });
+  await page.goto(`${cronium.url}/events/${event.id}?tab=versions`);
+  await page.locator(".cm-content").getByText("echo newer").waitFor();
+  await page.getByRole("button", { name: "Version 1" }).click();
+  await page.locator(".cm-content").getByText("echo one").waitFor();
+  expect(faults).toEqual([]);
+});
