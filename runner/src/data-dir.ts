@@ -2,8 +2,8 @@
  * The runner's folder on this machine: credential, journal, spool, sockets. One process at a time uses it; a lock file
  * with the process id says which. A lock whose process is gone, or whose id belongs to another program by now, is stale.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
 import * as z from "zod";
 import { ExitError } from "./base/exit-error.ts";
 import { errorText } from "./base/log.ts";
@@ -23,7 +23,7 @@ export function openDataDir(path: string): DataDir {
   const sockets = join(path, "sockets");
   try {
     for (const folder of [path, spool, sockets]) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
     }
     lock(path);
   } catch (error) {
@@ -43,6 +43,15 @@ export function openDataDir(path: string): DataDir {
     sockets,
     release: () => rmSync(join(path, "runner.lock"), { force: true }),
   };
+}
+
+/** Step by step: Node's recursive mkdir never returns for a path below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) {
+    return;
+  }
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function lock(path: string): void {

@@ -59,6 +59,7 @@ export class FakePlane {
   registrations: RegisterRequest[] = [];
   /** Attempts that the next welcome gives up. */
   kill: AttemptRef[] = [];
+  refuseRegister: { readonly status: number; readonly body: unknown } | null = null;
   refuseConnect: { readonly status: number; readonly body: unknown } | null = null;
   private readonly server: Server;
   private readonly sockets = new WebSocketServer({ noServer: true });
@@ -206,6 +207,9 @@ export class FakePlane {
     const parsed = RegisterRequest.safeParse(JSON.parse(Buffer.concat(chunks).toString()));
     if (!parsed.success) {
       return { status: 422, body: { code: "invalid_type", detail: parsed.error.message } };
+    }
+    if (this.refuseRegister !== null) {
+      return this.refuseRegister;
     }
     this.registrations.push(parsed.data);
     this.publicKey = parsed.data.publicKey;

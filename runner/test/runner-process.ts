@@ -1,6 +1,6 @@
 /** A real runner process on a folder of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,13 @@ const STOP_WITHIN_MS = 2_000;
 /** Lets a child report the lines it ran, when this test run measures coverage. */
 export function coverageEnv(): Record<string, string> {
   const folder = process.env["CRONIUM_CHILD_COVERAGE"];
-  return folder === undefined ? {} : { NODE_V8_COVERAGE: folder };
+  if (folder === undefined) {
+    return {};
+  }
+  mkdirSync(folder, { recursive: true });
+  // The sidecar is another user by the time it ends.
+  chmodSync(folder, 0o777);
+  return { NODE_V8_COVERAGE: folder };
 }
 
 export class RunnerProcess {
