@@ -246,6 +246,17 @@ describe("the script's side", () => {
     expect(stored).toEqual([]);
   });
 
+  test("B3 hears why, however much it sends and whoever it is", async ({ expect }) => {
+    await openSlot();
+    const token = await bindSlot();
+    const body = Buffer.alloc(12_000_000, 49);
+
+    expect((await call("POST", path("output"), { token, body })).status).toBe(413);
+    expect((await call("POST", path("output"), { body })).status).toBe(401);
+    expect((await call("POST", "/nowhere", { body })).status).toBe(404);
+    expect((await call("GET", path("input"), { token })).status).toBe(200);
+  });
+
   test("B50 answers what does not exist, and what is asked the wrong way", async ({ expect }) => {
     await openSlot();
     const token = await bindSlot();

@@ -2,24 +2,48 @@
 import type { IncomingMessage } from "node:http";
 import { AppError, type ErrorCode, type Json, parseStrictJson } from "@cronium/protocol";
 
+/**
+ * A body that is too large is read on up to here and thrown away: a client that is cut off while it still sends gets a
+ * broken connection and never reads the answer that says why.
+ */
+const READ_ON_BYTES = 16_777_216;
+
+/** Reads what is left of a body that nobody wants, so that the answer reaches its sender. */
+export async function discardBody(request: IncomingMessage): Promise<void> {
+  let size = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > READ_ON_BYTES) {
+        return;
+      }
+    }
+  } catch {
+    // It broke off by itself.
+  }
+}
+
 /** Throws `AppError` with `tooLarge`, `unsupported_media_type`, `body_required`, `invalid_json` and its kin. */
 export async function readJson(request: IncomingMessage, limit: number, tooLarge: ErrorCode): Promise<Json> {
   const type = request.headers["content-type"];
   if (type !== undefined && !/^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i.test(type)) {
     throw new AppError("unsupported_media_type", "The body is not declared as application/json in UTF-8.");
   }
-  const over = (): AppError => new AppError(tooLarge, `The body is larger than the limit of ${limit} bytes.`);
-  if (Number(request.headers["content-length"] ?? 0) > limit) {
-    throw over();
-  }
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > limit) {
-      throw over();
+    if (size <= limit) {
+      chunks.push(chunk);
+    } else {
+      chunks.length = 0;
     }
-    chunks.push(chunk);
+    if (size > READ_ON_BYTES) {
+      break;
+    }
+  }
+  if (size > limit) {
+    throw new AppError(tooLarge, `The body is larger than the limit of ${limit} bytes.`);
   }
   if (size === 0) {
     throw new AppError("body_required", "The body is empty.");

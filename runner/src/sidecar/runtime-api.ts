@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError, echo, ExitReport, type Json, MAX_OUTPUT_BYTES, toProblem } from "@cronium/protocol";
 import { authorize } from "./execution-token.ts";
-import { readJson } from "./request-body.ts";
+import { discardBody, readJson } from "./request-body.ts";
 import { shellJob } from "./shell-job.ts";
 import type { SlotContext, SlotState } from "./slots.ts";
 
@@ -57,6 +57,9 @@ export async function answer(
         : new AppError("internal", "The sidecar failed on this call.", { cause: error });
     if (known.code === "internal") {
       context.emit({ type: "failed", slot: slot.name, message: String(known.cause) });
+    }
+    if (!request.complete && !request.destroyed) {
+      await discardBody(request);
     }
     if (!request.complete) {
       // A body that was not read to its end makes the connection useless.
