@@ -82,10 +82,7 @@ export const members = sqliteTable(
     role: text("role").notNull(),
     createdAt: integer("created_at").notNull(),
   },
-  (table) => [
-    primaryKey({ columns: [table.workspaceId, table.userId] }),
-    index("members_user").on(table.userId),
-  ],
+  (table) => [primaryKey({ columns: [table.workspaceId, table.userId] }), index("members_user").on(table.userId)],
 );
 
 /** Links that make the owner account of a workspace that has none. Used ones are deleted. */
