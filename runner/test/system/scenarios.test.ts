@@ -106,12 +106,12 @@ async function act(
 }
 
 async function verify(
+  // oxlint-disable-next-line typescript/no-explicit-any -- the type of a test's own expect
   expect: (value: unknown, message?: string) => any,
   plane: Plane,
   scenario: Scenario,
   run: Run,
 ): Promise<void> {
-  // oxlint-disable-line typescript/no-explicit-any -- the type of a test's own expect
   const { log, logBytes, message, ...fields } = scenario.expect;
   expect(run, JSON.stringify(run, null, 1)).toMatchObject(fields);
   if (message !== undefined) {
