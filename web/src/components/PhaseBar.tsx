@@ -29,7 +29,7 @@ export function PhaseBar({ phases }: { readonly phases: readonly Phase[] }): Rea
                 phase.status === "ended" && toneFill[phase.tone],
               )}
             />
-            <span className="flex flex-wrap gap-x-1.5 text-12">
+            <span className="flex flex-wrap gap-x-1.5 pr-2 text-12">
               <span
                 className={phase.status === "now" || phase.status === "ended" ? toneText[phase.tone] : "text-faint"}
               >

@@ -96,7 +96,3 @@ export function formatBytes(bytes: number): string {
   const digits = unit === 0 || value >= 100 ? 0 : 1;
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit] ?? "GB"}`;
 }
-
-export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
-}

@@ -53,6 +53,13 @@ test("a JSON tree visits only what is open", ({ expect }) => {
   ]);
 });
 
+test("a closed row of a JSON tree tells what is in it, an open one does not repeat it", ({ expect }) => {
+  const value = { id: 7, tags: ["a"], name: "x".repeat(100), deep: {}, more: 1 };
+  expect(flattenJson(value, new Set())[0]?.text).toBe(`{ id: 7, tags: […], name: "${"x".repeat(39)}…, deep: {…}, … }`);
+  expect(flattenJson([1, null], new Set())[0]?.text).toBe("[1, null]");
+  expect(flattenJson(value, new Set([""]))[0]?.text).toBe("");
+});
+
 test("values from the address bar are read as what they should be or left out", ({ expect }) => {
   expect([text(1), text("x"), text({}), text(undefined)]).toEqual(["1", "x", undefined, undefined]);
   expect([wholeNumber("3"), wholeNumber(2), wholeNumber("x"), wholeNumber(-1), wholeNumber(1.5)]).toEqual([

@@ -1,10 +1,5 @@
 /** Labels, environment and mounts as text a person types: one pair per line. */
 
-export interface Pair {
-  readonly key: string;
-  readonly value: string;
-}
-
 export type ParsedPairs =
   | { readonly ok: true; readonly pairs: Readonly<Record<string, string>> }
   | { readonly ok: false; readonly line: number; readonly message: string };

@@ -140,7 +140,10 @@ function TreeRow(props: {
     >
       {isOpen ? <ChevronDown {...icon} className="shrink-0" /> : <ChevronRight {...icon} className="shrink-0" />}
       {key}
-      <span className="text-faint">{row.isList ? t("json.items", row.children) : t("json.keys", row.children)}</span>
+      <span className="shrink-0 text-faint">
+        {row.isList ? t("json.items", row.children) : t("json.keys", row.children)}
+      </span>
+      <span className="ml-1 truncate text-dim">{row.text}</span>
     </button>
   );
 }

@@ -56,7 +56,7 @@ export const LogRow = memo(function LogRow(props: LogRowProps): ReactNode {
           </span>
         </a>
         {zone === null ? null : (
-          <span className="w-[13ch] pr-2 text-right">{isFirst ? clockTime(line.at, zone) : ""}</span>
+          <span className="w-[14ch] pr-2 text-right">{isFirst ? clockTime(line.at, zone) : ""}</span>
         )}
       </span>
       <span className={classes("whitespace-pre pl-3 pr-4", line.stream === "system" && "text-dim")}>

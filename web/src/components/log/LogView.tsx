@@ -70,7 +70,7 @@ export function LogView(props: LogViewProps): ReactNode {
   const scroll = useLogScroll(area, rowCount, isLive && props.hash === "");
 
   useEffect(() => {
-    const gutter = (digits + (zone === null ? 0 : 13)) * CHARACTER + 64;
+    const gutter = (digits + (zone === null ? 0 : 14)) * CHARACTER + 64;
     setColumns(Math.max(20, Math.floor((scroll.width - gutter) / CHARACTER)));
   }, [scroll.width, digits, zone]);
 

@@ -32,6 +32,7 @@ export interface RunSearch {
 }
 
 export function RunPage(): ReactNode {
+  useTitle(t("run.title"));
   const { runId = "" } = useParams({ strict: false });
   const query = useQuery(runQuery(runId));
   return <Loadable query={query}>{(run) => <WatchedRun key={run.id} run={run} />}</Loadable>;
