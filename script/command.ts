@@ -64,3 +64,11 @@ export function runCommand(
 export function lastLines(text: string, count = 15): string {
   return text.trimEnd().split("\n").slice(-count).join("\n");
 }
+
+/** Escape sequences that colour a terminal. */
+const COLOURS = /\u001B\[[\d;]*m/gu;
+
+/** The text without colours, for reports that are read as plain text. */
+export function withoutColours(text: string): string {
+  return text.replaceAll(COLOURS, "");
+}

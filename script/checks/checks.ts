@@ -1,6 +1,6 @@
 /** What `npm run check` checks: each entry is one line of its report and one test of `npm test`. */
 import { join } from "node:path";
-import { runCommand } from "../command.ts";
+import { runCommand, withoutColours } from "../command.ts";
 import { findProgram } from "../debian-packages.ts";
 import { listShellScripts, ROOT } from "../repository.ts";
 import { checkLockfile } from "./lockfile.ts";
@@ -57,7 +57,7 @@ async function runOne(check: Check): Promise<CheckResult> {
   } catch (error) {
     output = error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
-  return { name: check.name, ok: output === "", ms: performance.now() - begin, output };
+  return { name: check.name, ok: output === "", ms: performance.now() - begin, output: withoutColours(output) };
 }
 
 /** Runs all checks, a few at once, and calls `done` as each one ends. */

@@ -5,10 +5,8 @@
 import { writeFileSync } from "node:fs";
 import type { SerializedError } from "vitest";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
+import { withoutColours } from "../command.ts";
 import { failure, type Outcome } from "./outcome.ts";
-
-/** Escape sequences that colour a terminal. */
-const COLOURS = /\u001B\[[\d;]*m/gu;
 
 export interface VitestReport {
   readonly outcomes: readonly Outcome[];
@@ -19,7 +17,7 @@ export interface VitestReport {
 function describeError(error: { message?: string; stack?: string; diff?: string }): string {
   const stack = (error.stack ?? error.message ?? "").split("\n");
   const own = stack.filter((line) => !line.includes("node_modules/"));
-  return [own.join("\n"), error.diff ?? ""].join("\n").trim().replaceAll(COLOURS, "");
+  return withoutColours([own.join("\n"), error.diff ?? ""].join("\n").trim());
 }
 
 function outcomeOf(test: TestCase): Outcome {
