@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
 import { openBrowser, openPage, OWNER, signIn, writeCode } from "./browser.ts";
 import { type Cronium, startCronium } from "./cronium.ts";
+import { layWire } from "./wire.ts";
 
 const COUNTING = `import cronium, time
 data = cronium.input()
@@ -148,6 +149,44 @@ test("reading back in a live log stops following, and one button returns to the 
   await page.getByRole("button", { name: "Cancel run" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel run" }).click();
   await page.getByRole("main").getByText("Cancelled", { exact: true }).first().waitFor({ timeout: 40_000 });
+});
+
+test("a broken connection is said, and the log goes on behind its last byte without a repeat or a hole", async ({
+  expect,
+}) => {
+  const wire = await layWire(cronium.url);
+  try {
+    const { runId } = await cronium.api<{ runId: string }>("POST", "/runs", {
+      name: "Outlives a broken wire",
+      runtime: "bash",
+      script: "for i in $(seq 1 90); do echo tick $i; sleep 0.1; done",
+    });
+    await page.goto(`${wire.url}/runs/${runId}`);
+    const log = page.getByRole("log");
+    await log.getByText("tick 5", { exact: true }).waitFor();
+    wire.cut();
+    await page.getByText("Live connection lost").waitFor();
+    await page.getByText("Reconnecting", { exact: true }).waitFor();
+    wire.mend();
+    await page.getByText("Live connection lost").waitFor({ state: "detached", timeout: 30_000 });
+    await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 40_000 });
+    await page.getByText("90 lines").waitFor();
+    const seen = new Set<string>();
+    const read = async (): Promise<readonly string[]> => (await log.innerText()).match(/tick \d+/g) ?? [];
+    await log.focus();
+    for (const key of ["Home", "PageDown", "End"]) {
+      await page.keyboard.press(key);
+      await expect
+        .poll(read, { timeout: 10_000 })
+        .toContain({ Home: "tick 1", PageDown: "tick 45", End: "tick 90" }[key]);
+      const shown = await read();
+      expect(shown.length).toBe(new Set(shown).size);
+      shown.forEach((line) => seen.add(line));
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(Array.from({ length: 90 }, (_, at) => `tick ${at + 1}`)));
+  } finally {
+    await wire.close();
+  }
 });
 
 test("a failed run shows cause, exit code and the last lines of stderr", async ({ expect }) => {

@@ -75,7 +75,7 @@ export function LogView(props: LogViewProps): ReactNode {
   }, [scroll.width, digits, zone]);
 
   const range = parseLineHash(props.hash);
-  useJump(range, props.attempt, buffer, model, version, scroll.centre);
+  useJump(range, props.attempt, buffer, model, version, props.isCaughtUp, scroll.centre);
   const [wasLive] = useState(isLive);
   const fresh = useFresh(buffer.finishedCount, scroll.isFollowing);
   const announcement = useAnnouncement(isLive && props.isCaughtUp ? buffer.finishedCount : null);
@@ -202,6 +202,8 @@ export function LogView(props: LogViewProps): ReactNode {
 }
 
 const NO_PIECES = [] as const;
+/** More rows than half of any screen. */
+const ROWS_BELOW = 200;
 
 function lineCount(buffer: LogBuffer): number {
   for (let i = buffer.count - 1; i >= 0; i -= 1) {
@@ -264,6 +266,7 @@ function useJump(
   buffer: LogBuffer,
   model: RowModel,
   version: number,
+  isCaughtUp: boolean,
   centre: (row: number) => void,
 ): void {
   const done = useRef("");
@@ -275,9 +278,13 @@ function useJump(
     const index =
       range === null ? (attempt === null ? -1 : buffer.indexOfAttempt(attempt)) : buffer.indexOfNumber(range.from);
     if (index !== -1) {
-      done.current = wanted;
-      centre(model.rowOfLine(index));
+      const row = model.rowOfLine(index);
+      centre(row);
+      // A line can only stand in the middle once there is something below it.
+      if (isCaughtUp || model.rowCount - row > ROWS_BELOW) {
+        done.current = wanted;
+      }
     }
     // oxlint-disable-next-line react/exhaustive-deps -- tried again with every version of the buffer until the line is there
-  }, [wanted, version, model]);
+  }, [wanted, version, model, isCaughtUp]);
 }

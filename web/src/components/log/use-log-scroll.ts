@@ -73,7 +73,8 @@ export function useLogScroll(
     const distance = fullHeight - area.clientHeight - next.virtualTop;
     if (next.scrollTop < before.scrollTop - 1 && distance > ROW_HEIGHT) {
       setFollowing(false);
-    } else if (distance <= 2) {
+    } else if (distance <= 2 && next.scrollTop > before.scrollTop + 0.5) {
+      // Only a move by the reader: a jump to the newest line that has arrived so far is no wish to follow.
       setFollowing(true);
     }
     stateRef.current = next;
