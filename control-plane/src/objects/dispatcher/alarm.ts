@@ -4,7 +4,7 @@ import { arm } from "./alarm-clock.ts";
 import { closeUnanswered } from "./handshake.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
-import { drainDueIn } from "./outbox.ts";
+import { countOutbox, drainDueIn } from "./outbox.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -14,6 +14,8 @@ import { inTurn } from "./turns.ts";
 const KEEP_FINISHED_MS = 3_600_000;
 const TIDY_EVERY_MS = 600_000;
 const TIDY_BATCH = 500;
+/** An alarm this late will not come by itself any more. */
+const OVERDUE_MS = 120_000;
 
 /** Never throws: an alarm that fails six times is never called again. */
 export function onAlarm(shell: Shell): void {
@@ -47,8 +49,20 @@ export function onAlarm(shell: Shell): void {
   }
 }
 
+/** The watchdog's round, once a minute: an alarm that was lost, or is overdue, is set again. */
+export function checkUp(shell: Shell): { readonly outboxRows: number } {
+  if (shell.alarmAt !== null && shell.alarmAt < shell.deps.clock.now() - OVERDUE_MS) {
+    shell.alarmAt = null;
+  }
+  arm(shell, nextWake(shell));
+  return inTurn(shell, (turn) => {
+    shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('checked_at', ?)", String(turn.now));
+    return { outboxRows: countOutbox(shell) };
+  });
+}
+
 /** Everything that will be due, the soonest first; infinite when nothing is. */
-export function nextWake(shell: Shell): number {
+function nextWake(shell: Shell): number {
   const now = shell.deps.clock.now();
   const first = (query: string, ...values: SqlStorageValue[]): number =>
     (shell.sql.exec(query, ...values).one()["at"] as number | null) ?? Number.POSITIVE_INFINITY;

@@ -24,7 +24,7 @@ export function drainSoon(shell: Shell): void {
     return;
   }
   shell.draining = true;
-  setTimeout(() => void drainAll(shell), GATHER_MS);
+  void scheduler.wait(GATHER_MS).then(() => drainAll(shell));
 }
 
 /** Sends everything there is. Never throws: what failed stays and is tried again with growing pauses. */

@@ -15,8 +15,8 @@ import {
   type RunnerMessage,
 } from "@cronium/protocol";
 import { arm } from "./alarm-clock.ts";
-import { forgiveOutage, startTicking } from "./leases.ts";
-import { changeFleet, unreachableAfterMs } from "./runners.ts";
+import { forgiveOutage, renewLeases, startTicking } from "./leases.ts";
+import { changeFleet, newestSign, unreachableAfterMs } from "./runners.ts";
 import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import { attachmentOf, closeSocket, runnerTag, RUNNER_TAG, send, type RunnerAttachment } from "./sockets.ts";
@@ -50,9 +50,9 @@ export function closeUnanswered(shell: Shell): number {
 /** Takes a socket over and challenges its other end. Who it claims to be was looked up by the Worker. */
 export function openRunnerSocket(
   shell: Shell,
+  server: WebSocket,
   claim: { readonly runnerId: string; readonly publicKey: string },
-): Response {
-  const { 0: client, 1: server } = new WebSocketPair();
+): void {
   const nonce = base64url(shell.deps.ids.random(32));
   shell.ctx.acceptWebSocket(server, [RUNNER_TAG, runnerTag(claim.runnerId)]);
   const attachment: RunnerAttachment = {
@@ -66,7 +66,25 @@ export function openRunnerSocket(
   server.serializeAttachment(attachment);
   send(server, { type: "challenge", nonce, protocol: PROTOCOL_VERSION });
   arm(shell, attachment.since + HANDSHAKE_MS);
-  return new Response(null, { status: 101, webSocket: client });
+}
+
+/** Its socket is gone. The lease, not the socket, decides what becomes of its jobs; but it gets no offers any more. */
+export function runnerGone(shell: Shell, socket: WebSocket): void {
+  const attachment = attachmentOf(socket);
+  if (attachment?.kind !== "runner" || attachment.stage !== "ready") {
+    return;
+  }
+  const { runnerId } = attachment;
+  inTurn(shell, (turn) => {
+    const runner = shell.fleet.get(runnerId);
+    if (runner !== undefined) {
+      renewLeases(shell, runnerId);
+      const lastSeenAt = newestSign(shell, runner);
+      socket.serializeAttachment({ ...attachment, stage: "replaced" } satisfies RunnerAttachment);
+      changeFleet(shell, turn, runnerId, { connected: false, lastSeenAt, draining: false });
+    }
+  });
+  shell.deps.log.info("runner.disconnected", { runnerId });
 }
 
 export async function onHello(

@@ -1,0 +1,65 @@
+/** What an instance of the Dispatcher does first: read its tables, and find out whom it lost while it was away. */
+import type { Deps } from "../../deps.ts";
+import { forgiveOutage, readTickDueAt } from "./leases.ts";
+import { changeFleet, readFleet } from "./runners.ts";
+import { migrate } from "./schema.ts";
+import type { Shell } from "./shell.ts";
+import { attachmentOf, runnerTag } from "./sockets.ts";
+import { inTurn } from "./turns.ts";
+
+/** Brings the tables up to date and reads what is kept in memory. `alarmAt` is read later, where waiting is possible. */
+export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
+  const { sql } = ctx.storage;
+  migrate(ctx.storage, deps.clock.now());
+  return {
+    ctx,
+    sql,
+    deps,
+    workspaceId: ownName(ctx),
+    fleet: readFleet(sql),
+    heldOff: new Map(),
+    alarmAt: null,
+    tickDueAt: readTickDueAt(sql),
+    draining: false,
+    drainFailures: 0,
+    tidiedAt: 0,
+    watches: new Map(
+      sql
+        .exec("SELECT run_id, until FROM watches")
+        .toArray()
+        .map((row) => [row["run_id"] as string, row["until"] as number]),
+    ),
+  };
+}
+
+/** Runners whose socket vanished with an earlier process are offline until they return; their leases start anew. */
+export function afterStart(shell: Shell): void {
+  inTurn(shell, (turn) => {
+    forgiveOutage(shell, turn);
+    for (const runner of shell.fleet.values()) {
+      if (runner.connected && hasNoSocket(shell, runner.id)) {
+        changeFleet(shell, turn, runner.id, { connected: false });
+      }
+    }
+  });
+}
+
+function hasNoSocket(shell: Shell, runnerId: string): boolean {
+  return !shell.ctx.getWebSockets(runnerTag(runnerId)).some((socket) => {
+    const attachment = attachmentOf(socket);
+    return attachment?.kind === "runner" && attachment.stage === "ready";
+  });
+}
+
+function ownName(ctx: DurableObjectState): string {
+  const stored = ctx.storage.sql.exec("SELECT value FROM meta WHERE key = 'workspace_id'").toArray()[0];
+  if (stored !== undefined) {
+    return stored["value"] as string;
+  }
+  const { name } = ctx.id;
+  if (name === undefined) {
+    throw new Error("A Dispatcher is reached by the name of its workspace, never by a bare id.");
+  }
+  ctx.storage.sql.exec("INSERT INTO meta (key, value) VALUES ('workspace_id', ?)", name);
+  return name;
+}
