@@ -49,7 +49,7 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
     state: run.state,
     durationMs: between(run.startedAt, run.finishedAt),
   }));
-  const command = curlPost(location.origin, apiPaths.eventRuns(event.id), { input: null });
+  const command = curlPost(location.origin, apiPaths.eventRuns(event.id), {});
   return (
     <div className="flex flex-1 flex-col">
       <PageHead
