@@ -1,6 +1,7 @@
 /** Events: immutable versions of what is to be run. */
 import * as z from "zod";
 import { JsonValue } from "./json.ts";
+import { EventQueueing } from "./queueing.ts";
 import {
   DEFAULT_MEMORY_MB,
   DEFAULT_TIMEOUT_MS,
@@ -140,6 +141,7 @@ export const EventDefinitionInput = z.strictObject({
 
 /** An event as the API returns it. */
 export const Event = EventDefinition.extend({
+  ...EventQueueing.shape,
   id: z.string(),
   name: z.string(),
   description: z.string(),

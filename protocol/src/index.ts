@@ -6,6 +6,7 @@ export * from "./json.ts";
 export * from "./limits.ts";
 export * from "./live.ts";
 export * from "./log-frame.ts";
+export * from "./queueing.ts";
 export * from "./run.ts";
 export * from "./run-states.ts";
 export * from "./runner.ts";

@@ -78,6 +78,7 @@ export const Run = z
     timeoutMs: z.int(),
     memoryMb: z.int(),
     labels: z.record(z.string(), z.string()),
+    priority: z.int().default(0),
   })
   .meta({ id: "Run" });
 export type Run = z.infer<typeof Run>;

@@ -16,6 +16,8 @@ const PARTS = new Set([
   "EventDefinition",
   "EventDefinitionInput",
   "EventId",
+  "EventQueueing",
+  "EventQueueingInput",
   "EventSummary",
   "HeldAttempt",
   "Job",
@@ -24,6 +26,7 @@ const PARTS = new Set([
   "Labels",
   "Mount",
   "Name",
+  "Priority",
   "PublicKey",
   "Run",
   "RunId",
@@ -33,6 +36,7 @@ const PARTS = new Set([
   "RunnerName",
   "RunnerPlatform",
   "Script",
+  "TriggerOptions",
   "WorkspaceId",
 ]);
 

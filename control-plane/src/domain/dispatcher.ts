@@ -19,7 +19,9 @@ import type {
   RunnerPlatform,
   RunState,
   Trigger,
+  TriggerOptions,
   UpdateEvent,
+  UpdateRun,
 } from "@cronium/protocol";
 import type * as z from "zod";
 
@@ -40,6 +42,8 @@ export interface EnqueueCommand {
   readonly trigger: Trigger;
   /** Undefined: the event's default. */
   readonly input: Json | undefined;
+  /** What this trigger asks for instead of the event's own. */
+  readonly options: TriggerOptions;
   /** An event of the workspace, or a definition of its own for an ad-hoc script. */
   readonly target:
     | { readonly kind: "event"; readonly eventId: string }
@@ -68,6 +72,8 @@ export interface DispatcherApi {
 
   enqueue(command: EnqueueCommand): Promise<Outcome<{ readonly runId: string; readonly created: boolean }>>;
   getRun(runId: string): Promise<Run | null>;
+  /** Only while it is queued. */
+  updateRun(command: { readonly runId: string; readonly change: UpdateRun }): Promise<Outcome<Run>>;
   cancelRun(runId: string): Promise<Outcome<{ readonly runId: string; readonly state: RunState }>>;
 
   registerRunner(command: RegisterRunnerCommand): Promise<Outcome<Runner>>;

@@ -52,6 +52,11 @@ export interface RunRecord {
   readonly starts: number;
   readonly logState: LogState;
   readonly logBytes: number;
+  readonly priority: number;
+  /** The lane it waits in, by number; 0 before it is stored. */
+  readonly lane: number;
+  /** What keeps a queued run from being looked at: nothing, or its `notBefore`. */
+  readonly gate: "" | "time";
   readonly rev: number;
 }
 
@@ -88,6 +93,8 @@ export interface NewRun {
   readonly eventVersion: number | null;
   readonly trigger: Trigger;
   readonly definition: EventDefinition;
+  /** 0 by default. */
+  readonly priority?: number;
 }
 
 /** A fresh run, `queued` without a reason yet: routing gives it one, or an offer. */
@@ -128,6 +135,9 @@ export function newRun(from: NewRun, now: number): RunRecord {
     starts: 0,
     logState: "none",
     logBytes: 0,
+    priority: from.priority ?? 0,
+    lane: 0,
+    gate: "",
     rev: 1,
   };
 }
@@ -185,6 +195,7 @@ export function toDetail(
     timeoutMs: run.timeoutMs,
     memoryMb: run.memoryMb,
     labels: { ...run.labels },
+    priority: run.priority,
   };
 }
 

@@ -1,5 +1,14 @@
 /** Runs: triggered and decided in the Dispatcher; read there while they are live, from their projection after. */
-import type { AdHocRun, Json, Run, RunListQuery, RunState, RunSummary } from "@cronium/protocol";
+import type {
+  AdHocRun,
+  Json,
+  Run,
+  RunListQuery,
+  RunState,
+  RunSummary,
+  TriggerOptions,
+  UpdateRun,
+} from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import { MAX_INPUT_BYTES } from "@cronium/protocol/limits";
@@ -24,9 +33,10 @@ export async function triggerRun(
   deps: Deps,
   actor: Actor,
   target: EnqueueCommand["target"],
-  input: Json | undefined,
+  asked: { readonly input: Json | undefined; readonly options: TriggerOptions },
   cause: Cause,
 ): Promise<Accepted> {
+  const { input, options } = asked;
   checkInput(input ?? null);
   const runId = makeId("run", deps.clock.now(), deps.ids.random(10));
   const outcome = await deps.dispatcherFor(actor.workspaceId).enqueue({
@@ -35,14 +45,15 @@ export async function triggerRun(
     bodyHash: cause.bodyHash,
     trigger: actor.kind === "user" ? "manual" : "api",
     input,
+    options,
     target,
   });
   return unwrap(outcome);
 }
 
 export async function runAdHoc(deps: Deps, actor: Actor, request: AdHocRun, cause: Cause): Promise<Accepted> {
-  const { name, input, ...definition } = request;
-  return triggerRun(deps, actor, { kind: "adhoc", name, definition }, input, cause);
+  const { name, input, priority, ...definition } = request;
+  return triggerRun(deps, actor, { kind: "adhoc", name, definition }, { input, options: { priority } }, cause);
 }
 
 function checkInput(input: Json): void {
@@ -103,6 +114,16 @@ export async function listRuns(
   });
   const page = pageFrom(rows, query.limit, (row) => ({ at: Date.parse(row.queuedAt), id: row.id }));
   return { items: [...page.items], nextCursor: page.nextCursor };
+}
+
+/** Throws `not_queued` when it has started, or ended, already. */
+export async function updateRun(deps: Deps, actor: Actor, runId: string, change: UpdateRun): Promise<Run> {
+  const outcome = await deps.dispatcherFor(actor.workspaceId).updateRun({ runId, change });
+  if (outcome.ok || outcome.code !== "not_found") {
+    return unwrap(outcome);
+  }
+  const { state } = await getRun(deps, actor, runId);
+  throw new AppError("not_queued", `The run does not wait in the queue any more: it is ${state}.`);
 }
 
 export async function cancelRun(

@@ -227,6 +227,7 @@ describe("B38 Idempotency-Key", () => {
       bodyHash: "",
       trigger: "api",
       input: null,
+      options: {},
       target: { kind: "event", eventId: "evt_none" },
     });
     expect(repeated).toEqual({ ok: true, value: { runId, created: false } });

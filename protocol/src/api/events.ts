@@ -2,17 +2,21 @@
 import * as z from "zod";
 import { Event, EventDefinitionInput, Name } from "../event.ts";
 import { JsonValue } from "../json.ts";
+import { EventQueueing, EventQueueingInput, Priority } from "../queueing.ts";
 import { pageOf } from "./page.ts";
 
 const Description = z.string().max(2_000);
 
 export const CreateEvent = EventDefinitionInput.extend({
+  ...EventQueueingInput.shape,
   name: Name,
   description: Description.default(""),
   /** What a run gets that is triggered without an input. */
   defaultInput: JsonValue.default(null),
 }).meta({ id: "CreateEvent" });
 export type CreateEvent = z.infer<typeof CreateEvent>;
+/** As a form sends it: how runs wait may be left out, and then has its defaults. */
+export type NewEvent = Omit<CreateEvent, keyof EventQueueing> & Partial<EventQueueing>;
 
 /** Fields to change; each save makes a new immutable version. `version` is the one the change is based on. */
 export const UpdateEvent = z
@@ -31,6 +35,7 @@ export const UpdateEvent = z
     scriptRetries: EventDefinitionInput.shape.scriptRetries.unwrap().optional(),
     maxAttempts: EventDefinitionInput.shape.maxAttempts.unwrap().optional(),
     onLost: EventDefinitionInput.shape.onLost.unwrap().optional(),
+    ...EventQueueing.partial().shape,
   })
   .meta({ id: "UpdateEvent" });
 export type UpdateEvent = z.infer<typeof UpdateEvent>;
@@ -55,8 +60,15 @@ export type EventSummary = z.infer<typeof EventSummary>;
 export const EventPage = pageOf(EventSummary, "EventPage");
 export const EventVersionPage = pageOf(Event, "EventVersionPage");
 
+/** What a single trigger may ask for beside its event. */
+export const TriggerOptions = z.strictObject({
+  /** Instead of the event's. */
+  priority: Priority.optional(),
+});
+export type TriggerOptions = z.infer<typeof TriggerOptions>;
+
 /** Without `input` the run gets the event's `defaultInput`. */
-export const TriggerRun = z.strictObject({ input: JsonValue.optional() }).meta({ id: "TriggerRun" });
+export const TriggerRun = TriggerOptions.extend({ input: JsonValue.optional() }).meta({ id: "TriggerRun" });
 export type TriggerRun = z.infer<typeof TriggerRun>;
 
 export const RunAccepted = z

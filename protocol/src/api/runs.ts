@@ -2,16 +2,23 @@
 import * as z from "zod";
 import { EventDefinitionInput, Name } from "../event.ts";
 import { JsonValue } from "../json.ts";
+import { Priority } from "../queueing.ts";
 import { RunSummary } from "../run.ts";
 import { runStates } from "../run-states.ts";
+import { TriggerOptions } from "./events.ts";
 import { PageQuery, pageOf } from "./page.ts";
 
 /** A script that is run once without being stored as an event. */
 export const AdHocRun = EventDefinitionInput.extend({
+  ...TriggerOptions.shape,
   name: Name.default("Ad-hoc script"),
   input: JsonValue.default(null),
 }).meta({ id: "AdHocRun" });
 export type AdHocRun = z.infer<typeof AdHocRun>;
+
+/** What may be changed of a run while it is queued. */
+export const UpdateRun = z.strictObject({ priority: Priority }).meta({ id: "UpdateRun" });
+export type UpdateRun = z.infer<typeof UpdateRun>;
 
 export const RunListQuery = PageQuery.extend({
   state: z.enum(runStates).optional(),

@@ -1,4 +1,4 @@
-import type { CreateEvent, EventSummary, RunAccepted, UpdateEvent } from "@cronium/protocol/api/events";
+import type { EventSummary, NewEvent, RunAccepted, UpdateEvent } from "@cronium/protocol/api/events";
 import type { Event } from "@cronium/protocol/event";
 import type { Json } from "@cronium/protocol/json";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
@@ -34,7 +34,7 @@ export const eventVersionsQuery = (id: string) =>
     getNextPageParam: (page) => page.nextCursor,
   });
 
-export function createEvent(body: CreateEvent, idempotencyKey: string): Promise<Event> {
+export function createEvent(body: NewEvent, idempotencyKey: string): Promise<Event> {
   return request<Event>(apiPaths.events(), { method: "POST", body, idempotencyKey });
 }
 

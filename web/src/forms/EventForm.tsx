@@ -1,4 +1,4 @@
-import type { CreateEvent } from "@cronium/protocol/api/events";
+import type { NewEvent } from "@cronium/protocol/api/events";
 import type { Runner } from "@cronium/protocol/runner-view";
 import { useBlocker } from "@tanstack/react-router";
 import { Play } from "lucide-react";
@@ -31,7 +31,7 @@ export interface EventFormProps {
   readonly savedNote: string | null;
   readonly runners: readonly Runner[];
   /** Saves; the draft counts as saved when it resolves to true. Errors of fields are shown at the fields. */
-  readonly onSave: (event: CreateEvent) => Promise<boolean>;
+  readonly onSave: (event: NewEvent) => Promise<boolean>;
   /** Runs the saved event; absent while there is none. */
   readonly onRun?: () => void;
 }

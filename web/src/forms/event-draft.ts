@@ -1,5 +1,5 @@
 /** An event as its form holds it: text as typed, until it is checked and sent. */
-import type { CreateEvent, UpdateEvent } from "@cronium/protocol/api/events";
+import type { NewEvent, UpdateEvent } from "@cronium/protocol/api/events";
 import type { Event, Runtime } from "@cronium/protocol/event";
 import type { Json } from "@cronium/protocol/json";
 import {
@@ -85,7 +85,7 @@ export function draftOf(event: Event): EventDraft {
 }
 
 export type ReadDraft =
-  | { readonly ok: true; readonly event: CreateEvent }
+  | { readonly ok: true; readonly event: NewEvent }
   | { readonly ok: false; readonly errors: DraftErrors };
 
 /** Checks what can be checked here; the API has the last word. */
@@ -127,7 +127,7 @@ export function readDraft(draft: EventDraft): ReadDraft {
   if (defaultInput === undefined) {
     errors.defaultInput = t("editor.defaultInputWrong");
   }
-  const event: CreateEvent = {
+  const event: NewEvent = {
     kind: "script",
     name: draft.name.trim(),
     description: draft.description,
@@ -156,7 +156,7 @@ function parseInput(text: string): Json | undefined {
 }
 
 /** The fields of `event` that differ from `base`, as a change based on its version. */
-export function changeOf(event: CreateEvent, base: Event): UpdateEvent {
+export function changeOf(event: NewEvent, base: Event): UpdateEvent {
   const { kind: _kind, ...fields } = event;
   const changed = Object.entries(fields).filter(
     ([field, value]) => JSON.stringify(value) !== JSON.stringify(base[field as keyof Event]),

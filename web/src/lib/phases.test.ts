@@ -53,6 +53,7 @@ const run: Run = {
   timeoutMs: 1_000,
   memoryMb: 512,
   labels: {},
+  priority: 0,
 };
 
 const summary = (of: Run, chosen: Attempt | null) =>

@@ -109,10 +109,10 @@ export function eventRoutes(): OpenAPIHono<AppEnv> {
     const { deps, actor } = c.var;
     const { id } = c.req.valid("param");
     // A request without a body runs the event without input.
-    const { input } = TriggerRun.parse(c.req.valid("json") ?? {});
+    const { input, ...options } = TriggerRun.parse(c.req.valid("json") ?? {});
     const operation = `POST /events/${id}/runs`;
     const cause = causeOf(actor, c.req.header("idempotency-key"), operation, c.get("bodyBytes"));
-    return c.json(await triggerRun(deps, actor, { kind: "event", eventId: id }, input, cause), 202);
+    return c.json(await triggerRun(deps, actor, { kind: "event", eventId: id }, { input, options }, cause), 202);
   });
   return routes;
 }

@@ -8,13 +8,14 @@ import {
   RunId,
   RunListQuery,
   RunPage,
+  UpdateRun,
 } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { TypedResponse } from "hono";
 import * as z from "zod";
 import { causeOf } from "../../services/idempotency.ts";
 import { readLogs } from "../../services/logs.ts";
-import { cancelRun, getRun, listRuns, runAdHoc } from "../../services/runs.ts";
+import { cancelRun, getRun, listRuns, runAdHoc, updateRun } from "../../services/runs.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -49,6 +50,18 @@ const read = createRoute({
   middleware: requires("runs:read"),
   request: { params: byId },
   responses: { 200: jsonAnswer(Run, "The run"), ...problemAnswers("unauthorized", "not_found", "invalid_id") },
+});
+
+const update = createRoute({
+  method: "patch",
+  path: "/runs/{id}",
+  summary: "Change the priority of a run while it is queued",
+  middleware: requires("runs:trigger"),
+  request: { params: byId, body: { content: { "application/json": { schema: UpdateRun } }, required: true } },
+  responses: {
+    200: jsonAnswer(Run, "The run"),
+    ...problemAnswers("unauthorized", "forbidden", "not_found", "not_queued", "out_of_range"),
+  },
 });
 
 const cancel = createRoute({
@@ -99,6 +112,10 @@ export function runRoutes(): OpenAPIHono<AppEnv> {
   });
   routes.openapi(list, async (c) => c.json(await listRuns(c.var.deps, c.var.actor, c.req.valid("query")), 200));
   routes.openapi(read, async (c) => c.json(await getRun(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
+  routes.openapi(update, async (c) => {
+    const { id } = c.req.valid("param");
+    return c.json(await updateRun(c.var.deps, c.var.actor, id, c.req.valid("json")), 200);
+  });
   routes.openapi(cancel, async (c) => c.json(await cancelRun(c.var.deps, c.var.actor, c.req.valid("param").id), 202));
   routes.openapi(logs, async (c) => {
     const { id } = c.req.valid("param");

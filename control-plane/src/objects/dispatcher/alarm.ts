@@ -2,6 +2,7 @@
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
 import { closeUnanswered } from "./handshake.ts";
+import { forgetEmptyLanes } from "./lanes.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
 import { countOutbox, drainDueIn } from "./outbox.ts";
@@ -70,7 +71,7 @@ function nextWake(shell: Shell): number {
   const silence = unreachableAfterMs(shell);
   const due = [
     first(`SELECT min(deadline_at) AS at FROM attempts WHERE ${LIVE}`),
-    first("SELECT min(not_before) AS at FROM runs WHERE state = 'queued' AND not_before > ?", now),
+    first("SELECT min(not_before) AS at FROM runs INDEXED BY runs_due WHERE state = 'queued' AND gate = 'time'"),
     shell.tickDueAt ?? Number.POSITIVE_INFINITY,
     drain === null ? Number.POSITIVE_INFINITY : now + drain,
     ...shell.heldOff.values(),
@@ -94,6 +95,7 @@ function tidy(shell: Shell, turn: Turn): void {
   }
   shell.tidiedAt = turn.now;
   forgetOldCauses(shell, turn.now);
+  forgetEmptyLanes(shell);
   for (const [runId, until] of shell.watches) {
     if (until <= turn.now) {
       shell.watches.delete(runId);

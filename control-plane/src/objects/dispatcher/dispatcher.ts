@@ -16,6 +16,7 @@ import { enqueue } from "./enqueue.ts";
 import { createEvent, readEvent, readEventVersions, updateEvent } from "./events.ts";
 import { onRunnerFrame } from "./frames.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
+import { updateRun } from "./queue-changes.ts";
 import { changeFleet, registerRunner, viewRunner } from "./runners.ts";
 import { readRun, viewRun } from "./runs.ts";
 import type { Shell } from "./shell.ts";
@@ -64,6 +65,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   async getRun(runId: string): Promise<Run | null> {
     const run = readRun(this.#shell, runId);
     return run === null ? null : viewRun(this.#shell, run);
+  }
+
+  async updateRun(command: Parameters<DispatcherApi["updateRun"]>[0]): Promise<Outcome<Run>> {
+    return inTurn(this.#shell, (turn) => updateRun(this.#shell, turn, command));
   }
 
   async cancelRun(runId: string): Promise<Outcome<{ readonly runId: string; readonly state: RunState }>> {

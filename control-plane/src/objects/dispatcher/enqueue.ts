@@ -24,7 +24,17 @@ export function enqueue(
   const base = { id: runId, trigger: command.trigger };
   if (target.kind === "adhoc") {
     const { definition } = target;
-    const run = newRun({ ...base, eventId: null, eventName: target.name, eventVersion: null, definition }, turn.now);
+    const run = newRun(
+      {
+        ...base,
+        eventId: null,
+        eventName: target.name,
+        eventVersion: null,
+        definition,
+        priority: command.options.priority ?? 0,
+      },
+      turn.now,
+    );
     insertRun(shell, turn, run, { input: command.input ?? null, definition });
   } else {
     const event = readEvent(shell, target.eventId);
@@ -38,6 +48,7 @@ export function enqueue(
         eventName: event.name,
         eventVersion: event.version,
         definition: definitionOf(event),
+        priority: command.options.priority ?? event.priority,
       },
       turn.now,
     );

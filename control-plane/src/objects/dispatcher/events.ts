@@ -1,6 +1,7 @@
 /** Events and their immutable versions. Every save makes a new version; runs keep the one they were triggered with. */
 import type { CreateEvent, Event, EventDefinition, Json, UpdateEvent } from "@cronium/protocol";
 import { EventDefinition as EventDefinitionSchema } from "@cronium/protocol/event";
+import { EventQueueing, EventQueueingInput } from "@cronium/protocol/queueing";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { addToOutbox } from "./outbox.ts";
@@ -78,7 +79,11 @@ export function updateEvent(
     };
   }
   const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const definition = EventDefinitionSchema.parse({ ...definitionOf(old), ...changes });
+  const definition = EventQueueing.extend(EventDefinitionSchema.shape).parse({
+    ...definitionOf(old),
+    ...queueingOf(old),
+    ...changes,
+  });
   const version = old.version + 1;
   shell.sql.exec(
     "UPDATE events SET name = ?2, description = ?3, version = ?4, updated_at = ?5, rev = rev + 1 WHERE id = ?1",
@@ -90,6 +95,7 @@ export function updateEvent(
   );
   insertVersion(shell, turn, { eventId, version, name, description, defaultInput, definition });
   addToOutbox(shell, turn, "event", eventId, readRev(shell, eventId));
+  shell.line?.queueing.delete(eventId);
   return { ok: true, value: mustRead(shell, eventId) };
 }
 
@@ -127,8 +133,23 @@ export function readEventProjection(shell: Shell, eventId: string): EventProject
 
 export function definitionOf(event: Event): EventDefinition {
   const { id: _i, name: _n, description: _d, version: _v, ...rest } = event;
-  const { createdAt: _c, updatedAt: _u, archivedAt: _a, defaultInput: _in, ...definition } = rest;
-  return definition;
+  const { createdAt: _c, updatedAt: _u, archivedAt: _a, defaultInput: _in, ...stored } = rest;
+  return withoutQueueing(stored);
+}
+
+const queueingFields = Object.keys(EventQueueing.shape) as (keyof EventQueueing)[];
+
+/** What a runner is told of a stored version: everything but how its runs wait. */
+export function withoutQueueing<T extends object>(stored: T): Omit<T, keyof EventQueueing> {
+  const fields: readonly string[] = queueingFields;
+  return Object.fromEntries(Object.entries(stored).filter(([field]) => !fields.includes(field))) as Omit<
+    T,
+    keyof EventQueueing
+  >;
+}
+
+export function queueingOf(event: Event): EventQueueing {
+  return Object.fromEntries(queueingFields.map((field) => [field, event[field]])) as EventQueueing;
 }
 
 function insertVersion(
@@ -140,7 +161,7 @@ function insertVersion(
     readonly name: string;
     readonly description: string;
     readonly defaultInput: Json;
-    readonly definition: EventDefinition;
+    readonly definition: EventDefinition & EventQueueing;
   },
 ): void {
   shell.sql.exec(
@@ -171,7 +192,9 @@ function toEvent(row: Readonly<Record<string, SqlStorageValue>>): Event {
   const time = (value: SqlStorageValue | undefined): string => new Date(value as number).toISOString();
   const archivedAt = row["archived_at"] ?? null;
   return {
-    ...(JSON.parse(row["definition"] as string) as EventDefinition & Pick<Event, "defaultInput">),
+    // A version that was stored before a field existed has its default.
+    ...EventQueueingInput.parse({}),
+    ...(JSON.parse(row["definition"] as string) as EventDefinition & EventQueueing & Pick<Event, "defaultInput">),
     id: row["id"] as string,
     name: row["name"] as string,
     description: row["description"] as string,

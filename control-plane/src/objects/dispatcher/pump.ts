@@ -1,17 +1,18 @@
 /**
- * Brings waiting runs and free slots together: first come, first served, among runs that a runner can take.
- *
- * Runs whose labels found no runner are left out of the rest of the walk by the query itself, so that a thousand runs
+ * Brings waiting runs and free slots together: lane by lane in the order of `domain/queue-order.ts`, first come first
+ * served within a lane. A lane that nobody can take now is left out of the rest of the walk, so that a thousand runs
  * waiting for one busy label do not hold up those behind them.
  */
 import type { Job } from "@cronium/protocol";
 import type { QueueReason } from "@cronium/protocol/run-states";
-import { route, type FleetMember } from "../../domain/routing.ts";
+import { nextLane, served } from "../../domain/queue-order.ts";
+import { route, type FleetMember, type Route } from "../../domain/routing.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import { offer } from "../../domain/run-offer.ts";
 import { withRev } from "../../domain/run-machine.ts";
-import { jobOf, readOtherwiseExplained, readReady, readUnexplained, saveStep } from "./runs.ts";
-import type { Shell, Turn } from "./shell.ts";
+import { leaveLane, queueingOfFlow, theLine } from "./lanes.ts";
+import { jobOf, readOtherwiseExplained, readReady, readUnexplained, releaseDue, saveStep } from "./runs.ts";
+import type { Lane, Line, Shell, Turn } from "./shell.ts";
 import { fleetMembers } from "./runners.ts";
 
 const PAGE = 64;
@@ -19,40 +20,92 @@ const MAX_FRAME_CHARS = 1_000_000;
 /** Waiting runs that get a new reason in one turn when the fleet changes. */
 const MAX_REASONS = 500;
 
+/** What one walk over the lanes knows. */
+interface Walk {
+  readonly line: Line;
+  fleet: FleetMember[];
+  /** Lanes that were not found empty or blocked yet. */
+  readonly open: Map<number, Lane>;
+  readonly blocked: Map<Lane, Wait>;
+  /** Answers of routing that hold until a slot is taken. */
+  readonly routes: Map<string, Route>;
+  /** Runs read ahead, by lane. */
+  readonly ahead: Map<number, RunRecord[]>;
+  readonly jobs: Map<string, Job[]>;
+}
+
+interface Wait {
+  readonly queueReason: QueueReason;
+  readonly message: string;
+}
+
 export function pump(shell: Shell, turn: Turn): void {
-  if (readReady(shell, turn.now, [], 1).length === 0) {
+  releaseDue(shell, turn);
+  const line = theLine(shell, turn.now);
+  if (line.lanes.size === 0) {
     return;
   }
-  let fleet = fleetMembers(shell, turn.now);
-  const blocked: string[] = [];
-  const jobs = new Map<string, Job[]>();
+  const walk: Walk = {
+    line,
+    fleet: fleetMembers(shell, turn.now),
+    open: new Map(line.lanes),
+    blocked: new Map(),
+    routes: new Map(),
+    ahead: new Map(),
+    jobs: new Map(),
+  };
   for (;;) {
-    const ready = readReady(shell, turn.now, blocked, PAGE);
-    if (ready.length === 0) {
+    const lane = nextLane(line.clocks, walk.open.values(), turn.now);
+    if (lane === null) {
       break;
     }
-    for (const run of ready) {
-      const labels = JSON.stringify(run.labels);
-      if (blocked.includes(labels)) {
-        continue;
-      }
-      const found = route(run.labels, fleet);
-      if (found.kind === "wait") {
-        blocked.push(labels);
-        explain(shell, turn, labels, found);
-        continue;
-      }
-      const { runner } = found;
-      fleet = fleet.map((one) => (one === runner ? { ...one, slotsUsed: one.slotsUsed + 1 } : one));
-      const job = makeOffer(shell, turn, run, runner);
-      jobs.set(runner.id, [...(jobs.get(runner.id) ?? []), job]);
+    serve(shell, turn, walk, lane);
+  }
+  for (const [lane, why] of walk.blocked) {
+    explain(shell, turn, lane, why);
+  }
+  for (const [runnerId, list] of walk.jobs) {
+    for (const jobs of inFrames(list)) {
+      turn.frames.push({ runnerId, message: { type: "jobs", jobs } });
     }
   }
-  for (const [runnerId, list] of jobs) {
-    for (const jobsOfFrame of inFrames(list)) {
-      turn.frames.push({ runnerId, message: { type: "jobs", jobs: jobsOfFrame } });
-    }
+}
+
+/** Offers the lane's next run, or takes the lane out of the walk. */
+function serve(shell: Shell, turn: Turn, walk: Walk, lane: Lane): void {
+  let found = walk.routes.get(lane.needs);
+  if (found === undefined) {
+    found = route(lane.labels, walk.fleet);
+    walk.routes.set(lane.needs, found);
   }
+  if (found.kind === "wait") {
+    walk.open.delete(lane.id);
+    walk.blocked.set(lane, found);
+    return;
+  }
+  const run = nextRun(shell, walk, lane);
+  if (run === null) {
+    walk.open.delete(lane.id);
+    leaveLane(walk.line, lane);
+    return;
+  }
+  const { runner } = found;
+  walk.fleet = walk.fleet.map((one) => (one.id === runner.id ? { ...one, slotsUsed: one.slotsUsed + 1 } : one));
+  walk.routes.clear();
+  served(walk.line.clocks, lane, queueingOfFlow(shell, walk.line, lane.flow).weight, turn.now);
+  walk.jobs.set(runner.id, [...(walk.jobs.get(runner.id) ?? []), makeOffer(shell, turn, run, runner)]);
+}
+
+/** Reads as many ahead as there are free slots, for each of them is offered or the walk ends. */
+function nextRun(shell: Shell, walk: Walk, lane: Lane): RunRecord | null {
+  const ahead = walk.ahead.get(lane.id)?.shift();
+  if (ahead !== undefined) {
+    return ahead;
+  }
+  const free = walk.fleet.reduce((sum, one) => sum + Math.max(0, one.slots - one.slotsUsed), 0);
+  const [first = null, ...rest] = readReady(shell, lane.id, Math.min(PAGE, Math.max(1, free)));
+  walk.ahead.set(lane.id, rest);
+  return first;
 }
 
 /** As few frames as possible, none of them much larger than the largest job. */
@@ -86,21 +139,20 @@ function makeOffer(shell: Shell, turn: Turn, run: RunRecord, runner: FleetMember
 }
 
 /**
- * Writes why runs with these labels wait: of those that have no reason yet, and of all when the fleet has changed, for
+ * Writes why the runs of a lane wait: of those that have no reason yet, and of all when the fleet has changed, for
  * then the reason may be another.
  */
-function explain(
-  shell: Shell,
-  turn: Turn,
-  labels: string,
-  why: { readonly queueReason: QueueReason; readonly message: string },
-): void {
+function explain(shell: Shell, turn: Turn, lane: Lane, why: Wait): void {
+  if (!lane.unexplained && !turn.fleetChanged) {
+    return;
+  }
   const affected = turn.fleetChanged
-    ? readOtherwiseExplained(shell, turn.now, labels, why, MAX_REASONS)
-    : readUnexplained(shell, turn.now, labels, MAX_REASONS);
+    ? readOtherwiseExplained(shell, lane.id, why, MAX_REASONS)
+    : readUnexplained(shell, lane.id, MAX_REASONS);
   for (const run of affected) {
     const state = { run, attempt: null };
     const explained = { ...run, queueReason: why.queueReason, message: why.message };
     saveStep(shell, turn, state, withRev(state, { run: explained, attempt: null, reply: { kind: "none" } }));
   }
+  lane.unexplained = affected.length === MAX_REASONS;
 }

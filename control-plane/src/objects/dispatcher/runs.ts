@@ -4,6 +4,8 @@ import type { EventDefinition, Job, Json, Run } from "@cronium/protocol";
 import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord } from "../../domain/run.ts";
 import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
+import { withoutQueueing } from "./events.ts";
+import { joinLane, laneOf } from "./lanes.ts";
 import { addToOutbox } from "./outbox.ts";
 import { table } from "./rows.ts";
 import { justEnded } from "../../domain/transition.ts";
@@ -44,6 +46,9 @@ const runs = table<RunRecord>("runs", ["id"], {
   starts: "plain",
   logState: "plain",
   logBytes: "plain",
+  priority: "plain",
+  lane: "plain",
+  gate: "plain",
   rev: "plain",
 });
 
@@ -69,6 +74,9 @@ const attempts = table<AttemptRecord>("attempts", ["runId", "attempt"], {
   finishedAt: "plain",
 });
 
+/** Runs whose time has come that one turn lets through; the alarm comes back for the rest. */
+const RELEASE_BATCH = 500;
+
 export const LIVE = "state IN ('offered', 'accepted', 'running', 'finishing')";
 
 export function insertRun(
@@ -77,14 +85,15 @@ export function insertRun(
   run: RunRecord,
   payload: { readonly input: Json; readonly definition: EventDefinition | null },
 ): void {
-  shell.sql.exec(runs.insert, ...runs.write(run));
+  const placed = place(shell, turn, run, null);
+  shell.sql.exec(runs.insert, ...runs.write(placed));
   shell.sql.exec(
     "INSERT INTO payloads (run_id, input, output, definition) VALUES (?, ?, 'null', ?)",
     run.id,
     JSON.stringify(payload.input),
     payload.definition === null ? null : JSON.stringify(payload.definition),
   );
-  noteChange(shell, turn, null, run);
+  noteChange(shell, turn, null, placed);
 }
 
 export function readRun(shell: Shell, runId: string): RunRecord | null {
@@ -103,59 +112,76 @@ export function readState(shell: Shell, runId: string, attempt?: number): RunSta
   return run === null ? null : { run, attempt: readAttempt(shell, runId, attempt ?? run.attempt) };
 }
 
-/** Runs that may be offered now, in order of arrival, without those asking for `exceptLabels`. */
-export function readReady(shell: Shell, now: number, exceptLabels: readonly string[], limit: number): RunRecord[] {
+/** The next runs of a lane that may be offered, in order of arrival. */
+export function readReady(shell: Shell, lane: number, limit: number): RunRecord[] {
   return shell.sql
     .exec(
-      `SELECT * FROM runs INDEXED BY runs_ready
-       WHERE state = 'queued' AND offered = 0 AND not_before <= ?1
-         AND labels NOT IN (SELECT value FROM json_each(?2))
-       ORDER BY n LIMIT ?3`,
-      now,
-      JSON.stringify(exceptLabels),
+      `SELECT * FROM runs INDEXED BY runs_lane
+       WHERE state = 'queued' AND lane = ? AND offered = 0 AND gate = '' ORDER BY n LIMIT ?`,
+      lane,
       limit,
     )
     .toArray()
     .map(runs.read);
 }
 
-/** Waiting runs with these labels that have no reason yet, or only that of a back-off which is over. */
-export function readUnexplained(shell: Shell, now: number, labels: string, limit: number): RunRecord[] {
+/** Ready runs of a lane that have no reason yet, or only that of a back-off which is over. */
+export function readUnexplained(shell: Shell, lane: number, limit: number): RunRecord[] {
   return shell.sql
     .exec(
       `SELECT * FROM runs INDEXED BY runs_unexplained
-       WHERE state = 'queued' AND offered = 0
+       WHERE state = 'queued' AND offered = 0 AND gate = ''
          AND coalesce(queue_reason, 'retry_backoff') = 'retry_backoff'
-         AND not_before <= ? AND labels = ? ORDER BY n LIMIT ?`,
-      now,
-      labels,
+         AND lane = ? ORDER BY n LIMIT ?`,
+      lane,
       limit,
     )
     .toArray()
     .map(runs.read);
 }
 
-/** Waiting runs with these labels whose reason or message is not this one. */
+/** Ready runs of a lane whose reason or message is not this one. */
 export function readOtherwiseExplained(
   shell: Shell,
-  now: number,
-  labels: string,
+  lane: number,
   why: { readonly queueReason: string; readonly message: string },
   limit: number,
 ): RunRecord[] {
   return shell.sql
     .exec(
-      `SELECT * FROM runs INDEXED BY runs_ready
-       WHERE state = 'queued' AND offered = 0 AND not_before <= ?1 AND labels = ?2
-         AND (queue_reason IS NOT ?3 OR message IS NOT ?4) ORDER BY n LIMIT ?5`,
-      now,
-      labels,
+      `SELECT * FROM runs INDEXED BY runs_lane
+       WHERE state = 'queued' AND lane = ?1 AND offered = 0 AND gate = ''
+         AND (queue_reason IS NOT ?2 OR message IS NOT ?3) ORDER BY n LIMIT ?4`,
+      lane,
       why.queueReason,
       why.message,
       limit,
     )
     .toArray()
     .map(runs.read);
+}
+
+/** Opens the gate of runs whose time has come. */
+export function releaseDue(shell: Shell, turn: Turn): void {
+  const due = shell.sql
+    .exec(
+      `UPDATE runs SET gate = '' WHERE n IN (
+         SELECT n FROM runs INDEXED BY runs_due
+         WHERE state = 'queued' AND gate = 'time' AND not_before <= ? ORDER BY not_before LIMIT ?)
+       RETURNING *`,
+      turn.now,
+      RELEASE_BATCH,
+    )
+    .toArray()
+    .map(runs.read);
+  for (const run of due) {
+    if (!run.offered) {
+      joinLane(shell, run, turn.now);
+    }
+  }
+  if (due.length === RELEASE_BATCH) {
+    wakeBy(turn, turn.now + 1);
+  }
 }
 
 /** The whole run as the API shows it. */
@@ -190,7 +216,7 @@ export function jobOf(shell: Shell, run: RunRecord): Job {
       run.eventVersion,
     )
     .one();
-  const { defaultInput: _, ...definition } = JSON.parse(row["definition"] as string) as StoredDefinition;
+  const { defaultInput: _, ...stored } = JSON.parse(row["definition"] as string) as StoredDefinition;
   return {
     runId: run.id,
     attempt: run.attempt,
@@ -200,7 +226,7 @@ export function jobOf(shell: Shell, run: RunRecord): Job {
     workspaceId: shell.workspaceId,
     trigger: run.trigger,
     queuedAt: run.queuedAt,
-    definition,
+    definition: withoutQueueing(stored),
     input: JSON.parse(row["input"] as string) as Json,
   };
 }
@@ -225,7 +251,8 @@ export function circumstances(shell: Shell, turn: Turn): Circumstances {
 
 /** Writes the records that the step changed, and everything that follows from it, in the turn's commit. */
 export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step): void {
-  const { run, attempt } = step;
+  const { attempt } = step;
+  const run = step.run === before.run ? step.run : place(shell, turn, step.run, before.run);
   if (attempt !== null && attempt !== before.attempt) {
     const old = before.attempt?.attempt === attempt.attempt ? before.attempt : null;
     shell.sql.exec(old === null ? attempts.insert : attempts.update, ...attempts.write(attempt));
@@ -259,6 +286,15 @@ export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step)
 /** Between SIGTERM and SIGKILL of a cancelled job. */
 const CANCEL_GRACE_MS = 10_000;
 
+/** Where a queued run waits: its lane, and whether something keeps it from being looked at. */
+function place(shell: Shell, turn: Turn, run: RunRecord, before: RunRecord | null): RunRecord {
+  if (run.state !== "queued" || run.offered) {
+    return run;
+  }
+  const stays = before?.state === "queued" && before.priority === run.priority;
+  return { ...run, lane: stays ? run.lane : laneOf(shell, run), gate: run.notBefore > turn.now ? "time" : "" };
+}
+
 function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: RunRecord): void {
   turn.changedRuns.set(run.id, run);
   addToOutbox(shell, turn, "run", run.id, run.rev);
@@ -269,6 +305,9 @@ function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: Run
   }
   if (run.state === "queued" && !run.offered) {
     turn.pumpNeeded = true;
+    if (run.gate === "") {
+      joinLane(shell, run, turn.now);
+    }
     wakeBy(turn, run.notBefore > turn.now ? run.notBefore : Number.POSITIVE_INFINITY);
   }
 }

@@ -153,6 +153,32 @@ const steps: readonly string[] = [
   -- Runs whose log room wants to hear of each change.
   CREATE TABLE watches (run_id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- What runs wait for; runs that wait for the same thing stand in one lane.
+  CREATE TABLE lanes (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+
+  ALTER TABLE runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+  -- 0 until it has been queued by this version.
+  ALTER TABLE runs ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;
+  -- What keeps a queued run from being looked at: nothing (''), or 'time' until not_before.
+  ALTER TABLE runs ADD COLUMN gate TEXT NOT NULL DEFAULT '';
+  UPDATE runs SET gate = 'time' WHERE state = 'queued' AND not_before > 0;
+  INSERT INTO lanes (key)
+    SELECT DISTINCT json_object('eventId', event_id, 'priority', 0, 'labels', json(labels)) FROM runs WHERE state = 'queued';
+  UPDATE runs
+    SET lane = (SELECT id FROM lanes WHERE key = json_object('eventId', event_id, 'priority', 0, 'labels', json(labels)))
+    WHERE state = 'queued';
+
+  DROP INDEX runs_ready;
+  DROP INDEX runs_unexplained;
+  DROP INDEX runs_backoff;
+  -- The pump takes the first of a lane; the second holds those of a lane without a reason yet.
+  CREATE INDEX runs_lane ON runs (lane, offered, gate, n) WHERE state = 'queued';
+  CREATE INDEX runs_unexplained ON runs (lane, n)
+    WHERE state = 'queued' AND offered = 0 AND gate = ''
+      AND coalesce(queue_reason, 'retry_backoff') = 'retry_backoff';
+  CREATE INDEX runs_due ON runs (not_before) WHERE state = 'queued' AND gate = 'time';
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

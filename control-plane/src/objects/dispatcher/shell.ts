@@ -1,8 +1,26 @@
 /** What every file of the Dispatcher works on: its storage, settings, and what it keeps in memory between turns. */
-import type { ServerMessage } from "@cronium/protocol";
+import type { EventQueueing, ServerMessage } from "@cronium/protocol";
 import type { Deps } from "../../deps.ts";
+import type { QueueClocks, WaitingLane } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
+
+export interface Lane extends WaitingLane {
+  readonly labels: Readonly<Record<string, string>>;
+  /** `labels` as text, equal for equal needs. */
+  readonly needs: string;
+  /** Whether it may hold runs that were never told why they wait. */
+  unexplained: boolean;
+}
+
+/** What is kept in memory of the queue (`lanes.ts`). */
+export interface Line {
+  /** Those that may hold a ready run. */
+  readonly lanes: Map<number, Lane>;
+  readonly clocks: QueueClocks;
+  /** How the runs of an event wait, by its newest version; a copy. */
+  readonly queueing: Map<string, EventQueueing>;
+}
 
 export interface Shell {
   readonly ctx: DurableObjectState;
@@ -11,6 +29,8 @@ export interface Shell {
   readonly workspaceId: string;
   /** Every registered runner; a copy of the table, dropped and read again when a turn fails. */
   fleet: Map<string, RunnerRecord>;
+  /** The waiting lanes; null until they are read again, as after a turn that failed. */
+  line: Line | null;
   /** Runners that declined a moment ago, and until when they get no offers. Lost with the memory, which is harmless. */
   readonly heldOff: Map<string, number>;
   /** When the alarm is set for; null when unknown or none. */

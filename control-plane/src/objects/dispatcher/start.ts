@@ -17,6 +17,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     deps,
     workspaceId: ownName(ctx),
     fleet: readFleet(sql),
+    line: null,
     heldOff: new Map(),
     alarmAt: null,
     tickDueAt: readTickDueAt(sql),

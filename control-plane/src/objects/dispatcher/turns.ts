@@ -32,6 +32,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
     });
   } catch (error) {
     shell.fleet = readFleet(shell.sql);
+    shell.line = null;
     throw error;
   }
   afterCommit(shell, turn);

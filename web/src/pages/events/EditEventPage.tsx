@@ -1,4 +1,4 @@
-import type { CreateEvent } from "@cronium/protocol/api/events";
+import type { NewEvent } from "@cronium/protocol/api/events";
 import type { Event } from "@cronium/protocol/event";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
@@ -46,7 +46,7 @@ function Editor({ loaded }: { readonly loaded: Event }): ReactNode {
     setConflict(null);
   };
 
-  const save = async (draft: CreateEvent): Promise<boolean> => {
+  const save = async (draft: NewEvent): Promise<boolean> => {
     const change = changeOf(draft, base);
     if (Object.keys(change).length === 1) {
       return true;

@@ -1,4 +1,4 @@
-import type { CreateEvent } from "@cronium/protocol/api/events";
+import type { NewEvent } from "@cronium/protocol/api/events";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
@@ -20,7 +20,7 @@ export function NewEventPage(): ReactNode {
   const client = useQueryClient();
   const runners = useInfiniteQuery(runnersQuery());
   const [initial] = useState(newDraft);
-  const create = async (draft: CreateEvent): Promise<boolean> => {
+  const create = async (draft: NewEvent): Promise<boolean> => {
     const event = await createEvent(draft, idempotencyKey());
     client.setQueryData(keys.event(event.id), event);
     await client.invalidateQueries({ queryKey: keys.events() });

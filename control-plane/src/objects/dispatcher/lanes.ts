@@ -1,0 +1,102 @@
+/**
+ * Lanes: runs that wait for the same thing stand in one, so that the pump looks at lanes and not at runs. A backlog of
+ * 100,000 runs of one event is one lane; finding its next run is one look into an index.
+ *
+ * The table keeps what each lane stands for. Memory keeps which lanes may hold a run that is ready: a lane joins when
+ * a run becomes ready in it and leaves when the pump finds it empty. After a restart, or a turn that failed, every
+ * stored lane is taken to hold one until the pump has looked.
+ */
+import { EventQueueingInput, type EventQueueing } from "@cronium/protocol/queueing";
+import { forgetIdle, joined, newClocks } from "../../domain/queue-order.ts";
+import type { RunRecord } from "../../domain/run.ts";
+import { queueingOf, readEvent } from "./events.ts";
+import type { Lane, Line, Shell } from "./shell.ts";
+
+/** The flow of runs without an event. */
+export const ADHOC_FLOW = "";
+
+/** What a run waits for, in the form that lanes are told apart by. */
+interface Needs {
+  readonly eventId: string | null;
+  readonly priority: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function laneKey({ eventId, priority, labels }: Needs): string {
+  return JSON.stringify({ eventId, priority, labels } satisfies Needs);
+}
+
+function newLane(id: number, { eventId, priority, labels }: Needs): Lane {
+  const flow = eventId ?? ADHOC_FLOW;
+  return { id, flow, priority, labels, needs: JSON.stringify(labels), unexplained: true };
+}
+
+/** The number of the lane in which this run waits; made when it is the first. */
+export function laneOf(shell: Shell, run: RunRecord): number {
+  const key = laneKey(run);
+  const known = shell.sql.exec("SELECT id FROM lanes WHERE key = ?", key).toArray()[0];
+  return (known ?? shell.sql.exec("INSERT INTO lanes (key) VALUES (?) RETURNING id", key).one())["id"] as number;
+}
+
+/** A run became ready in its lane. */
+export function joinLane(shell: Shell, run: RunRecord, now: number): void {
+  const line = theLine(shell, now);
+  const lane = line.lanes.get(run.lane) ?? newLane(run.lane, run);
+  lane.unexplained = true;
+  if (!line.lanes.has(lane.id)) {
+    line.lanes.set(lane.id, lane);
+    joined(line.clocks, lane, now);
+  }
+}
+
+/** The pump found no ready run in it. */
+export function leaveLane(line: Line, lane: Lane): void {
+  line.lanes.delete(lane.id);
+  if (line.lanes.size === 0 || line.clocks.flows.size > 2 * line.lanes.size + 100) {
+    forgetIdle(line.clocks, [...line.lanes.values()]);
+  } else if (![...line.lanes.values()].some((other) => other.priority === lane.priority)) {
+    line.clocks.levels.delete(lane.priority);
+  }
+}
+
+/** The waiting lanes; read from storage after a start and after a turn that failed. */
+export function theLine(shell: Shell, now: number): Line {
+  if (shell.line === null) {
+    const line: Line = { lanes: new Map(), clocks: newClocks(), queueing: new Map() };
+    for (const row of shell.sql.exec("SELECT id, key FROM lanes ORDER BY id")) {
+      const lane = newLane(row["id"] as number, JSON.parse(row["key"] as string) as Needs);
+      line.lanes.set(lane.id, lane);
+      joined(line.clocks, lane, now);
+    }
+    shell.line = line;
+  }
+  return shell.line;
+}
+
+/** How the runs of a lane's event wait now, by its newest version; defaults for ad-hoc runs. */
+export function queueingOfFlow(shell: Shell, line: Line, flow: string): EventQueueing {
+  let queueing = line.queueing.get(flow);
+  if (queueing === undefined) {
+    const event = flow === ADHOC_FLOW ? null : readEvent(shell, flow);
+    queueing = event === null ? EventQueueingInput.parse({}) : queueingOf(event);
+    line.queueing.set(flow, queueing);
+  }
+  return queueing;
+}
+
+/** Forgets lanes in which no run is queued, so that changed priorities and labels leave nothing behind. */
+export function forgetEmptyLanes(shell: Shell): void {
+  const gone = shell.sql
+    .exec(
+      `DELETE FROM lanes
+       WHERE NOT EXISTS (SELECT 1 FROM runs r INDEXED BY runs_lane WHERE r.state = 'queued' AND r.lane = lanes.id)
+       RETURNING id`,
+    )
+    .toArray();
+  for (const row of gone) {
+    const lane = shell.line?.lanes.get(row["id"] as number);
+    if (lane !== undefined && shell.line !== null) {
+      leaveLane(shell.line, lane);
+    }
+  }
+}

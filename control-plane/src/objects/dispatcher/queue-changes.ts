@@ -1,0 +1,25 @@
+/** What people change about runs that wait. */
+import type { Run } from "@cronium/protocol";
+import type { DispatcherApi, Outcome } from "../../domain/dispatcher.ts";
+import { reprioritise } from "../../domain/run-queue.ts";
+import { withRev } from "../../domain/run-machine.ts";
+import { readRun, readState, saveStep, viewRun } from "./runs.ts";
+import type { Shell, Turn } from "./shell.ts";
+
+export function updateRun(
+  shell: Shell,
+  turn: Turn,
+  { runId, change }: Parameters<DispatcherApi["updateRun"]>[0],
+): Outcome<Run> {
+  const state = readState(shell, runId);
+  if (state === null) {
+    return { ok: false, code: "not_found", message: `There is no live run ${runId}.` };
+  }
+  const step = reprioritise(state, change.priority);
+  if (step === null) {
+    const message = `The run does not wait in the queue any more: it is ${state.run.offered ? "offered to a runner" : state.run.state}.`;
+    return { ok: false, code: "not_queued", message };
+  }
+  saveStep(shell, turn, state, withRev(state, step));
+  return { ok: true, value: viewRun(shell, readRun(shell, runId) ?? step.run) };
+}

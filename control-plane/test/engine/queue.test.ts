@@ -1,0 +1,114 @@
+import { runInDurableObject } from "cloudflare:test";
+import type { Run } from "@cronium/protocol";
+import { afterEach, describe, test } from "vitest";
+import { closeAll, connect, registerFake, type Connection } from "./fake-runner.ts";
+import { makePlane, type Plane } from "./plane.ts";
+
+afterEach(closeAll);
+
+type EventFields = Readonly<Record<string, unknown>>;
+
+async function createEvent(plane: Plane, fields: EventFields = {}): Promise<string> {
+  const body = { name: "e", runtime: "bash", script: "true", ...fields };
+  return (await plane.expectJson<{ id: string }>(201, "POST", "/events", body)).id;
+}
+
+async function trigger(plane: Plane, eventId: string, body: EventFields = {}): Promise<string> {
+  return (await plane.expectJson<{ runId: string }>(202, "POST", `/events/${eventId}/runs`, body)).runId;
+}
+
+/** Runs one job after the other on a single slot; the runs in the order of their starts. */
+async function serveAll(connection: Connection, count: number): Promise<string[]> {
+  const order: string[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const job = await connection.job();
+    order.push(job.runId);
+    await connection.accept(job);
+    await connection.finish(job);
+  }
+  return order;
+}
+
+describe("priority", () => {
+  test("the higher goes first, equals in order of arrival, and a trigger may say its own", async ({ expect }) => {
+    const plane = await makePlane();
+    const low = await createEvent(plane, { priority: -5 });
+    const normal = await createEvent(plane);
+    const runs = {
+      low: await trigger(plane, low),
+      first: await trigger(plane, normal),
+      second: await trigger(plane, normal),
+      urgent: await trigger(plane, low, { priority: 7 }),
+    };
+    expect((await plane.run(runs.urgent)).priority).toBe(7);
+    const connection = await connect(await registerFake(plane), { slots: 1 });
+    expect(await serveAll(connection, 4)).toEqual([runs.urgent, runs.first, runs.second, runs.low]);
+  });
+
+  test("it can be changed while the run is queued, and not after", async ({ expect }) => {
+    const plane = await makePlane();
+    const first = await plane.trigger();
+    const second = await plane.trigger();
+    expect(await plane.expectJson<Run>(200, "PATCH", `/runs/${second}`, { priority: 1 })).toMatchObject({
+      id: second,
+      priority: 1,
+    });
+    const connection = await connect(await registerFake(plane), { slots: 1 });
+    expect(await serveAll(connection, 2)).toEqual([second, first]);
+    expect(await plane.expectJson(409, "PATCH", `/runs/${second}`, { priority: 2 })).toMatchObject({
+      code: "not_queued",
+    });
+    expect(await plane.expectJson(422, "PATCH", `/runs/${second}`, { priority: 101 })).toMatchObject({
+      code: "out_of_range",
+      errors: [{ pointer: "/priority" }],
+    });
+  });
+
+  test("a save of other fields keeps how an event's runs wait", async ({ expect }) => {
+    const plane = await makePlane();
+    const id = await createEvent(plane, { priority: 9, weight: 3 });
+    const saved = await plane.expectJson(200, "PATCH", `/events/${id}`, { version: 1, script: "false" });
+    expect(saved).toMatchObject({ version: 2, priority: 9, weight: 3, script: "false" });
+  });
+
+  test("a version that was stored before these fields existed has their defaults", async ({ expect }) => {
+    const plane = await makePlane();
+    const id = await createEvent(plane, { priority: 9, weight: 3 });
+    await runInDurableObject(plane.dispatcherStub, (_, { storage }) => {
+      storage.sql.exec("UPDATE event_versions SET definition = json_remove(definition, '$.priority', '$.weight')");
+    });
+    expect(await plane.expectJson(200, "GET", `/events/${id}`)).toMatchObject({ priority: 0, weight: 10 });
+    const runId = await trigger(plane, id);
+    const connection = await connect(await registerFake(plane));
+    const job = await connection.job();
+    expect(job.runId).toBe(runId);
+    expect(Object.keys(job.definition)).not.toContain("priority");
+  });
+});
+
+describe("fairness", () => {
+  test("events share the starts by their weights, whoever came first", async ({ expect }) => {
+    const plane = await makePlane();
+    const flood = await createEvent(plane, { weight: 10 });
+    const heavy = await createEvent(plane, { weight: 20 });
+    for (let i = 0; i < 9; i += 1) {
+      await trigger(plane, flood);
+    }
+    const heavyRuns: string[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      heavyRuns.push(await trigger(plane, heavy));
+    }
+    const connection = await connect(await registerFake(plane), { slots: 1 });
+    const order = await serveAll(connection, 9);
+    expect(order.filter((id) => heavyRuns.includes(id))).toHaveLength(6);
+    expect(await serveAll(connection, 6)).toHaveLength(6);
+  });
+});
+
+test("a backlog survives the end of the object's memory, in its order", async ({ expect }) => {
+  const plane = await makePlane();
+  const runs = [await plane.trigger(), await plane.trigger({ labels: { gpu: "yes" } }), await plane.trigger()];
+  await runInDurableObject(plane.dispatcherStub, (_, state) => state.abort("gone")).catch(() => undefined);
+  const connection = await connect(await registerFake(plane), { slots: 1 });
+  expect(await serveAll(connection, 2)).toEqual([runs[0], runs[2]]);
+});
