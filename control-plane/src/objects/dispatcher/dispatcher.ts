@@ -2,8 +2,9 @@
  * The Dispatcher of a workspace: the authority over its events, runs, attempts, leases and runners. Rules lie in
  * `domain/`; this object reads, asks them, writes in one turn, and only then tells anybody (`turns.ts`).
  *
- * What may interleave: every RPC call, frame and alarm is one synchronous turn, so none does, with two exceptions that
- * re-read after their await: the signature check of a handshake and the drain of the outbox.
+ * What may interleave: every RPC call, frame and alarm is decided in a synchronous turn, which triggers and frames that
+ * arrive close together share (`group-commit.ts`). So nothing does, with two exceptions that re-read after their await:
+ * the signature check of a handshake and the drain of the outbox.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Event, Run, Runner, RunState, UpdateEvent } from "@cronium/protocol";
@@ -14,7 +15,8 @@ import { checkUp, onAlarm } from "./alarm.ts";
 import { cancelRun } from "./cancel.ts";
 import { enqueue } from "./enqueue.ts";
 import { createEvent, readEvent, readEventVersions, updateEvent } from "./events.ts";
-import { onRunnerFrame } from "./frames.ts";
+import { frameWork, onRunnerFrame } from "./frames.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
 import { updateRun } from "./queue-changes.ts";
 import { changeFleet, registerRunner, viewRunner } from "./runners.ts";
@@ -29,10 +31,12 @@ const WATCH_MS = 600_000;
 
 export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   readonly #shell: Shell;
+  readonly #group: GroupCommit;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#shell = openShell(ctx, makeDeps(env));
+    this.#group = new GroupCommit(this.#shell);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     void ctx.blockConcurrencyWhile(async () => {
       this.#shell.alarmAt = await ctx.storage.getAlarm();
@@ -59,7 +63,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async enqueue(command: EnqueueCommand): Promise<Outcome<{ readonly runId: string; readonly created: boolean }>> {
-    return inTurn(this.#shell, (turn) => enqueue(this.#shell, turn, command));
+    return this.#group.call((turn) => enqueue(this.#shell, turn, command));
   }
 
   async getRun(runId: string): Promise<Run | null> {
@@ -143,19 +147,22 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    await onRunnerFrame(this.#shell, socket, data);
+    await onRunnerFrame(this.#shell, socket, data, (frame) => this.#group.frame(frameWork(this.#shell, frame)));
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
+    this.#group.flush();
     closeSocket(socket, code, reason);
     runnerGone(this.#shell, socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
+    this.#group.flush();
     runnerGone(this.#shell, socket);
   }
 
   override async alarm(): Promise<void> {
+    this.#group.flush();
     onAlarm(this.#shell);
   }
 

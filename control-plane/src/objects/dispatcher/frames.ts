@@ -1,4 +1,4 @@
-/** What a runner says after its handshake, frame by frame. Every frame is one turn. */
+/** What a runner says after its handshake, frame by frame. Frames that arrive close together share a turn. */
 import { AppError } from "@cronium/protocol/errors";
 import { parseStrictJson } from "@cronium/protocol/json";
 import { MAX_FRAME_BYTES } from "@cronium/protocol/limits";
@@ -7,18 +7,34 @@ import * as z from "zod";
 import type { Command } from "../../domain/run-machine.ts";
 import type { Holder, Reply } from "../../domain/run-step.ts";
 import { signLogToken } from "../../services/log-tokens.ts";
+import type { Work } from "./group-commit.ts";
 import { onHello } from "./handshake.ts";
 import { renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, changeRunner } from "./runners.ts";
-import { act, readState } from "./runs.ts";
+import { readState } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import { attachmentOf, closeSocket, send } from "./sockets.ts";
+import { StepChain } from "./step-chain.ts";
 import { inTurn } from "./turns.ts";
 
 /** How long a runner that declined for want of room gets no offers. */
 const HOLD_OFF_MS = 5_000;
 
-export async function onRunnerFrame(shell: Shell, socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+type Working = Exclude<RunnerMessage, { type: "hello" }>;
+
+/** A frame of a runner that is through its handshake: read and valid, not decided yet. */
+export interface RunnerFrame {
+  readonly socket: WebSocket;
+  readonly message: Working;
+}
+
+/** Takes one frame as it arrives; `decideLater` may put its decision into a turn with others. */
+export async function onRunnerFrame(
+  shell: Shell,
+  socket: WebSocket,
+  data: string | ArrayBuffer,
+  decideLater: (frame: RunnerFrame) => void = (frame) => decideAlone(shell, frame),
+): Promise<void> {
   const attachment = attachmentOf(socket);
   if (attachment?.kind !== "runner" || attachment.stage === "replaced") {
     return;
@@ -43,13 +59,55 @@ export async function onRunnerFrame(shell: Shell, socket: WebSocket, data: strin
     refuse(socket, `${message.type} came before the handshake was done.`, 1008);
     return;
   }
-  const holder = { runnerId: attachment.runnerId, epoch: attachment.epoch };
-  if (shell.fleet.get(holder.runnerId)?.revokedAt !== null) {
-    closeSocket(socket, closeCodes.revoked, "runner_revoked");
-    return;
+  decideLater({ socket, message });
+}
+
+/** The frame as work for a group commit. */
+export function frameWork(shell: Shell, frame: RunnerFrame): Work {
+  return {
+    decide: (turn, chain) => decideFrame(shell, turn, chain, frame),
+    committed: () => afterFrame(shell, frame),
+    failed: (error) => {
+      shell.deps.log.error("frame.failed", {
+        workspaceId: shell.workspaceId,
+        type: frame.message.type,
+        error: String(error),
+      });
+    },
+  };
+}
+
+function decideAlone(shell: Shell, frame: RunnerFrame): void {
+  inTurn(shell, (turn) => {
+    const chain = new StepChain(shell, turn);
+    decideFrame(shell, turn, chain, frame);
+    chain.settle();
+  });
+  afterFrame(shell, frame);
+}
+
+/** Who speaks on this socket now; it may have been replaced, or its runner revoked, since the frame was read. */
+function holderOf(shell: Shell, socket: WebSocket): Holder | null {
+  const attachment = attachmentOf(socket);
+  if (attachment?.kind !== "runner" || attachment.stage !== "ready" || attachment.epoch === null) {
+    return null;
   }
-  inTurn(shell, (turn) => handle(shell, turn, holder, message));
-  if (message.type === "bye") {
+  const { runnerId, epoch } = attachment;
+  return shell.fleet.get(runnerId)?.revokedAt === null ? { runnerId, epoch } : null;
+}
+
+function decideFrame(shell: Shell, turn: Turn, chain: StepChain, { socket, message }: RunnerFrame): void {
+  const holder = holderOf(shell, socket);
+  if (holder !== null) {
+    handle(shell, turn, chain, holder, message);
+  }
+}
+
+function afterFrame(shell: Shell, { socket, message }: RunnerFrame): void {
+  const attachment = attachmentOf(socket);
+  if (attachment?.kind === "runner" && shell.fleet.get(attachment.runnerId)?.revokedAt !== null) {
+    closeSocket(socket, closeCodes.revoked, "runner_revoked");
+  } else if (message.type === "bye") {
     closeSocket(socket, 1000, "bye");
   }
 }
@@ -79,47 +137,42 @@ function refuse(socket: WebSocket, message: string, closeCode: number): void {
   closeSocket(socket, closeCode, "invalid_frame");
 }
 
-type Working = Exclude<RunnerMessage, { type: "hello" }>;
-
-function handle(shell: Shell, turn: Turn, by: Holder, message: Working): void {
-  const tell = (reply: ServerMessage): void => {
-    turn.frames.push({ runnerId: by.runnerId, message: reply });
+function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message: Working): void {
+  const decided = (ref: AttemptRef, command: Command, output?: Json): void => {
+    chain.add(ref, command, (reply) => answer(shell, turn, ref, by, reply), output);
   };
+  const refOf = (frame: AttemptRef): AttemptRef => ({ runId: frame.runId, attempt: frame.attempt });
   switch (message.type) {
     case "accept":
-      onAccept(shell, turn, by, message.jobs, tell);
+      for (const ref of message.jobs) {
+        decided(ref, { type: "accept", by });
+      }
       return;
     case "decline": {
-      const { runId, attempt, reason } = message;
+      const { reason } = message;
       if (reason === "draining") {
         changeFleet(shell, turn, by.runnerId, { draining: true });
       } else if (reason !== "policy_denied") {
         shell.heldOff.set(by.runnerId, turn.now + HOLD_OFF_MS);
         wakeBy(turn, turn.now + HOLD_OFF_MS);
       }
-      const command = { type: "decline", by, reason, message: message.message } as const;
-      answer(shell, { runId, attempt }, by, apply(shell, turn, { runId, attempt }, command), tell);
+      decided(refOf(message), { type: "decline", by, reason, message: message.message });
       return;
     }
     case "renew":
-      onRenew(shell, turn, by, message, tell);
+      // It reads attempts from storage, where those of the frames before it must be by then.
+      chain.settle();
+      onRenew(shell, turn, by, message);
       return;
-    case "started": {
-      const ref = { runId: message.runId, attempt: message.attempt };
-      answer(shell, ref, by, apply(shell, turn, ref, { type: "started", by }), tell);
+    case "started":
+      decided(refOf(message), { type: "started", by });
       return;
-    }
-    case "exited": {
-      const ref = { runId: message.runId, attempt: message.attempt };
-      const command = { type: "exited", by, result: message.result } as const;
-      answer(shell, ref, by, apply(shell, turn, ref, command, message.result.output), tell);
+    case "exited":
+      decided(refOf(message), { type: "exited", by, result: message.result }, message.result.output);
       return;
-    }
     case "done":
-      for (const { runId, attempt, logBytes, logState } of message.jobs) {
-        const ref = { runId, attempt };
-        const command = { type: "done", by, log: { logBytes, logState } } as const;
-        answer(shell, ref, by, apply(shell, turn, ref, command), tell);
+      for (const { logBytes, logState, ...ref } of message.jobs) {
+        decided(ref, { type: "done", by, log: { logBytes, logState } });
       }
       return;
     case "status":
@@ -138,46 +191,7 @@ function handle(shell: Shell, turn: Turn, by: Holder, message: Working): void {
   }
 }
 
-function apply(shell: Shell, turn: Turn, ref: AttemptRef, command: Command, output?: Json): Reply {
-  const state = readState(shell, ref.runId, ref.attempt);
-  return state === null ? { kind: "stale", code: "stale_attempt" } : act(shell, turn, state, command, output).reply;
-}
-
-function onAccept(
-  shell: Shell,
-  turn: Turn,
-  by: Holder,
-  jobs: readonly AttemptRef[],
-  tell: (message: ServerMessage) => void,
-): void {
-  const grants = [];
-  for (const ref of jobs) {
-    const reply = apply(shell, turn, ref, { type: "accept", by });
-    if (reply.kind === "granted") {
-      grants.push({
-        ...ref,
-        leaseMs: shell.deps.config.leaseMs,
-        logToken: signLogToken(shell.deps.config.logTokenKey, { workspaceId: shell.workspaceId, ...ref }, turn.now),
-      });
-    } else {
-      const code = reply.kind === "refused" ? reply.code : "stale_attempt";
-      audit(shell, ref, by, code);
-      tell({ type: "refused", ...ref, code });
-    }
-  }
-  if (grants.length > 0) {
-    startTicking(shell, turn);
-    tell({ type: "granted", grants });
-  }
-}
-
-function onRenew(
-  shell: Shell,
-  turn: Turn,
-  by: Holder,
-  message: Extract<Working, { type: "renew" }>,
-  tell: (message: ServerMessage) => void,
-): void {
+function onRenew(shell: Shell, turn: Turn, by: Holder, message: Extract<Working, { type: "renew" }>): void {
   changeRunner(shell, turn, by.runnerId, { lastSeenAt: turn.now });
   renewLeases(shell, by.runnerId);
   const stale = message.attempts.filter(({ runId, attempt }) => {
@@ -185,23 +199,49 @@ function onRenew(
     const live = held?.state === "accepted" || held?.state === "running" || held?.state === "finishing";
     return !live || held.runnerId !== by.runnerId || held.epoch !== by.epoch;
   });
-  tell({ type: "renewed", id: message.id, leaseMs: shell.deps.config.leaseMs, stale });
+  tell(turn, by, { type: "renewed", id: message.id, leaseMs: shell.deps.config.leaseMs, stale });
 }
 
-function answer(shell: Shell, ref: AttemptRef, by: Holder, reply: Reply, tell: (message: ServerMessage) => void): void {
+function tell(turn: Turn, by: Holder, message: ServerMessage): void {
+  turn.frames.push({ runnerId: by.runnerId, message });
+}
+
+/** Grants and acknowledgements that follow one another to the same runner travel in one frame. */
+function answer(shell: Shell, turn: Turn, ref: AttemptRef, by: Holder, reply: Reply): void {
   switch (reply.kind) {
-    case "ack":
-      tell({ type: "ack", of: reply.of, jobs: [ref] });
+    case "granted": {
+      startTicking(shell, turn);
+      const { leaseMs, logTokenKey } = shell.deps.config;
+      const logToken = signLogToken(logTokenKey, { workspaceId: shell.workspaceId, ...ref }, turn.now);
+      const grant = { ...ref, leaseMs, logToken };
+      const last = lastFrameTo(turn, by);
+      if (last?.type === "granted") {
+        last.grants.push(grant);
+      } else {
+        tell(turn, by, { type: "granted", grants: [grant] });
+      }
       return;
+    }
+    case "refused":
+      audit(shell, ref, by, reply.code);
+      tell(turn, by, { type: "refused", ...ref, code: reply.code });
+      return;
+    case "ack": {
+      const earlier = ackTo(turn, by, reply.of);
+      if (earlier === null) {
+        tell(turn, by, { type: "ack", of: reply.of, jobs: [ref] });
+      } else {
+        earlier.jobs.push(ref);
+      }
+      return;
+    }
     case "stale":
       audit(shell, ref, by, reply.code);
-      tell({ type: "stale", ...ref });
+      tell(turn, by, { type: "stale", ...ref });
       return;
     case "invalid":
-      tell({ type: "error", code: "invalid_result", message: reply.message });
+      tell(turn, by, { type: "error", code: "invalid_result", message: reply.message });
       return;
-    case "refused":
-    case "granted":
     case "adopt":
     case "kill":
     case "none":
@@ -209,6 +249,25 @@ function answer(shell: Shell, ref: AttemptRef, by: Holder, reply: Reply, tell: (
     default:
       reply satisfies never;
   }
+}
+
+function lastFrameTo(turn: Turn, by: Holder): ServerMessage | undefined {
+  const last = turn.frames.at(-1);
+  return last?.runnerId === by.runnerId ? last.message : undefined;
+}
+
+/** Of the turn's last frames to this runner, the acknowledgement of that kind. */
+function ackTo(turn: Turn, by: Holder, of: "exited" | "done"): Extract<ServerMessage, { type: "ack" }> | null {
+  for (let back = 1; back <= 2; back += 1) {
+    const frame = turn.frames.at(-back);
+    if (frame?.runnerId !== by.runnerId || frame.message.type !== "ack") {
+      return null;
+    }
+    if (frame.message.of === of) {
+      return frame.message;
+    }
+  }
+  return null;
 }
 
 function audit(shell: Shell, ref: AttemptRef, by: Holder, code: string): void {

@@ -9,6 +9,7 @@ import type { ServerMessage } from "@cronium/protocol";
 import { toSummary } from "../../domain/run.ts";
 import { arm } from "./alarm-clock.ts";
 import { drainSoon } from "./drain.ts";
+import { readTickDueAt } from "./leases.ts";
 import { pump } from "./pump.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";
@@ -33,6 +34,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
   } catch (error) {
     shell.fleet = readFleet(shell.sql);
     shell.line = null;
+    shell.tickDueAt = readTickDueAt(shell.sql);
     throw error;
   }
   afterCommit(shell, turn);
