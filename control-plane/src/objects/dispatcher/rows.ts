@@ -5,6 +5,11 @@ export interface Table<T> {
   readonly columns: readonly string[];
   readonly insert: string;
   readonly update: string;
+  /**
+   * The update that makes `before` into `after`, of the changed columns alone: an index on a column that is not set is
+   * not touched. Null when nothing differs. A field of kind `json` counts as changed when it is another object.
+   */
+  change(before: T, after: T): { readonly query: string; readonly values: SqlStorageValue[] } | null;
   /** Values in the order of `columns`. */
   write(record: T): SqlStorageValue[];
   read(row: Readonly<Record<string, SqlStorageValue>>): T;
@@ -23,21 +28,45 @@ export function table<T extends object>(
   const isKey = (field: string): boolean => (key as readonly string[]).includes(field);
   const set = numbered.filter(({ field }) => !isKey(field)).map(({ text }) => text);
   const where = numbered.filter(({ field }) => isKey(field)).map(({ text }) => text);
+  const stored = (kind: Kind, value: unknown): SqlStorageValue => {
+    if (value === null) {
+      return null;
+    }
+    if (kind === "json") {
+      return JSON.stringify(value);
+    }
+    return kind === "flag" ? Number(value) : (value as SqlStorageValue);
+  };
+  const assigned = entries.map(([field]) => `${column(field)} = ?`);
+  const keyed = key.map((field) => `${column(field)} = ?`).join(" AND ");
+  // Few shapes of change occur: each has its text once, which the runtime keeps prepared.
+  const queries = new Map<string, string>();
   return {
     columns,
     insert: `INSERT INTO ${name} (${columns.join(", ")}) VALUES (${columns.map((_, i) => `?${i + 1}`).join(", ")})`,
     update: `UPDATE ${name} SET ${set.join(", ")} WHERE ${where.join(" AND ")}`,
-    write: (record) =>
-      entries.map(([field, kind]) => {
-        const value: unknown = record[field];
-        if (value === null) {
-          return null;
+    change: (before, after) => {
+      const values: SqlStorageValue[] = [];
+      const set: string[] = [];
+      for (const [i, [field, kind]] of entries.entries()) {
+        if (before[field] !== after[field]) {
+          set.push(assigned[i] ?? "");
+          values.push(stored(kind, after[field]));
         }
-        if (kind === "json") {
-          return JSON.stringify(value);
-        }
-        return kind === "flag" ? Number(value) : (value as SqlStorageValue);
-      }),
+      }
+      if (set.length === 0) {
+        return null;
+      }
+      const shape = set.join(", ");
+      let query = queries.get(shape);
+      if (query === undefined) {
+        query = `UPDATE ${name} SET ${shape} WHERE ${keyed}`;
+        queries.set(shape, query);
+      }
+      values.push(...key.map((field) => before[field] as SqlStorageValue));
+      return { query, values };
+    },
+    write: (record) => entries.map(([field, kind]) => stored(kind, record[field])),
     read: (row) => {
       const record: Record<string, unknown> = {};
       for (const [i, [field, kind]] of entries.entries()) {

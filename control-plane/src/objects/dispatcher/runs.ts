@@ -7,6 +7,7 @@ import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
 import { withoutQueueing } from "./events.ts";
 import { joinLane, laneOf } from "./lanes.ts";
 import { addToOutbox } from "./outbox.ts";
+import { countPlace } from "./places.ts";
 import { table } from "./rows.ts";
 import { justEnded } from "../../domain/transition.ts";
 import { randomFraction, wakeBy, type Shell, type Turn } from "./shell.ts";
@@ -49,6 +50,8 @@ const runs = table<RunRecord>("runs", ["id"], {
   priority: "plain",
   lane: "plain",
   gate: "plain",
+  concurrencyKey: "plain",
+  holds: "flag",
   rev: "plain",
 });
 
@@ -249,13 +252,23 @@ export function circumstances(shell: Shell, turn: Turn): Circumstances {
   };
 }
 
+function write(shell: Shell, change: ReturnType<typeof runs.change>): void {
+  if (change !== null) {
+    shell.sql.exec(change.query, ...change.values);
+  }
+}
+
 /** Writes the records that the step changed, and everything that follows from it, in the turn's commit. */
 export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step): void {
   const { attempt } = step;
   const run = step.run === before.run ? step.run : place(shell, turn, step.run, before.run);
   if (attempt !== null && attempt !== before.attempt) {
     const old = before.attempt?.attempt === attempt.attempt ? before.attempt : null;
-    shell.sql.exec(old === null ? attempts.insert : attempts.update, ...attempts.write(attempt));
+    if (old === null) {
+      shell.sql.exec(attempts.insert, ...attempts.write(attempt));
+    } else {
+      write(shell, attempts.change(old, attempt));
+    }
     const live = isLiveAttempt(attempt.state);
     if (live !== (old !== null && isLiveAttempt(old.state))) {
       turn.slotsMoved.add(attempt.runnerId);
@@ -266,7 +279,7 @@ export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step)
     }
   }
   if (run !== before.run) {
-    shell.sql.exec(runs.update, ...runs.write(run));
+    write(shell, runs.change(before.run, run));
     noteChange(shell, turn, before.run, run);
   }
   if (step.cancelJob !== undefined && attempt !== null) {
@@ -291,12 +304,55 @@ function place(shell: Shell, turn: Turn, run: RunRecord, before: RunRecord | nul
   if (run.state !== "queued" || run.offered) {
     return run;
   }
-  const stays = before?.state === "queued" && before.priority === run.priority;
-  return { ...run, lane: stays ? run.lane : laneOf(shell, run), gate: run.notBefore > turn.now ? "time" : "" };
+  const waited = before?.state === "queued";
+  const stays = waited && before.priority === run.priority && before.holds === run.holds;
+  const parked = waited && run.gate === "key" ? "key" : "";
+  return { ...run, lane: stays ? run.lane : laneOf(shell, run), gate: run.notBefore > turn.now ? "time" : parked };
+}
+
+/** When a run gives its place back, or leaves the queue without having taken one, the next of its key may try. */
+function unpark(shell: Shell, turn: Turn, run: RunRecord): void {
+  const next = shell.sql
+    .exec(
+      `UPDATE runs SET gate = '' WHERE n = (
+         SELECT n FROM runs INDEXED BY runs_parked
+         WHERE state = 'queued' AND gate = 'key' AND event_id = ? AND concurrency_key = ?
+         ORDER BY priority DESC, n LIMIT 1)
+       RETURNING *`,
+      run.eventId,
+      run.concurrencyKey,
+    )
+    .toArray()
+    .map(runs.read);
+  for (const one of next) {
+    joinLane(shell, one, turn.now);
+    turn.pumpNeeded = true;
+  }
+}
+
+/** After a change of the event's key: as many of each value as have become free, or all when there is no limit. */
+export function unparkEvent(shell: Shell, eventId: string, limit: number | null): void {
+  shell.sql.exec(
+    `UPDATE runs SET gate = '' WHERE n IN (
+       SELECT n FROM (
+         SELECT n, row_number() OVER (PARTITION BY concurrency_key ORDER BY priority DESC, n) AS place
+         FROM runs INDEXED BY runs_parked WHERE state = 'queued' AND gate = 'key' AND event_id = ?1)
+       WHERE ?2 IS NULL OR place <= ?2)`,
+    eventId,
+    limit,
+  );
 }
 
 function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: RunRecord): void {
   turn.changedRuns.set(run.id, run);
+  countPlace(shell, before, run);
+  const gaveBack = before?.holds === true && !run.holds;
+  if (gaveBack) {
+    turn.pumpNeeded = true;
+  }
+  if (run.concurrencyKey !== null && before !== null && (gaveBack || justEnded(before, run))) {
+    unpark(shell, turn, run);
+  }
   addToOutbox(shell, turn, "run", run.id, run.rev);
   // A job that printed nothing leaves nothing in its room, which need not be woken to be told so.
   const mayHaveRoom = run.logBytes > 0 || run.attempt > 1 || !["none", "complete"].includes(run.logState);
