@@ -48,7 +48,9 @@ export function makeDockerDaemon(): DockerDaemon {
         join(folder, "pid"),
       ];
       const network = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"];
-      daemon = spawn("dockerd", ["-H", `unix://${socket}`, ...places, ...network], { stdio: ["ignore", log, log] });
+      // In a network namespace of its own: an engine without a bridge removes docker0 on its way up, the machine's too.
+      const args = ["--net", "dockerd", "-H", `unix://${socket}`, ...places, ...network];
+      daemon = spawn("unshare", args, { stdio: ["ignore", log, log] });
       closeSync(log);
       await eventually(`dockerd to answer (${logFile})`, 30_000, async () => {
         if (daemon?.exitCode !== null) {

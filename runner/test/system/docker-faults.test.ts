@@ -52,21 +52,19 @@ describe("a Docker Engine that stops", () => {
     });
     expect(runners[0].state).toBe("online");
 
-    const second = await trigger(plane, "echo late; cronium_output 1");
+    const second = await trigger(plane, 'echo late; cronium_output "$CRONIUM_ATTEMPT"');
     const held = await plane.call("GET", `/runs/${second}`);
     expect(held.body).toMatchObject({ state: "queued", queueReason: "runner_not_ready" });
     expect(held.body.message).toContain("Docker");
 
     await daemon.start();
-    for (const [id, output] of [
-      [run, 2],
-      [second, 1],
-    ] as const) {
+    for (const id of [run, second]) {
       const done = await eventually(`run ${id} to end`, 90_000, async () => {
         const { body } = await plane.call("GET", `/runs/${id}`);
         return body.finishedAt === null ? null : body;
       });
-      expect(done).toMatchObject({ state: "succeeded", output });
+      // Which attempt got through depends on when the engine was noticed; that the run's result is that attempt's does not.
+      expect(done).toMatchObject({ state: "succeeded", output: done.attempt });
     }
     await eventually("containers, sockets and spools to be gone", 30_000, async () => {
       const containers = await daemon.client.listContainers({ all: true });
