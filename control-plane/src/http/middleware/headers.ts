@@ -1,5 +1,5 @@
 /** Headers of every answer. Pages may load what this installation serves itself, and nothing inline. */
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { AppEnv } from "../context.ts";
 
 const PAGE_POLICY = [
@@ -23,12 +23,9 @@ export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (c.res.status === 101) {
     return;
   }
-  // A response that came from a binding has immutable headers: this copy is ours to change.
-  c.res = new Response(c.res.body, c.res);
-  const headers = c.res.headers;
+  const headers = writableHeaders(c);
   const isPage = headers.get("content-type")?.startsWith("text/html") === true;
   headers.set("content-security-policy", isPage ? PAGE_POLICY : DATA_POLICY);
-  headers.set("x-content-type-options", "nosniff");
   headers.set("referrer-policy", "no-referrer");
   headers.set("cross-origin-opener-policy", "same-origin");
   headers.set("cross-origin-resource-policy", "same-origin");
@@ -36,7 +33,18 @@ export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (isPage) {
     headers.set("permissions-policy", "camera=(), geolocation=(), microphone=()");
   }
-  if (new URL(c.req.url).protocol === "https:") {
+  if (c.req.url.startsWith("https:")) {
     headers.set("strict-transport-security", "max-age=31536000");
   }
 };
+
+/** A response that came from a binding has immutable headers and is copied; most are our own. */
+function writableHeaders(c: Context<AppEnv>): Headers {
+  try {
+    c.res.headers.set("x-content-type-options", "nosniff");
+  } catch {
+    c.res = new Response(c.res.body, c.res);
+    c.res.headers.set("x-content-type-options", "nosniff");
+  }
+  return c.res.headers;
+}

@@ -5,7 +5,7 @@ import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "../context.ts";
 
 export const refuseKeyInUrl: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const query = new URL(c.req.url).searchParams;
+  const query = c.req.url.includes("?") ? new URL(c.req.url).searchParams : [];
   for (const [name, value] of query) {
     if (Object.values(tokenPrefixes).some((prefix) => value.startsWith(prefix))) {
       throw new AppError("key_in_url", `The query parameter ${JSON.stringify(name.slice(0, 40))} holds a key.`);
