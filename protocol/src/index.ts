@@ -20,3 +20,4 @@ export * from "./api/events.ts";
 export * from "./api/page.ts";
 export * from "./api/runners.ts";
 export * from "./api/runs.ts";
+export * from "./api/settings.ts";

@@ -79,6 +79,8 @@ export const Run = z
     memoryMb: z.int(),
     labels: z.record(z.string(), z.string()),
     priority: z.int().default(0),
+    /** The value that its event's `concurrencyKey` found in the input, as JSON; null without one. */
+    concurrencyKey: z.string().nullable().default(null),
   })
   .meta({ id: "Run" });
 export type Run = z.infer<typeof Run>;

@@ -11,6 +11,7 @@ const VECTORS = join(import.meta.dirname, "..", "vectors");
 const PARTS = new Set([
   "Attempt",
   "AttemptRef",
+  "ConcurrencyKey",
   "Env",
   "Event",
   "EventDefinition",
@@ -22,6 +23,7 @@ const PARTS = new Set([
   "HeldAttempt",
   "Job",
   "JobResult",
+  "JsonPointer",
   "JsonValue",
   "Labels",
   "Mount",

@@ -18,10 +18,12 @@ import type {
   Runner,
   RunnerPlatform,
   RunState,
+  Settings,
   Trigger,
   TriggerOptions,
   UpdateEvent,
   UpdateRun,
+  UpdateSettings,
 } from "@cronium/protocol";
 import type * as z from "zod";
 
@@ -80,6 +82,9 @@ export interface DispatcherApi {
   /** Closes the runner's sockets and refuses its leases; for revocation. */
   revokeRunner(runnerId: string): Promise<Outcome<null>>;
   listRunners(): Promise<readonly Runner[]>;
+
+  getSettings(): Promise<Settings>;
+  updateSettings(change: UpdateSettings): Promise<Settings>;
 
   /** Rooms ask to be told of a run's changes while somebody watches it. */
   watchRun(runId: string): Promise<Run | null>;

@@ -12,6 +12,8 @@ export const permissions = [
   "runners:write",
   "live:read",
   "tokens:write",
+  "settings:read",
+  "settings:write",
 ] as const;
 export type Permission = (typeof permissions)[number];
 
@@ -21,10 +23,11 @@ const viewer = [
   "runs:read",
   "runners:read",
   "live:read",
+  "settings:read",
 ] as const satisfies readonly Permission[];
 const operator = [...viewer, "runs:trigger", "runs:cancel"] as const satisfies readonly Permission[];
 const editor = [...operator, "events:write"] as const satisfies readonly Permission[];
-const admin = [...editor, "runners:write", "tokens:write"] as const satisfies readonly Permission[];
+const admin = [...editor, "runners:write", "tokens:write", "settings:write"] as const satisfies readonly Permission[];
 
 /** Each role holds what the one before it holds, and more. */
 export const rolePermissions = {

@@ -3,6 +3,7 @@
  * says which rule answers which command, so that tests can drive the whole of it.
  */
 import type { HeldAttempt, JobResult } from "@cronium/protocol";
+import { hasPlace } from "./queue-place.ts";
 import { cancel } from "./run-cancel.ts";
 import { deadlinePassed, hold, notHeld } from "./run-loss.ts";
 import { accept, decline, type DeclineReason } from "./run-offer.ts";
@@ -31,12 +32,13 @@ export function decide(state: RunState, command: Command, at: Circumstances): St
   return withRev(state, step);
 }
 
-/** Raises `rev` where the run, or its attempt, is not what it was. */
+/** Raises `rev`, and says whether the run has a place, where the run, or its attempt, is not what it was. */
 export function withRev<T extends Step>(before: RunState, step: T): T {
   if (step.run === before.run && step.attempt === before.attempt) {
     return step;
   }
-  return { ...step, run: { ...step.run, rev: before.run.rev + 1 } };
+  const holds = hasPlace(step.run, step.attempt);
+  return { ...step, run: { ...step.run, holds, rev: before.run.rev + 1 } };
 }
 
 function apply(state: RunState, command: Command, at: Circumstances): Step {

@@ -11,7 +11,11 @@ interface Held {
 export function isRevivable(state: RunState): state is Held {
   const { run, attempt } = state;
   return (
-    attempt?.state === "lost" && attempt.attempt === run.attempt && (run.state === "queued" || run.state === "waiting")
+    attempt?.state === "lost" &&
+    attempt.attempt === run.attempt &&
+    // Its place was given away, as by a requeue: taking it back could exceed a concurrency limit.
+    run.holds &&
+    (run.state === "queued" || run.state === "waiting")
   );
 }
 

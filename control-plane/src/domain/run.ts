@@ -55,8 +55,12 @@ export interface RunRecord {
   readonly priority: number;
   /** The lane it waits in, by number; 0 before it is stored. */
   readonly lane: number;
-  /** What keeps a queued run from being looked at: nothing, or its `notBefore`. */
-  readonly gate: "" | "time";
+  /** What keeps a queued run from being looked at: nothing, its `notBefore`, or a full concurrency key. */
+  readonly gate: "" | "time" | "key";
+  /** The value that its event's concurrency key found in the input, as JSON; null without one. */
+  readonly concurrencyKey: string | null;
+  /** Whether it has a place under the concurrency limits (`queue-place.ts`). */
+  readonly holds: boolean;
   readonly rev: number;
 }
 
@@ -95,6 +99,7 @@ export interface NewRun {
   readonly definition: EventDefinition;
   /** 0 by default. */
   readonly priority?: number;
+  readonly concurrencyKey?: string | null;
 }
 
 /** A fresh run, `queued` without a reason yet: routing gives it one, or an offer. */
@@ -138,6 +143,8 @@ export function newRun(from: NewRun, now: number): RunRecord {
     priority: from.priority ?? 0,
     lane: 0,
     gate: "",
+    concurrencyKey: from.concurrencyKey ?? null,
+    holds: false,
     rev: 1,
   };
 }
@@ -196,6 +203,7 @@ export function toDetail(
     memoryMb: run.memoryMb,
     labels: { ...run.labels },
     priority: run.priority,
+    concurrencyKey: run.concurrencyKey,
   };
 }
 

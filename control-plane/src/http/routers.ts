@@ -12,6 +12,7 @@ import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { runnerSocketRoutes } from "./routes/runner-sockets.ts";
 import { runnerRoutes } from "./routes/runners.ts";
+import { settingsRoutes } from "./routes/settings.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 
 type Router = OpenAPIHono<AppEnv>;
@@ -30,6 +31,7 @@ export function apiRouters(): Router[] {
     eventRoutes(),
     runRoutes(),
     runnerRoutes(),
+    settingsRoutes(),
     liveRoutes(),
     runnerSocketRoutes(),
   ];

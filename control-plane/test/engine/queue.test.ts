@@ -1,33 +1,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import type { Run } from "@cronium/protocol";
 import { afterEach, describe, test } from "vitest";
-import { closeAll, connect, registerFake, type Connection } from "./fake-runner.ts";
-import { makePlane, type Plane } from "./plane.ts";
+import { closeAll, connect, registerFake } from "./fake-runner.ts";
+import { makePlane } from "./plane.ts";
+import { createEvent, serveAll, trigger } from "./queue-story.ts";
 
 afterEach(closeAll);
-
-type EventFields = Readonly<Record<string, unknown>>;
-
-async function createEvent(plane: Plane, fields: EventFields = {}): Promise<string> {
-  const body = { name: "e", runtime: "bash", script: "true", ...fields };
-  return (await plane.expectJson<{ id: string }>(201, "POST", "/events", body)).id;
-}
-
-async function trigger(plane: Plane, eventId: string, body: EventFields = {}): Promise<string> {
-  return (await plane.expectJson<{ runId: string }>(202, "POST", `/events/${eventId}/runs`, body)).runId;
-}
-
-/** Runs one job after the other on a single slot; the runs in the order of their starts. */
-async function serveAll(connection: Connection, count: number): Promise<string[]> {
-  const order: string[] = [];
-  for (let i = 0; i < count; i += 1) {
-    const job = await connection.job();
-    order.push(job.runId);
-    await connection.accept(job);
-    await connection.finish(job);
-  }
-  return order;
-}
 
 describe("priority", () => {
   test("the higher goes first, equals in order of arrival, and a trigger may say its own", async ({ expect }) => {

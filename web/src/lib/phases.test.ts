@@ -54,6 +54,7 @@ const run: Run = {
   memoryMb: 512,
   labels: {},
   priority: 0,
+  concurrencyKey: null,
 };
 
 const summary = (of: Run, chosen: Attempt | null) =>

@@ -7,20 +7,21 @@
  * the signature check of a handshake and the drain of the outbox.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Event, Run, Runner, RunState, UpdateEvent } from "@cronium/protocol";
+import type { Event, Run, Runner, RunState, Settings, UpdateEvent, UpdateSettings } from "@cronium/protocol";
 import { closeCodes } from "@cronium/protocol/runner";
 import { makeDeps, type Env } from "../../deps.ts";
 import type { DispatcherApi, EnqueueCommand, Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
 import { cancelRun } from "./cancel.ts";
 import { enqueue } from "./enqueue.ts";
-import { createEvent, readEvent, readEventVersions, updateEvent } from "./events.ts";
+import { createEvent, readEvent, readEventVersions } from "./events.ts";
 import { frameWork, onRunnerFrame } from "./frames.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
-import { updateRun } from "./queue-changes.ts";
+import { changeEvent, updateRun } from "./queue-changes.ts";
 import { changeFleet, registerRunner, viewRunner } from "./runners.ts";
 import { readRun, viewRun } from "./runs.ts";
+import { readSettings, updateSettings } from "./settings.ts";
 import type { Shell } from "./shell.ts";
 import { closeSocket, LIVE_TAG, runnerTag } from "./sockets.ts";
 import { afterStart, openShell } from "./start.ts";
@@ -51,7 +52,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async updateEvent(command: { readonly eventId: string; readonly change: UpdateEvent }): Promise<Outcome<Event>> {
-    return inTurn(this.#shell, (turn) => updateEvent(this.#shell, turn, command));
+    return inTurn(this.#shell, (turn) => changeEvent(this.#shell, turn, command));
   }
 
   async getEvent(eventId: string): Promise<Event | null> {
@@ -109,6 +110,14 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async listRunners(): Promise<readonly Runner[]> {
     return [...this.#shell.fleet.values()].map((runner) => viewRunner(this.#shell, runner));
+  }
+
+  async getSettings(): Promise<Settings> {
+    return readSettings(this.#shell.sql);
+  }
+
+  async updateSettings(change: UpdateSettings): Promise<Settings> {
+    return inTurn(this.#shell, (turn) => updateSettings(this.#shell, turn, change));
   }
 
   async watchRun(runId: string): Promise<Run | null> {

@@ -1,5 +1,6 @@
 /** A trigger becomes exactly one run, however often it is repeated. */
-import type { EnqueueCommand, Outcome } from "../../domain/dispatcher.ts";
+import type { EnqueueCommand, Outcome, Refusal } from "../../domain/dispatcher.ts";
+import { keyAt, MAX_KEY_CHARS } from "../../domain/json-pointer.ts";
 import { newRun } from "../../domain/run.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { definitionOf, readEvent } from "./events.ts";
@@ -41,9 +42,16 @@ export function enqueue(
     if (event === null) {
       return { ok: false, code: "not_found", message: `There is no event ${target.eventId}.` };
     }
+    const input = command.input === undefined ? event.defaultInput : command.input;
+    const { concurrencyKey } = event;
+    const key = concurrencyKey === null ? null : keyAt(input, concurrencyKey.pointer);
+    if (concurrencyKey !== null && key !== null && key.length > MAX_KEY_CHARS) {
+      return tooLong(`/input${concurrencyKey.pointer}`, "concurrency key", key.length);
+    }
     const run = newRun(
       {
         ...base,
+        concurrencyKey: key,
         eventId: event.id,
         eventName: event.name,
         eventVersion: event.version,
@@ -52,13 +60,16 @@ export function enqueue(
       },
       turn.now,
     );
-    insertRun(shell, turn, run, {
-      input: command.input === undefined ? event.defaultInput : command.input,
-      definition: null,
-    });
+    insertRun(shell, turn, run, { input, definition: null });
   }
   if (keyed) {
     writeCause(shell, turn, { key: causeKey, kind: "run", id: runId, bodyHash: command.bodyHash });
   }
   return { ok: true, value: { runId, created: true } };
+}
+
+function tooLong(pointer: string, what: string, length: number): Refusal {
+  const message = `must be at most ${MAX_KEY_CHARS} characters of JSON to serve as ${what}, and has ${length}`;
+  const errors = [{ pointer, code: "out_of_range" as const, message }];
+  return { ok: false, code: "out_of_range", message: `${pointer} ${message}.`, errors };
 }

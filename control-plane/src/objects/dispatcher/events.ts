@@ -3,6 +3,7 @@ import type { CreateEvent, Event, EventDefinition, Json, UpdateEvent } from "@cr
 import { EventDefinition as EventDefinitionSchema } from "@cronium/protocol/event";
 import { EventQueueing, EventQueueingInput } from "@cronium/protocol/queueing";
 import type { Outcome } from "../../domain/dispatcher.ts";
+import { queueingOf, withoutQueueing } from "../../domain/event-queueing.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { addToOutbox } from "./outbox.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -96,6 +97,9 @@ export function updateEvent(
   insertVersion(shell, turn, { eventId, version, name, description, defaultInput, definition });
   addToOutbox(shell, turn, "event", eventId, readRev(shell, eventId));
   shell.line?.queueing.delete(eventId);
+  // Limits of the newest version hold for runs that wait already.
+  turn.fleetChanged = true;
+  turn.pumpNeeded = true;
   return { ok: true, value: mustRead(shell, eventId) };
 }
 
@@ -126,6 +130,10 @@ export function readEventVersions(shell: Shell, eventId: string): Event[] {
     .map(toEvent);
 }
 
+export function readEventName(shell: Shell, eventId: string): string {
+  return shell.sql.exec("SELECT name FROM events WHERE id = ?", eventId).one()["name"] as string;
+}
+
 export function readEventProjection(shell: Shell, eventId: string): EventProjection | null {
   const event = readEvent(shell, eventId);
   return event === null ? null : { event, rev: readRev(shell, eventId) };
@@ -135,21 +143,6 @@ export function definitionOf(event: Event): EventDefinition {
   const { id: _i, name: _n, description: _d, version: _v, ...rest } = event;
   const { createdAt: _c, updatedAt: _u, archivedAt: _a, defaultInput: _in, ...stored } = rest;
   return withoutQueueing(stored);
-}
-
-const queueingFields = Object.keys(EventQueueing.shape) as (keyof EventQueueing)[];
-
-/** What a runner is told of a stored version: everything but how its runs wait. */
-export function withoutQueueing<T extends object>(stored: T): Omit<T, keyof EventQueueing> {
-  const fields: readonly string[] = queueingFields;
-  return Object.fromEntries(Object.entries(stored).filter(([field]) => !fields.includes(field))) as Omit<
-    T,
-    keyof EventQueueing
-  >;
-}
-
-export function queueingOf(event: Event): EventQueueing {
-  return Object.fromEntries(queueingFields.map((field) => [field, event[field]])) as EventQueueing;
 }
 
 function insertVersion(

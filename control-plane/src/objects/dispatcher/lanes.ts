@@ -7,9 +7,12 @@
  * stored lane is taken to hold one until the pump has looked.
  */
 import { EventQueueingInput, type EventQueueing } from "@cronium/protocol/queueing";
+import { queueingOf } from "../../domain/event-queueing.ts";
 import { forgetIdle, joined, newClocks } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
-import { queueingOf, readEvent } from "./events.ts";
+import { readEvent } from "./events.ts";
+import { readHeld } from "./places.ts";
+import { readSettings } from "./settings.ts";
 import type { Lane, Line, Shell } from "./shell.ts";
 
 /** The flow of runs without an event. */
@@ -20,15 +23,17 @@ interface Needs {
   readonly eventId: string | null;
   readonly priority: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Left out where false. */
+  readonly holds?: boolean;
 }
 
-function laneKey({ eventId, priority, labels }: Needs): string {
-  return JSON.stringify({ eventId, priority, labels } satisfies Needs);
+function laneKey({ eventId, priority, labels, holds }: RunRecord): string {
+  return JSON.stringify({ eventId, priority, labels, ...(holds ? { holds } : {}) } satisfies Needs);
 }
 
-function newLane(id: number, { eventId, priority, labels }: Needs): Lane {
+function newLane(id: number, { eventId, priority, labels, holds = false }: Needs): Lane {
   const flow = eventId ?? ADHOC_FLOW;
-  return { id, flow, priority, labels, needs: JSON.stringify(labels), unexplained: true };
+  return { id, flow, priority, labels, holding: holds, needs: JSON.stringify(labels), unexplained: true };
 }
 
 /** The number of the lane in which this run waits; made when it is the first. */
@@ -62,7 +67,13 @@ export function leaveLane(line: Line, lane: Lane): void {
 /** The waiting lanes; read from storage after a start and after a turn that failed. */
 export function theLine(shell: Shell, now: number): Line {
   if (shell.line === null) {
-    const line: Line = { lanes: new Map(), clocks: newClocks(), queueing: new Map() };
+    const line: Line = {
+      lanes: new Map(),
+      clocks: newClocks(),
+      queueing: new Map(),
+      settings: readSettings(shell.sql),
+      ...readHeld(shell),
+    };
     for (const row of shell.sql.exec("SELECT id, key FROM lanes ORDER BY id")) {
       const lane = newLane(row["id"] as number, JSON.parse(row["key"] as string) as Needs);
       line.lanes.set(lane.id, lane);
@@ -71,6 +82,20 @@ export function theLine(shell: Shell, now: number): Line {
     shell.line = line;
   }
   return shell.line;
+}
+
+/** Lanes of an event may hold ready runs again. */
+export function wakeEvent(shell: Shell, eventId: string, now: number): void {
+  const line = theLine(shell, now);
+  for (const row of shell.sql.exec("SELECT id, key FROM lanes")) {
+    const needs = JSON.parse(row["key"] as string) as Needs;
+    const id = row["id"] as number;
+    if (needs.eventId === eventId && !line.lanes.has(id)) {
+      const lane = newLane(id, needs);
+      line.lanes.set(id, lane);
+      joined(line.clocks, lane, now);
+    }
+  }
 }
 
 /** How the runs of a lane's event wait now, by its newest version; defaults for ad-hoc runs. */

@@ -3,14 +3,17 @@
  * served within a lane. A lane that nobody can take now is left out of the rest of the walk, so that a thousand runs
  * waiting for one busy label do not hold up those behind them.
  */
-import type { Job } from "@cronium/protocol";
+import type { ConcurrencyKey, Job } from "@cronium/protocol";
 import type { QueueReason } from "@cronium/protocol/run-states";
 import { nextLane, served } from "../../domain/queue-order.ts";
+import { limitMessage } from "../../domain/queue-place.ts";
 import { route, type FleetMember, type Route } from "../../domain/routing.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import { offer } from "../../domain/run-offer.ts";
 import { withRev } from "../../domain/run-machine.ts";
+import { readEventName } from "./events.ts";
 import { leaveLane, queueingOfFlow, theLine } from "./lanes.ts";
+import { readHolders } from "./places.ts";
 import { jobOf, readOtherwiseExplained, readReady, readUnexplained, releaseDue, saveStep } from "./runs.ts";
 import type { Lane, Line, Shell, Turn } from "./shell.ts";
 import { fleetMembers } from "./runners.ts";
@@ -48,12 +51,20 @@ export function pump(shell: Shell, turn: Turn): void {
   const walk: Walk = {
     line,
     fleet: fleetMembers(shell, turn.now),
-    open: new Map(line.lanes),
+    open: new Map(),
     blocked: new Map(),
     routes: new Map(),
     ahead: new Map(),
     jobs: new Map(),
   };
+  for (const lane of line.lanes.values()) {
+    const found = whyNot(shell, walk, lane);
+    if (found.kind === "wait") {
+      walk.blocked.set(lane, found);
+    } else {
+      walk.open.set(lane.id, lane);
+    }
+  }
   for (;;) {
     const lane = nextLane(line.clocks, walk.open.values(), turn.now);
     if (lane === null) {
@@ -73,11 +84,7 @@ export function pump(shell: Shell, turn: Turn): void {
 
 /** Offers the lane's next run, or takes the lane out of the walk. */
 function serve(shell: Shell, turn: Turn, walk: Walk, lane: Lane): void {
-  let found = walk.routes.get(lane.needs);
-  if (found === undefined) {
-    found = route(lane.labels, walk.fleet);
-    walk.routes.set(lane.needs, found);
-  }
+  const found = whyNot(shell, walk, lane);
   if (found.kind === "wait") {
     walk.open.delete(lane.id);
     walk.blocked.set(lane, found);
@@ -89,11 +96,56 @@ function serve(shell: Shell, turn: Turn, walk: Walk, lane: Lane): void {
     leaveLane(walk.line, lane);
     return;
   }
+  const queueing = queueingOfFlow(shell, walk.line, lane.flow);
+  if (!lane.holding && isParked(shell, turn, run, queueing.concurrencyKey)) {
+    return;
+  }
   const { runner } = found;
   walk.fleet = walk.fleet.map((one) => (one.id === runner.id ? { ...one, slotsUsed: one.slotsUsed + 1 } : one));
   walk.routes.clear();
-  served(walk.line.clocks, lane, queueingOfFlow(shell, walk.line, lane.flow).weight, turn.now);
+  served(walk.line.clocks, lane, queueing.weight, turn.now);
   walk.jobs.set(runner.id, [...(walk.jobs.get(runner.id) ?? []), makeOffer(shell, turn, run, runner)]);
+}
+
+/** The runner that gets the lane's next run, or why none does: what the fleet lacks, then limits, then busy runners. */
+function whyNot(shell: Shell, walk: Walk, lane: Lane): Route {
+  let found = walk.routes.get(lane.needs);
+  if (found === undefined) {
+    found = route(lane.labels, walk.fleet);
+    walk.routes.set(lane.needs, found);
+  }
+  const lacking = found.kind === "wait" && found.queueReason !== "runner_busy";
+  return lacking || lane.holding ? found : (limitOf(shell, walk.line, lane) ?? found);
+}
+
+/** The full limit that holds up a lane; null when it has room. */
+function limitOf(shell: Shell, line: Line, lane: Lane): Route | null {
+  const wait = (message: string): Route => ({ kind: "wait", queueReason: "concurrency_limit", message });
+  const all = line.settings.concurrency;
+  if (all !== null && line.heldInAll >= all) {
+    return wait(limitMessage({ of: "workspace", limit: all }));
+  }
+  const { concurrency: limit } = queueingOfFlow(shell, line, lane.flow);
+  if (limit !== null && (line.held.get(lane.flow) ?? 0) >= limit) {
+    return wait(limitMessage({ of: "event", limit, name: readEventName(shell, lane.flow) }));
+  }
+  return null;
+}
+
+/** Sets a run aside whose concurrency key is full, until a place of that key is free. */
+function isParked(shell: Shell, turn: Turn, run: RunRecord, key: ConcurrencyKey | null): boolean {
+  if (run.concurrencyKey === null || key === null) {
+    return false;
+  }
+  const { count, ids } = readHolders(shell, run, key.limit);
+  if (count < key.limit) {
+    return false;
+  }
+  const message = limitMessage({ of: "key", ...key, value: run.concurrencyKey, holders: ids });
+  const parked: RunRecord = { ...run, gate: "key", queueReason: "concurrency_limit", message };
+  const state = { run, attempt: null };
+  saveStep(shell, turn, state, withRev(state, { run: parked, attempt: null, reply: { kind: "none" } }));
+  return true;
 }
 
 /** Reads as many ahead as there are free slots, for each of them is offered or the walk ends. */

@@ -1,9 +1,11 @@
-/** What people change about runs that wait. */
-import type { Run } from "@cronium/protocol";
+/** What people change, and what it means for runs that wait. */
+import type { Event, Run, UpdateEvent } from "@cronium/protocol";
 import type { DispatcherApi, Outcome } from "../../domain/dispatcher.ts";
 import { reprioritise } from "../../domain/run-queue.ts";
 import { withRev } from "../../domain/run-machine.ts";
-import { readRun, readState, saveStep, viewRun } from "./runs.ts";
+import { readEvent, updateEvent } from "./events.ts";
+import { wakeEvent } from "./lanes.ts";
+import { readRun, readState, saveStep, unparkEvent, viewRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 
 export function updateRun(
@@ -22,4 +24,20 @@ export function updateRun(
   }
   saveStep(shell, turn, state, withRev(state, step));
   return { ok: true, value: viewRun(shell, readRun(shell, runId) ?? step.run) };
+}
+
+/** Saves a new version. Weight and limits of the newest version hold for runs that wait already. */
+export function changeEvent(
+  shell: Shell,
+  turn: Turn,
+  command: { readonly eventId: string; readonly change: UpdateEvent },
+): Outcome<Event> {
+  const { eventId } = command;
+  const old = readEvent(shell, eventId)?.concurrencyKey ?? null;
+  const saved = updateEvent(shell, turn, command);
+  if (saved.ok && old !== null && saved.value.concurrencyKey?.limit !== old.limit) {
+    unparkEvent(shell, eventId, saved.value.concurrencyKey?.limit ?? null);
+    wakeEvent(shell, eventId, turn.now);
+  }
+  return saved;
 }

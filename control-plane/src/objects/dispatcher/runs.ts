@@ -1,12 +1,13 @@
 /** Runs and their attempts in the Dispatcher's storage. Every write of a run passes `saveStep`. */
 import { isLiveAttempt } from "@cronium/protocol/run-states";
 import type { EventDefinition, Job, Json, Run } from "@cronium/protocol";
+import { withoutQueueing } from "../../domain/event-queueing.ts";
 import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord } from "../../domain/run.ts";
 import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
-import { withoutQueueing } from "./events.ts";
 import { joinLane, laneOf } from "./lanes.ts";
 import { addToOutbox } from "./outbox.ts";
+import { countPlace } from "./places.ts";
 import { table } from "./rows.ts";
 import { justEnded } from "../../domain/transition.ts";
 import { randomFraction, wakeBy, type Shell, type Turn } from "./shell.ts";
@@ -49,6 +50,8 @@ const runs = table<RunRecord>("runs", ["id"], {
   priority: "plain",
   lane: "plain",
   gate: "plain",
+  concurrencyKey: "plain",
+  holds: "flag",
   rev: "plain",
 });
 
@@ -301,12 +304,55 @@ function place(shell: Shell, turn: Turn, run: RunRecord, before: RunRecord | nul
   if (run.state !== "queued" || run.offered) {
     return run;
   }
-  const stays = before?.state === "queued" && before.priority === run.priority;
-  return { ...run, lane: stays ? run.lane : laneOf(shell, run), gate: run.notBefore > turn.now ? "time" : "" };
+  const waited = before?.state === "queued";
+  const stays = waited && before.priority === run.priority && before.holds === run.holds;
+  const parked = waited && run.gate === "key" ? "key" : "";
+  return { ...run, lane: stays ? run.lane : laneOf(shell, run), gate: run.notBefore > turn.now ? "time" : parked };
+}
+
+/** When a run gives its place back, or leaves the queue without having taken one, the next of its key may try. */
+function unpark(shell: Shell, turn: Turn, run: RunRecord): void {
+  const next = shell.sql
+    .exec(
+      `UPDATE runs SET gate = '' WHERE n = (
+         SELECT n FROM runs INDEXED BY runs_parked
+         WHERE state = 'queued' AND gate = 'key' AND event_id = ? AND concurrency_key = ?
+         ORDER BY priority DESC, n LIMIT 1)
+       RETURNING *`,
+      run.eventId,
+      run.concurrencyKey,
+    )
+    .toArray()
+    .map(runs.read);
+  for (const one of next) {
+    joinLane(shell, one, turn.now);
+    turn.pumpNeeded = true;
+  }
+}
+
+/** After a change of the event's key: as many of each value as have become free, or all when there is no limit. */
+export function unparkEvent(shell: Shell, eventId: string, limit: number | null): void {
+  shell.sql.exec(
+    `UPDATE runs SET gate = '' WHERE n IN (
+       SELECT n FROM (
+         SELECT n, row_number() OVER (PARTITION BY concurrency_key ORDER BY priority DESC, n) AS place
+         FROM runs INDEXED BY runs_parked WHERE state = 'queued' AND gate = 'key' AND event_id = ?1)
+       WHERE ?2 IS NULL OR place <= ?2)`,
+    eventId,
+    limit,
+  );
 }
 
 function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: RunRecord): void {
   turn.changedRuns.set(run.id, run);
+  countPlace(shell, before, run);
+  const gaveBack = before?.holds === true && !run.holds;
+  if (gaveBack) {
+    turn.pumpNeeded = true;
+  }
+  if (run.concurrencyKey !== null && before !== null && (gaveBack || justEnded(before, run))) {
+    unpark(shell, turn, run);
+  }
   addToOutbox(shell, turn, "run", run.id, run.rev);
   // A job that printed nothing leaves nothing in its room, which need not be woken to be told so.
   const mayHaveRoom = run.logBytes > 0 || run.attempt > 1 || !["none", "complete"].includes(run.logState);

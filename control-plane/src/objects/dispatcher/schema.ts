@@ -179,6 +179,18 @@ const steps: readonly string[] = [
       AND coalesce(queue_reason, 'retry_backoff') = 'retry_backoff';
   CREATE INDEX runs_due ON runs (not_before) WHERE state = 'queued' AND gate = 'time';
   `,
+  `
+  -- 'key' is a gate too: the run waits for a place under its concurrency key.
+  ALTER TABLE runs ADD COLUMN concurrency_key TEXT;
+  ALTER TABLE runs ADD COLUMN holds INTEGER NOT NULL DEFAULT 0;
+  UPDATE runs SET holds = 1
+    WHERE state IN ('starting', 'running', 'waiting', 'cancelling') OR (state = 'queued' AND offered = 1);
+  UPDATE runs SET holds = 1 WHERE state = 'queued' AND EXISTS (
+    SELECT 1 FROM attempts a WHERE a.run_id = runs.id AND a.attempt = runs.attempt AND a.state = 'lost');
+  -- Places taken, and runs that wait for one of a key: the best of them first.
+  CREATE INDEX runs_holding ON runs (event_id, concurrency_key) WHERE holds = 1;
+  CREATE INDEX runs_parked ON runs (event_id, concurrency_key, priority DESC, n) WHERE state = 'queued' AND gate = 'key';
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

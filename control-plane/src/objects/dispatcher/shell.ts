@@ -1,5 +1,5 @@
 /** What every file of the Dispatcher works on: its storage, settings, and what it keeps in memory between turns. */
-import type { EventQueueing, ServerMessage } from "@cronium/protocol";
+import type { EventQueueing, ServerMessage, Settings } from "@cronium/protocol";
 import type { Deps } from "../../deps.ts";
 import type { QueueClocks, WaitingLane } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
@@ -7,6 +7,8 @@ import type { RunnerRecord } from "../../domain/runner.ts";
 
 export interface Lane extends WaitingLane {
   readonly labels: Readonly<Record<string, string>>;
+  /** Its runs have their place already: limits do not hold them up. */
+  readonly holding: boolean;
   /** `labels` as text, equal for equal needs. */
   readonly needs: string;
   /** Whether it may hold runs that were never told why they wait. */
@@ -20,6 +22,10 @@ export interface Line {
   readonly clocks: QueueClocks;
   /** How the runs of an event wait, by its newest version; a copy. */
   readonly queueing: Map<string, EventQueueing>;
+  settings: Settings;
+  /** Places taken, by flow and in all. */
+  readonly held: Map<string, number>;
+  heldInAll: number;
 }
 
 export interface Shell {

@@ -1,0 +1,35 @@
+/** `/settings`: what holds for the whole workspace. */
+import { Settings, UpdateSettings } from "@cronium/protocol";
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { getSettings, updateSettings } from "../../services/settings.ts";
+import { requires } from "../authorize.ts";
+import type { AppEnv } from "../context.ts";
+import { jsonAnswer, problemAnswers } from "../route-answers.ts";
+
+const read = createRoute({
+  method: "get",
+  path: "/settings",
+  summary: "Read the settings of the workspace",
+  middleware: requires("settings:read"),
+  responses: { 200: jsonAnswer(Settings, "The settings"), ...problemAnswers("unauthorized", "forbidden") },
+});
+
+const update = createRoute({
+  method: "patch",
+  path: "/settings",
+  summary: "Change settings of the workspace",
+  middleware: requires("settings:write"),
+  request: { body: { content: { "application/json": { schema: UpdateSettings } }, required: true } },
+  responses: {
+    200: jsonAnswer(Settings, "The settings as they are now"),
+    ...problemAnswers("unauthorized", "forbidden", "out_of_range", "unknown_field"),
+  },
+});
+
+/** Below /api/v1. */
+export function settingsRoutes(): OpenAPIHono<AppEnv> {
+  const routes = new OpenAPIHono<AppEnv>();
+  routes.openapi(read, async (c) => c.json(await getSettings(c.var.deps, c.var.actor), 200));
+  routes.openapi(update, async (c) => c.json(await updateSettings(c.var.deps, c.var.actor, c.req.valid("json")), 200));
+  return routes;
+}

@@ -1,0 +1,58 @@
+/** Places under concurrency limits, counted. Rules: `domain/queue-place.ts`. */
+import type { RunRecord } from "../../domain/run.ts";
+import type { Line, Shell } from "./shell.ts";
+
+/** Places taken, counted from storage. */
+export function readHeld(shell: Shell): Pick<Line, "held" | "heldInAll"> {
+  const held = new Map<string, number>();
+  let heldInAll = 0;
+  for (const row of shell.sql.exec(
+    `SELECT coalesce(event_id, '') AS flow, count(*) AS held FROM runs INDEXED BY runs_holding
+     WHERE holds = 1 GROUP BY event_id`,
+  )) {
+    held.set(row["flow"] as string, row["held"] as number);
+    heldInAll += row["held"] as number;
+  }
+  return { held, heldInAll };
+}
+
+/** Keeps the counts in memory in step with a run that was written. */
+export function countPlace(shell: Shell, before: RunRecord | null, after: RunRecord): void {
+  const { line } = shell;
+  const change = Number(after.holds) - Number(before?.holds ?? false);
+  if (line === null || change === 0) {
+    return;
+  }
+  const flow = after.eventId ?? "";
+  const held = (line.held.get(flow) ?? 0) + change;
+  if (held === 0) {
+    line.held.delete(flow);
+  } else {
+    line.held.set(flow, held);
+  }
+  line.heldInAll += change;
+}
+
+/** Runs that have a place under this key, oldest first: at most `limit` of them, and their number. */
+export function readHolders(
+  shell: Shell,
+  run: RunRecord,
+  limit: number,
+): { readonly count: number; readonly ids: string[] } {
+  const where = "event_id = ? AND concurrency_key = ? AND holds = 1";
+  const { count } = shell.sql
+    .exec(`SELECT count(*) AS count FROM runs INDEXED BY runs_holding WHERE ${where}`, run.eventId, run.concurrencyKey)
+    .one();
+  const ids =
+    (count as number) < limit
+      ? []
+      : shell.sql
+          .exec(
+            `SELECT id FROM runs INDEXED BY runs_holding WHERE ${where} ORDER BY n LIMIT 1000`,
+            run.eventId,
+            run.concurrencyKey,
+          )
+          .toArray()
+          .map((row) => row["id"] as string);
+  return { count: count as number, ids };
+}

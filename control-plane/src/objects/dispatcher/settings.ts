@@ -1,0 +1,21 @@
+/** Settings of the workspace, in the Dispatcher because its decisions follow them. */
+import { Settings, type UpdateSettings } from "@cronium/protocol/api/settings";
+import type { Shell, Turn } from "./shell.ts";
+
+const defaults: Settings = { concurrency: null };
+
+export function readSettings(sql: SqlStorage): Settings {
+  const row = sql.exec("SELECT value FROM meta WHERE key = 'settings'").toArray()[0];
+  return row === undefined ? defaults : Settings.parse({ ...defaults, ...JSON.parse(row["value"] as string) });
+}
+
+export function updateSettings(shell: Shell, turn: Turn, change: UpdateSettings): Settings {
+  const settings = Settings.parse({ ...readSettings(shell.sql), ...change });
+  shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('settings', ?)", JSON.stringify(settings));
+  if (shell.line !== null) {
+    shell.line.settings = settings;
+  }
+  turn.fleetChanged = true;
+  turn.pumpNeeded = true;
+  return settings;
+}

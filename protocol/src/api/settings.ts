@@ -1,0 +1,14 @@
+/** `/api/v1/settings`: what holds for the whole workspace. */
+import * as z from "zod";
+
+const settings = {
+  /** Runs under way at a time, over all events: 1 to 100,000; null, the default, for as many as there are slots. */
+  concurrency: z.int().min(1).max(100_000).nullable(),
+};
+
+export const Settings = z.strictObject(settings).meta({ id: "Settings" });
+export type Settings = z.infer<typeof Settings>;
+
+/** Fields to change. */
+export const UpdateSettings = z.strictObject(settings).partial().meta({ id: "UpdateSettings" });
+export type UpdateSettings = z.infer<typeof UpdateSettings>;
