@@ -1,21 +1,34 @@
 /** Bare Docker: what a container costs without Cronium, with the same image, hardening and network mode. */
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import Docker from "dockerode";
 
 export const docker = new Docker();
 
-/** The host configuration of a job container, as the runner sets it. */
+/** A folder that stands in for the one with the runtime API's socket. */
+const mounted = mkdtempSync(join(tmpdir(), "cronium-bench-mount-"));
+process.once("exit", () => rmSync(mounted, { recursive: true, force: true }));
+
+/** The host configuration of a job container, as the runner sets it: limits, hardening, log driver, one folder. */
 export const hostConfig = {
   CapDrop: ["ALL"],
-  SecurityOpt: ["no-new-privileges"],
+  SecurityOpt: ["no-new-privileges:true"],
   ReadonlyRootfs: true,
-  Tmpfs: { "/tmp": "size=64m,mode=1777", "/workspace": "size=64m,mode=1777" },
+  Tmpfs: {
+    "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=256m",
+    "/workspace": "rw,nosuid,nodev,exec,uid=10001,gid=10001,mode=0700,size=512m",
+  },
   Memory: 512 * 1_048_576,
   MemorySwap: 512 * 1_048_576,
+  NanoCpus: 2_000_000_000,
   PidsLimit: 256,
+  Ulimits: [{ Name: "nofile", Soft: 8_192, Hard: 8_192 }],
   Init: true,
   IpcMode: "private",
   LogConfig: { Type: "local", Config: { "max-size": "10m", "max-file": "2" } },
+  Binds: [`${mounted}:/run/cronium:ro`],
 };
 
 /** Milliseconds from `create` to the first byte that the command prints; the container is removed afterwards. */
