@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "vitest";
-import type { JobResult } from "@cronium/protocol";
+import { EventDefinitionInput, type Job, type JobResult } from "@cronium/protocol";
 import { silentLog } from "./base/log.ts";
 import { Journal } from "./journal.ts";
 
@@ -21,6 +21,18 @@ const result: JobResult = {
   signal: null,
   output: { a: [1] },
   durationMs: 5,
+};
+
+const job: Job = {
+  ...ref,
+  eventId: null,
+  eventName: "test event",
+  eventVersion: null,
+  workspaceId: "ws_1",
+  trigger: "api",
+  queuedAt: 1,
+  definition: EventDefinitionInput.parse({ runtime: "bash", script: "true" }),
+  input: { a: [1] },
 };
 
 function reopen(journal: Journal): Journal {
@@ -51,8 +63,13 @@ describe("the journal", () => {
         ...ref,
         slot: "s1",
         onLost: "retry",
+        job: null,
         logToken: "t",
+        bound: null,
+        handedOut: false,
         started: true,
+        startedAt: null,
+        stopping: null,
         output: { deep: [true] },
         result: null,
         resultAcked: false,
@@ -60,6 +77,30 @@ describe("the journal", () => {
       },
     ]);
     after.close();
+  });
+
+  test("F1 keeps what is needed to go on with a job, over compactions", async ({ expect }) => {
+    const first = new Journal(folder, silentLog());
+    await first.write({ type: "accepted", ...ref, slot: "s1", onLost: "retry", job });
+    first.note({ type: "granted", ...ref, logToken: "t" });
+    first.note({ type: "bound", ...ref, token: "jwt", at: 100.5 });
+    first.note({ type: "handed_out", ...ref });
+    await first.write({ type: "started", ...ref, at: 101.25 });
+    first.note({ type: "stopping", ...ref, reason: "timed_out", graceMs: 10_000 });
+    first.note({ type: "renewed", at: 99, leaseMs: 300_000 });
+
+    const third = reopen(reopen(first));
+
+    expect(third.get(ref)).toMatchObject({
+      job,
+      logToken: "t",
+      bound: { token: "jwt", at: 100.5 },
+      handedOut: true,
+      startedAt: 101.25,
+      stopping: { reason: "timed_out", graceMs: 10_000 },
+    });
+    expect(third.lastRenewal).toEqual({ at: 99, leaseMs: 300_000 });
+    third.close();
   });
 
   test("I8 keeps a result until everything of it is acknowledged, over several processes", async ({ expect }) => {

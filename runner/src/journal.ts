@@ -8,7 +8,10 @@
  * file is rewritten up to there. Entries that are over are left out when the file is compacted, at start and past 4 MiB.
  *
  * Example: `accepted` is durable → `accept` is sent → the runner is killed. The next process finds the entry without a
- * result, removes its container and reports the attempt as lost.
+ * result. With a `bound` record its container may still run, and everything needed to go on with it is here: the job,
+ * the slot, the token, when it started. Without one the attempt is reported as lost.
+ *
+ * Times in it are of the monotonic clock, which all processes share until the machine boots again.
  */
 import {
   closeSync,
@@ -24,10 +27,13 @@ import {
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import * as z from "zod";
-import { type AttemptRef, JobResult, type Json, JsonValue, onLostPolicies } from "@cronium/protocol";
+import { type AttemptRef, Job, JobResult, type Json, JsonValue, onLostPolicies } from "@cronium/protocol";
 import type { Log } from "./base/log.ts";
 
 const COMPACT_PAST_BYTES = 4 * 1024 * 1024;
+
+/** Why the runner itself stops a job. */
+export const stopReasons = ["cancelled", "timed_out", "shutdown", "lease_lost"] as const;
 
 const attempt = { runId: z.string(), attempt: z.int() };
 
@@ -38,14 +44,32 @@ const DoneReport = z.strictObject({
 export type DoneReport = z.infer<typeof DoneReport>;
 
 const JournalRecord = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("accepted"), ...attempt, slot: z.string(), onLost: z.enum(onLostPolicies) }),
+  z.strictObject({
+    type: z.literal("accepted"),
+    ...attempt,
+    slot: z.string(),
+    onLost: z.enum(onLostPolicies),
+    /** Missing in journals of versions that could not go on with a job. */
+    job: Job.optional(),
+  }),
   z.strictObject({ type: z.literal("granted"), ...attempt, logToken: z.string() }),
-  z.strictObject({ type: z.literal("started"), ...attempt }),
+  /** Its container is about to start; `token` opens the job's runtime API. */
+  z.strictObject({ type: z.literal("bound"), ...attempt, token: z.string(), at: z.number() }),
+  z.strictObject({ type: z.literal("handed_out"), ...attempt }),
+  z.strictObject({ type: z.literal("started"), ...attempt, at: z.number().optional() }),
+  z.strictObject({
+    type: z.literal("stopping"),
+    ...attempt,
+    reason: z.enum(stopReasons),
+    graceMs: z.number().min(0),
+  }),
   z.strictObject({ type: z.literal("output"), ...attempt, value: JsonValue }),
   z.strictObject({ type: z.literal("exited"), ...attempt, result: JobResult }),
   z.strictObject({ type: z.literal("exited_acked"), ...attempt }),
   z.strictObject({ type: z.literal("done"), ...attempt, report: DoneReport }),
   z.strictObject({ type: z.literal("dropped"), ...attempt }),
+  /** The leases of all attempts hold for `leaseMs` from `at`. */
+  z.strictObject({ type: z.literal("renewed"), at: z.number(), leaseMs: z.int() }),
 ]);
 export type JournalRecord = z.infer<typeof JournalRecord>;
 
@@ -55,12 +79,23 @@ export interface JournalEntry {
   readonly attempt: number;
   readonly slot: string;
   readonly onLost: (typeof onLostPolicies)[number];
+  readonly job: Job | null;
   readonly logToken: string | null;
+  readonly bound: { readonly token: string; readonly at: number } | null;
+  readonly handedOut: boolean;
   readonly started: boolean;
+  /** When its process started; null where it did not, or an older version wrote the record. */
+  readonly startedAt: number | null;
+  readonly stopping: { readonly reason: (typeof stopReasons)[number]; readonly graceMs: number } | null;
   readonly output: Json;
   readonly result: JobResult | null;
   readonly resultAcked: boolean;
   readonly done: DoneReport | null;
+}
+
+export interface LastRenewal {
+  readonly at: number;
+  readonly leaseMs: number;
 }
 
 export function attemptKey(ref: AttemptRef): string {
@@ -78,6 +113,8 @@ export class Journal {
   private readonly live = new Map<string, JournalEntry>();
   private file: number;
   private bytes = 0;
+  private compactedBytes = 0;
+  private renewal: LastRenewal | null = null;
   private waiting: Waiter[] = [];
   private syncing = false;
 
@@ -92,6 +129,11 @@ export class Journal {
 
   entries(): JournalEntry[] {
     return [...this.live.values()];
+  }
+
+  /** The newest renewal of leases that was noted. */
+  get lastRenewal(): LastRenewal | null {
+    return this.renewal;
   }
 
   get(ref: AttemptRef): JournalEntry | undefined {
@@ -117,7 +159,8 @@ export class Journal {
   }
 
   private append(record: JournalRecord): void {
-    if (this.bytes > COMPACT_PAST_BYTES && !this.syncing) {
+    // Twice what was live last time: large jobs must not make every record rewrite the file.
+    if (this.bytes > Math.max(COMPACT_PAST_BYTES, 2 * this.compactedBytes) && !this.syncing) {
       this.compact();
     }
     const line = encodeLine(record);
@@ -147,11 +190,14 @@ export class Journal {
   }
 
   private apply(record: JournalRecord): void {
+    if (record.type === "renewed") {
+      this.renewal = { at: record.at, leaseMs: record.leaseMs };
+      return;
+    }
     const key = attemptKey(record);
     if (record.type === "accepted") {
-      const { runId, attempt: number, slot, onLost } = record;
-      const empty = { logToken: null, started: false, output: null, result: null, resultAcked: false, done: null };
-      this.live.set(key, { runId, attempt: number, slot, onLost, ...empty });
+      const { runId, attempt: number, slot, onLost, job = null } = record;
+      this.live.set(key, { runId, attempt: number, slot, onLost, job, ...nothingYet });
       return;
     }
     const entry = this.live.get(key);
@@ -188,7 +234,8 @@ export class Journal {
     const next = `${this.path}.new`;
     const file = openSync(next, "w", 0o600);
     let bytes = 0;
-    for (const record of this.entries().flatMap(recordsOf)) {
+    const renewed: JournalRecord[] = this.renewal === null ? [] : [{ type: "renewed", ...this.renewal }];
+    for (const record of [...renewed, ...this.entries().flatMap(recordsOf)]) {
       const line = encodeLine(record);
       writeAll(file, line);
       bytes += line.length;
@@ -199,19 +246,39 @@ export class Journal {
     closeSync(this.file);
     this.file = openSync(this.path, "a", 0o600);
     this.bytes = statSync(this.path).size;
+    this.compactedBytes = this.bytes;
     syncFolder(join(this.path, ".."));
     this.log.debug("journal.compacted", { bytes, entries: this.live.size });
   }
 }
 
-type Change = Exclude<JournalRecord, { type: "accepted" | "dropped" }>;
+const nothingYet = {
+  logToken: null,
+  bound: null,
+  handedOut: false,
+  started: false,
+  startedAt: null,
+  stopping: null,
+  output: null,
+  result: null,
+  resultAcked: false,
+  done: null,
+} as const;
+
+type Change = Exclude<JournalRecord, { type: "accepted" | "dropped" | "renewed" }>;
 
 function changes(record: Change): Partial<JournalEntry> {
   switch (record.type) {
     case "granted":
       return { logToken: record.logToken };
+    case "bound":
+      return { bound: { token: record.token, at: record.at } };
+    case "handed_out":
+      return { handedOut: true };
     case "started":
-      return { started: true };
+      return { started: true, startedAt: record.at ?? null };
+    case "stopping":
+      return { stopping: { reason: record.reason, graceMs: record.graceMs } };
     case "output":
       return { output: record.value };
     case "exited":
@@ -228,12 +295,22 @@ function changes(record: Change): Partial<JournalEntry> {
 
 function recordsOf(entry: JournalEntry): JournalRecord[] {
   const ref = { runId: entry.runId, attempt: entry.attempt };
-  const records: JournalRecord[] = [{ type: "accepted", ...ref, slot: entry.slot, onLost: entry.onLost }];
+  const { slot, onLost, job } = entry;
+  const records: JournalRecord[] = [{ type: "accepted", ...ref, slot, onLost, ...(job === null ? {} : { job }) }];
   if (entry.logToken !== null) {
     records.push({ type: "granted", ...ref, logToken: entry.logToken });
   }
+  if (entry.bound !== null) {
+    records.push({ type: "bound", ...ref, ...entry.bound });
+  }
+  if (entry.handedOut) {
+    records.push({ type: "handed_out", ...ref });
+  }
   if (entry.started) {
-    records.push({ type: "started", ...ref });
+    records.push({ type: "started", ...ref, ...(entry.startedAt === null ? {} : { at: entry.startedAt }) });
+  }
+  if (entry.stopping !== null) {
+    records.push({ type: "stopping", ...ref, ...entry.stopping });
   }
   if (entry.output !== null) {
     records.push({ type: "output", ...ref, value: entry.output });

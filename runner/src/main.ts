@@ -6,6 +6,7 @@
  * something · 77 revoked · 78 no executor can ever work here.
  */
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import type Docker from "dockerode";
 import * as z from "zod";
@@ -110,7 +111,7 @@ async function upCommand(config: Config): Promise<number> {
 async function executorFactory(config: Config, log: Log): Promise<(runnerId: string) => Executor> {
   if (config.executor === "fake") {
     const { makeFakeExecutor } = await import("./executors/fake.ts");
-    return () => makeFakeExecutor(systemClock);
+    return () => makeFakeExecutor(systemClock, join(config.dataDir, "fake"));
   }
   const { makeDockerExecutor } = await import("./executors/docker.ts");
   const docker = await connectDocker(config);

@@ -1,27 +1,49 @@
 /**
- * What a new process makes of the journal an earlier one left.
+ * What a new process makes of the journal an earlier one left, before it says hello.
  *
- * An attempt with a result is reported again until it is acknowledged; what is left of its log is shipped first. An
- * attempt without one is `lost`: the sweep has removed its container, and the rest of its log is shipped while the
- * control plane decides what becomes of it. (Adopting containers that still run belongs here
- * later: list them by label, and hold those as `running` whose attempt the control plane answers with `adopt`.)
+ * Attempts whose container is still here go on as runs of this process, ended or not. Of the others, those with a result
+ * are reported again until that is acknowledged, after what is left of their log has been shipped; those without one are
+ * `lost`, and the rest of their log is shipped while the control plane decides what becomes of them.
  */
 import { type AttemptRef, LOG_DRAIN_MS } from "@cronium/protocol";
 import { errorText, type Log } from "./base/log.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
-import type { ControlLink, LogSink } from "./run/deps.ts";
+import { adopt } from "./run/adopt.ts";
+import type { ControlLink, LogSink, RunDeps } from "./run/deps.ts";
+import type { Runs } from "./run/runs.ts";
 
 export interface RecoverOptions {
   readonly journal: Journal;
+  readonly runs: Runs;
   readonly link: ControlLink;
   readonly log: Log;
   readonly logSink: (ref: AttemptRef) => LogSink;
 }
 
+/** Whether a container of it may be here, or output of one that was not read to its end. */
+export function mayGoOn(entry: JournalEntry): boolean {
+  return entry.bound !== null && entry.done === null;
+}
+
+/** Takes up every attempt whose container is here. */
+export async function adoptEarlierRuns(journal: Journal, runs: Runs, deps: RunDeps): Promise<void> {
+  const adopting = journal.entries().map(async (entry) => {
+    const { job, logToken, bound } = entry;
+    if (!mayGoOn(entry) || job === null || logToken === null || bound === null) {
+      return;
+    }
+    const run = await adopt(deps, { ...entry, job, logToken, bound });
+    if (run !== null) {
+      runs.add(run);
+    }
+  });
+  await Promise.all(adopting);
+}
+
 /** Ships the rest of each log, and reports `done` for attempts whose result is known. Returns at once. */
 export function finishEarlierRuns(options: RecoverOptions): void {
   for (const entry of options.journal.entries()) {
-    if (entry.done === null) {
+    if (entry.done === null && options.runs.get(entry) === undefined) {
       finishOne(options, entry).catch((error: unknown) => {
         options.log.error("recover.failed", { runId: entry.runId, problem: errorText(error) });
       });
@@ -29,11 +51,11 @@ export function finishEarlierRuns(options: RecoverOptions): void {
   }
 }
 
-/** Attempts an earlier process left without a result. */
-export function lostAttempts(journal: Journal): AttemptRef[] {
+/** Attempts an earlier process left without a result, and of which nothing is here. */
+export function lostAttempts(journal: Journal, runs: Runs): AttemptRef[] {
   return journal
     .entries()
-    .filter((entry) => entry.result === null)
+    .filter((entry) => entry.result === null && runs.get(entry) === undefined)
     .map(({ runId, attempt }) => ({ runId, attempt }));
 }
 

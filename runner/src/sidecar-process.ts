@@ -3,7 +3,6 @@
  * bound job is handed to the new one, so a job sees refused connections for a moment and nothing else.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type SidecarCommand, SidecarEvent, type SidecarReply } from "@cronium/protocol";
@@ -31,12 +30,14 @@ export interface SidecarProcessOptions {
   /** The program: source or bundle. */
   readonly entry: string;
   readonly socketDir: string;
+  /** Key of the execution tokens, 32 bytes. */
+  readonly key: Uint8Array;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export class SidecarProcess implements Sidecar {
-  readonly key = randomBytes(32);
+  readonly key: Uint8Array;
   private readonly options: SidecarProcessOptions;
   private readonly slots = new Map<string, OpenSlot>();
   private child: ChildProcess | null = null;
@@ -49,6 +50,7 @@ export class SidecarProcess implements Sidecar {
 
   constructor(options: SidecarProcessOptions) {
     this.options = options;
+    this.key = options.key;
     this.spawn();
   }
 
@@ -86,6 +88,7 @@ export class SidecarProcess implements Sidecar {
     const state = this.slots.get(binding.slot);
     if (state !== undefined) {
       state.binding = binding;
+      state.handedOut ||= binding.handedOut;
       this.sendBinding(state, binding);
     }
   }
@@ -194,7 +197,11 @@ export class SidecarProcess implements Sidecar {
 
   private configure(): void {
     this.ready = true;
-    this.send({ type: "configure", key: this.key.toString("base64url"), socketDir: this.options.socketDir });
+    this.send({
+      type: "configure",
+      key: Buffer.from(this.key).toString("base64url"),
+      socketDir: this.options.socketDir,
+    });
     for (const [slot, state] of this.slots) {
       this.send({ type: "open", slot });
       if (state.binding !== null) {
@@ -212,6 +219,7 @@ export class SidecarProcess implements Sidecar {
     const state = this.slots.get(slot);
     if (state !== undefined) {
       state.handedOut = true;
+      state.binding?.onHandedOut();
     }
   }
 

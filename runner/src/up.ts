@@ -11,6 +11,7 @@ import { Connection, type Hello, type Welcome, type WorkMessage } from "./connec
 import { signConnect } from "./credential.ts";
 import { type DataDir, openDataDir } from "./data-dir.ts";
 import type { Executor } from "./executors/types.ts";
+import { executionKey } from "./execution-key.ts";
 import { describePlatform, establishIdentity, type Identity } from "./identity.ts";
 import { Journal } from "./journal.ts";
 import { Cancel } from "./loops/cancel.ts";
@@ -24,7 +25,7 @@ import { Sweep } from "./loops/sweep.ts";
 import { socketUrl } from "./plane-url.ts";
 import { applyPolicy, loadPolicy, type Policy } from "./policy.ts";
 import { programVersion, sidecarEntry } from "./program-files.ts";
-import { finishEarlierRuns, lostAttempts } from "./recover.ts";
+import { adoptEarlierRuns, finishEarlierRuns, lostAttempts, mayGoOn } from "./recover.ts";
 import type { LogSink, RunDeps } from "./run/deps.ts";
 import { Runs } from "./run/runs.ts";
 import { SidecarProcess } from "./sidecar-process.ts";
@@ -66,6 +67,7 @@ class RunnerProgram {
   private readonly epoch = randomBytes(16).toString("hex");
   private readonly ended = Promise.withResolvers<number>();
   private readonly runs = new Runs();
+  private readonly deps: RunDeps;
   private readonly executor: Executor;
   private readonly journal: Journal;
   private readonly sidecar: SidecarProcess;
@@ -90,7 +92,13 @@ class RunnerProgram {
     this.identity = identity;
     this.executor = options.makeExecutor(runnerId);
     this.journal = new Journal(dataDir.path, log);
-    this.sidecar = new SidecarProcess({ entry: sidecarEntry, socketDir: dataDir.sockets, clock, log });
+    this.sidecar = new SidecarProcess({
+      entry: sidecarEntry,
+      socketDir: dataDir.sockets,
+      key: executionKey(dataDir.path, this.journal.entries().some(mayGoOn)),
+      clock,
+      log,
+    });
     this.connection = new Connection({
       url,
       runnerId,
@@ -113,6 +121,11 @@ class RunnerProgram {
       terminate: () => this.connection.terminate(),
       leaseLost: () => this.fence(),
       measured: (latencyMs) => this.measured(latencyMs),
+      renewed: (at, leaseMs) => {
+        if (this.runs.size > 0) {
+          this.journal.note({ type: "renewed", at, leaseMs });
+        }
+      },
     });
     this.readiness = new Readiness({
       clock,
@@ -127,7 +140,7 @@ class RunnerProgram {
         }
       },
     });
-    const deps: RunDeps = {
+    this.deps = {
       clock,
       log,
       link: this.connection,
@@ -140,7 +153,7 @@ class RunnerProgram {
       randomId: () => `s${randomBytes(8).toString("hex")}`,
     };
     this.dispatch = new Dispatch({
-      deps,
+      deps: this.deps,
       runs: this.runs,
       capacity: config.capacity,
       draining: () => this.drain.draining,
@@ -179,9 +192,14 @@ class RunnerProgram {
     process.on("SIGINT", onSignal);
     try {
       await Promise.all([this.readiness.open(), settledWithin(this.clock, this.sidecar.started(), SIDECAR_WITHIN_MS)]);
+      await adoptEarlierRuns(this.journal, this.runs, this.deps);
+      const { lastRenewal } = this.journal;
+      if (this.runs.size > 0 && lastRenewal !== null) {
+        this.heartbeat.resume(lastRenewal.at, lastRenewal.leaseMs);
+      }
       // Before the first hello, so that what it reports as lost is really gone.
-      await this.sweep.now();
       this.sweep.start();
+      await this.sweep.now();
       this.log.info("runner.started", {
         runnerId: this.identity.registration.runnerId,
         name: this.identity.registration.name,
@@ -192,6 +210,7 @@ class RunnerProgram {
       });
       finishEarlierRuns({
         journal: this.journal,
+        runs: this.runs,
         link: this.connection,
         log: this.log,
         logSink: (ref) => this.logSink(ref),
@@ -236,10 +255,8 @@ class RunnerProgram {
     for (const ref of welcome.kill) {
       this.cancel.drop(ref, "kill");
     }
-    for (const ref of lostAttempts(this.journal)) {
-      if (this.runs.get(ref) === undefined) {
-        this.cancel.drop(ref, "reported as lost");
-      }
+    for (const ref of lostAttempts(this.journal, this.runs)) {
+      this.cancel.drop(ref, "reported as lost");
     }
     this.report.repeat();
     this.dispatch.repeatAccepts();

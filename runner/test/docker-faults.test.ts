@@ -92,27 +92,114 @@ describe("a process that dies", () => {
     expect(fixture.runner.sidecarPid()).not.toBe(before);
   });
 
-  test("F1 the runner, by kill -9: its container goes when it returns, and the attempt is reported as lost", async ({
-    expect,
-  }) => {
-    const job = plane.job("echo ready; sleep 300");
+  async function runnerDies(): Promise<void> {
     const { runner } = fixture;
-
-    plane.offer(job);
-    await until("it runs", () => plane.logText(job) === "ready\n");
     const sidecar = runner.sidecarPid();
     runner.signal("SIGKILL");
     await runner.exited();
     await until("its sidecar goes with it", () => !isAlive(sidecar));
-    expect(await containersOf(fixture)).toHaveLength(1);
-    const hellos = plane.of("hello").length;
-    runner.start();
-    await until("it is back", () => plane.of("hello").length > hellos);
+  }
 
+  async function runnerReturns(): Promise<void> {
+    const hellos = plane.of("hello").length;
+    fixture.runner.start();
+    await until("it is back", () => plane.of("hello").length > hellos);
+  }
+
+  test("F1 the runner, by kill -9: the next one goes on with its job, and no byte of the log is lost or doubled", async ({
+    expect,
+  }) => {
+    const job = plane.job(
+      [
+        "for i in $(seq 1 60); do echo line $i; echo err $i >&2; sleep 0.1; done",
+        "printf '\\377\\376\\n\\n'; head -c 40000 /dev/zero | tr '\\0' x; echo; printf 'no newline'",
+        'cronium_output "$(cronium_input)"',
+      ].join("\n"),
+      { input: "kept" },
+    );
+
+    plane.offer(job);
+    await until("it prints", () => plane.logText(job, "stderr").includes("err 10\n"));
+    await runnerDies();
+    expect(await containersOf(fixture)).toHaveLength(1);
+    await runnerReturns();
+    const result = await plane.finished(job);
+
+    const lines = Array.from({ length: 60 }, (_value, index) => index + 1);
+    const odd = Buffer.from([0xff, 0xfe, 0x0a, 0x0a]);
+    const whole = Buffer.concat([
+      Buffer.from(lines.map((n) => `line ${n}\n`).join("")),
+      odd,
+      Buffer.from(`${"x".repeat(40_000)}\nno newline`),
+    ]);
+    expect(result).toMatchObject({ outcome: "succeeded", exitCode: 0, output: "kept" });
+    expect(plane.logBytes(job, "stdout").equals(whole)).toBe(true);
+    expect(plane.logText(job, "stderr")).toBe(lines.map((n) => `err ${n}\n`).join(""));
+    expect(plane.log(job).end).toMatchObject({
+      gaps: 0,
+      totalBytes: whole.length + plane.logBytes(job, "stderr").length,
+    });
     const hello = plane.of("hello").at(-1);
-    expect(hello?.held).toEqual([{ runId: job.runId, attempt: 1, state: "lost" }]);
+    expect(hello?.held).toEqual([{ runId: job.runId, attempt: 1, state: "running" }]);
     expect(hello?.epoch).not.toBe(plane.of("hello")[0]?.epoch);
-    expect(await containersOf(fixture)).toEqual([]);
+  });
+
+  test("F1 the runner, while its job ends: the next one reports the real end, with output and log", async ({
+    expect,
+  }) => {
+    const good = plane.job("echo ready; cronium_output 42; sleep 1; echo late; printf end");
+    const bad = plane.job("echo ready; sleep 1; echo late >&2; exit 3");
+
+    plane.offer(good, bad);
+    await until("both run", () => [good, bad].every((job) => plane.logText(job) === "ready\n"));
+    await runnerDies();
+    await until("both have ended", async () =>
+      (await containersOf(fixture)).every((container) => container.State === "exited"),
+    );
+    await runnerReturns();
+
+    expect(await plane.finished(good)).toMatchObject({ outcome: "succeeded", output: 42 });
+    expect(await plane.finished(bad)).toMatchObject({ outcome: "failed", failReason: "exit_code", exitCode: 3 });
+    expect(plane.logText(good)).toBe("ready\nlate\nend");
+    expect(plane.logText(bad, "stderr")).toBe("late\n");
+    expect(plane.exited(good)[0]?.result.durationMs).toBeGreaterThan(900);
+  });
+
+  test("F1 the runner, past the timeout of its job: the next one stops it as timed out", async ({ expect }) => {
+    const job = plane.job("echo ready; exec sleep 300", { timeoutMs: 3_000 });
+
+    plane.offer(job);
+    await until("it runs", () => plane.logText(job) === "ready\n");
+    await runnerDies();
+    await runnerReturns();
+
+    expect(await plane.finished(job)).toMatchObject({ outcome: "timed_out", failReason: "timeout" });
+  });
+
+  test("F1 the runner, for so long that the job went to another: the verdict is kill, and nothing is reported", async ({
+    expect,
+  }) => {
+    const job = plane.job("echo ready; exec sleep 300");
+
+    plane.offer(job);
+    await until("it runs", () => plane.logText(job) === "ready\n");
+    await runnerDies();
+    plane.kill = [{ runId: job.runId, attempt: 1 }];
+    await runnerReturns();
+
+    await until("its container is gone", async () => (await containersOf(fixture)).length === 0);
+    expect(plane.exited(job)).toEqual([]);
+  });
+
+  test("F1 the runner, before the job was handed out: the next one hands it out", async ({ expect }) => {
+    const job = plane.job("cronium_output 1");
+
+    plane.offer(job);
+    await until("its container is started", () => plane.started(job));
+    await runnerDies();
+    await runnerReturns();
+
+    expect(await plane.finished(job)).toMatchObject({ outcome: "succeeded", output: 1 });
   });
 
   test("F8 the runner, between the result and its acknowledgement: the next process delivers it", async ({

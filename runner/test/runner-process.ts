@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { endFakeJobs } from "./fake-jobs.ts";
 import { until } from "./until.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -98,6 +99,7 @@ export class RunnerProcess {
     await this.exit;
     const sidecar = this.sidecarPid();
     await until("the sidecar has gone with its runner", () => !isAlive(sidecar));
+    endFakeJobs(this.dataDir);
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 }

@@ -7,7 +7,10 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Milliseconds from an arbitrary start; never jumps. */
+  /**
+   * Milliseconds from an arbitrary start; never jumps. All processes share that start until the machine boots again, so
+   * a process may reckon with what an earlier one wrote down.
+   */
   monotonic(): number;
   /** Calls `run` once after `ms`; the returned function cancels it. */
   after(ms: number, run: () => void): () => void;
@@ -20,7 +23,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
   after(ms, run) {
     const timer = setTimeout(run, Math.min(Math.max(0, ms), LONGEST_TIMER_MS));
     return () => clearTimeout(timer);

@@ -55,6 +55,27 @@ describe("a spool", () => {
     after.remove();
   });
 
+  test("F1 knows how much of each stream was taken, although all of it was acknowledged", ({ expect }) => {
+    const before = Spool.open(folder);
+    fill(before, 200, 60_000);
+    before.append({
+      ...frame(200, 12_000_000, Buffer.alloc(7)),
+      header: { ...frame(200, 12_000_000, Buffer.alloc(7)).header, stream: "stderr" },
+    });
+    before.acknowledge(201);
+    before.close();
+
+    const after = Spool.open(folder);
+
+    expect(after.taken).toEqual({ stdout: 12_000_000, stderr: 7 });
+    expect(after.next).toEqual({ seq: 201, offset: 12_000_007 });
+    expect(after.unacknowledged).toBeGreaterThan(0);
+    fill(after, 100, 60_000);
+    after.acknowledge(301);
+    after.close();
+    expect(Spool.open(folder).taken).toEqual({ stdout: 18_000_000, stderr: 7 });
+  });
+
   test("F39 drops a torn last record and goes on before it", ({ expect }) => {
     const before = Spool.open(folder);
     fill(before, 3);

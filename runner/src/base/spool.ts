@@ -2,8 +2,10 @@
  * The disk spool of one attempt's log: every frame is written here before it is sent, and leaves once the log room has
  * acknowledged it. So a dropped connection or a dead runner loses nothing that the job has printed.
  *
- * On disk: a folder of segments `<first seq>.seg`, each a row of records `u32 length · frame`. A segment is deleted when
- * all its frames are acknowledged. Writes are synchronous: they go to the page cache in some 30 µs for a frame of
+ * On disk: a folder of segments, each a row of records `u32 length · frame`, named by where it begins:
+ * `<seq>-<offset>-<bytes of stdout>-<bytes of stderr>.seg`. A segment is deleted when all its frames are acknowledged,
+ * except the newest: from its name and frames the next process knows how much of each stream has been taken, also when
+ * the log room has acknowledged all of it. Writes are synchronous: they go to the page cache in some 30 µs for a frame of
  * 64 KiB, which keeps order and memory trivial. A torn last record, left by a power cut, is dropped when reopening.
  */
 import {
@@ -32,6 +34,12 @@ interface Entry {
   readonly length: number;
 }
 
+/** Payload bytes per stream, from the start of the attempt. */
+export interface StreamTotals {
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
 interface Segment {
   readonly path: string;
   readonly file: number;
@@ -52,6 +60,7 @@ export class Spool {
   diskWorks = true;
   private lastSeq = -1;
   private lastOffset = 0;
+  private totals = { stdout: 0, stderr: 0 };
 
   private constructor(folder: string, capBytes: number) {
     this.folder = folder;
@@ -64,7 +73,7 @@ export class Spool {
     const spool = new Spool(folder, capBytes);
     const names = readdirSync(folder).filter((name) => name.endsWith(".seg"));
     for (const name of names.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))) {
-      spool.load(join(folder, name));
+      spool.load(folder, name);
     }
     return spool;
   }
@@ -72,6 +81,11 @@ export class Spool {
   /** Where the next frame goes: one past the last one written. */
   get next(): { readonly seq: number; readonly offset: number } {
     return { seq: this.lastSeq + 1, offset: this.lastOffset };
+  }
+
+  /** How much of each stream has been written, acknowledged or not. */
+  get taken(): StreamTotals {
+    return { ...this.totals };
   }
 
   get unacknowledged(): number {
@@ -98,11 +112,18 @@ export class Spool {
   }
 
   private write(seq: number, bytes: Uint8Array): { readonly segment: Segment; readonly position: number } {
-    if (this.current === null || this.current.bytes >= SEGMENT_BYTES) {
-      const path = join(this.folder, `${String(seq).padStart(10, "0")}.seg`);
+    const previous = this.current;
+    if (previous === null || previous.bytes >= SEGMENT_BYTES) {
+      const path = join(this.folder, segmentName(seq, this.lastOffset, this.totals));
       this.current = { path, file: openSync(path, "w+", 0o600), bytes: 0, frames: 0 };
+      if (previous?.frames === 0) {
+        this.discard(previous);
+      }
     }
-    const segment = this.current;
+    const segment = this.current ?? previous;
+    if (segment === null) {
+      throw new Error("no segment is open");
+    }
     const record = Buffer.allocUnsafe(4 + bytes.length);
     record.writeUInt32BE(bytes.length);
     record.set(bytes, 4);
@@ -177,6 +198,9 @@ export class Spool {
   private add(frame: LogFrame, at: Entry["at"], length: number): void {
     this.lastSeq = frame.header.seq;
     this.lastOffset = frame.header.offset + frame.payload.length;
+    if (frame.header.stream !== "system") {
+      this.totals[frame.header.stream] += frame.payload.length;
+    }
     this.entries.push({ seq: frame.header.seq, at, length });
     if ("memory" in at) {
       this.memoryBytes += length;
@@ -187,19 +211,26 @@ export class Spool {
     }
   }
 
-  /** One frame of the segment is no longer needed; the last one takes the file with it, unless it still grows. */
+  /** One frame of the segment is no longer needed; the last one takes the file with it, unless it is the newest. */
   private release(segment: Segment): void {
     segment.frames -= 1;
-    if (segment.frames > 0 || (segment === this.current && segment.bytes < SEGMENT_BYTES)) {
-      return;
-    }
-    this.discard(segment);
-    if (segment === this.current) {
-      this.current = null;
+    if (segment.frames === 0 && segment !== this.current) {
+      this.discard(segment);
     }
   }
 
-  private load(path: string): void {
+  private load(folder: string, name: string): void {
+    const path = join(folder, name);
+    const [seq = 0, offset = 0, stdout = 0, stderr = 0] = name.split(/[-.]/, 4).map(Number);
+    if (this.lastSeq === -1) {
+      this.lastSeq = seq - 1;
+      this.lastOffset = offset;
+      this.totals = { stdout, stderr };
+    } else if (seq !== this.lastSeq + 1) {
+      // What lay between was torn: everything after it is taken again from where the whole frames end.
+      rmSync(path, { force: true });
+      return;
+    }
     const bytes = readFileSync(path);
     const segment: Segment = { path, file: openSync(path, "r+", 0o600), bytes: 0, frames: 0 };
     let at = 0;
@@ -207,21 +238,25 @@ export class Spool {
       const length = bytes.readUInt32BE(at);
       const decoded = decodeLogFrame(bytes.subarray(at + 4, at + 4 + length));
       const whole = at + 4 + length <= bytes.length && decoded.ok;
-      if (!whole || (this.lastSeq >= 0 && decoded.frame.header.seq !== this.lastSeq + 1)) {
+      if (!whole || decoded.frame.header.seq !== this.lastSeq + 1) {
         break;
       }
       this.add(decoded.frame, { segment, position: at + 4 }, length);
       at += 4 + length;
     }
-    if (segment.frames === 0) {
-      this.discard(segment);
-    } else {
-      this.current = segment;
+    truncateSync(path, at);
+    if (this.current?.frames === 0) {
+      this.discard(this.current);
     }
+    this.current = segment;
   }
 
   private discard(segment: Segment): void {
     closeSync(segment.file);
     rmSync(segment.path, { force: true });
   }
+}
+
+function segmentName(seq: number, offset: number, { stdout, stderr }: StreamTotals): string {
+  return `${[String(seq).padStart(10, "0"), offset, stdout, stderr].join("-")}.seg`;
 }

@@ -8,7 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
 import { isDaemonGone } from "../base/retryable.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import { makeColdSlot } from "./docker/cold-slot.ts";
+import { adoptColdSlot, type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
 import { Engine } from "./docker/engine.ts";
 import { ImageShelf } from "./docker/image-shelf.ts";
 import type { ImageFiles } from "./docker/images.ts";
@@ -52,23 +52,19 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
   // More parallel starts than this only make each of them slower.
   const starts = new Semaphore(cpus * 2);
 
+  const slotContext = (runtime: Runtime): ColdSlotContext => ({
+    docker,
+    clock,
+    log,
+    starts,
+    kills,
+    create: { runnerId, image: shelf.tagOf(runtime) ?? "cronium/none", cpus },
+    suspect: () => {
+      engine.suspect();
+    },
+  });
   const coldSlots: SlotSource = {
-    take: (request, events) =>
-      makeColdSlot(
-        {
-          docker,
-          clock,
-          log,
-          starts,
-          kills,
-          create: { runnerId, image: shelf.tagOf(request.profile.runtime) ?? "cronium/none", cpus },
-          suspect: () => {
-            engine.suspect();
-          },
-        },
-        request,
-        events,
-      ),
+    take: (request, events) => makeColdSlot(slotContext(request.profile.runtime), request, events),
   };
 
   return {
@@ -89,6 +85,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       await shelf.settled();
       changed = onChange;
     },
+    adopt: (request, events, seen) => adoptColdSlot(slotContext(request.definition.runtime), request, events, seen),
     check: (runtime) => whyNot(engine, shelf, runtime),
     sweep: (isLive) => sweep(docker, runnerId, isLive, log),
     async close() {

@@ -13,6 +13,9 @@
  *  - `stop` may come at any time after `take`, more than once, and also after the end. It returns when the process is
  *    gone, or throws `ExecutorError` with `stuck` when it will not go.
  *  - `remove` leaves nothing behind and may repeat. It is called for every slot that was taken.
+ *  - `adopt` takes the place of `check` to `start` for a slot that an earlier process of this runner started. Output goes
+ *    on behind the bytes in `seen`: none twice, none left out, or `events.lost` says that some cannot be had any more.
+ *    An end that nobody watched is told as any other.
  *
  * Errors are `ExecutorError`; the code is a `failReason` of the run, and the message is for people.
  */
@@ -60,6 +63,8 @@ export interface SlotRequest {
 
 export interface SlotEvents {
   bytes(stream: Extract<LogStream, "stdout" | "stderr">, bytes: Uint8Array): void;
+  /** Output of an adopted slot that is gone for good; at least this many bytes. */
+  lost(bytes: number): void;
   /** An output value, from executors whose jobs have no runtime API. */
   value(value: Json): void;
 }
@@ -69,6 +74,17 @@ export interface Exit {
   readonly code: number;
   /** The kernel killed something in the slot for want of memory; says nothing about what the script did then. */
   readonly oomKilled: boolean;
+  /** How long it ran, where the end was not watched. */
+  readonly ranMs?: number;
+}
+
+/** What is known of a slot that an earlier process started. */
+export type AdoptRequest = Pick<SlotRequest, "slot" | "runId" | "attempt" | "definition">;
+
+/** Bytes of each stream that an earlier process has taken over. */
+export interface SeenBytes {
+  readonly stdout: number;
+  readonly stderr: number;
 }
 
 export interface Slot {
@@ -102,6 +118,8 @@ export interface Executor {
   open(changed: () => void): Promise<void>;
   /** Null when jobs of this runtime can start now, else a sentence for people. */
   check(runtime: Runtime): string | null;
+  /** The slot, going on or ended; null when it is gone or was never started. */
+  adopt(request: AdoptRequest, events: SlotEvents, seen: SeenBytes): Promise<Slot | null>;
   /** Removes everything of this runner that `isLive` does not know; returns how many things it removed. */
   sweep(isLive: (runId: string, attempt: number) => boolean): Promise<number>;
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import { Heartbeat } from "./heartbeat.ts";
 
 function setUp() {
   const clock = new ManualClock();
-  const seen = { pings: 0, terminated: 0, fenced: 0, latencies: [] as number[] };
+  const seen = { pings: 0, terminated: 0, fenced: 0, latencies: [] as number[], renewals: [] as [number, number][] };
   let socketUp = true;
   const heartbeat = new Heartbeat({
     clock,
@@ -22,6 +22,7 @@ function setUp() {
     leaseLost: () => {
       seen.fenced += 1;
     },
+    renewed: (at, leaseMs) => seen.renewals.push([at, leaseMs]),
     measured: (latencyMs) => seen.latencies.push(latencyMs),
   });
   const connect = (): void => {
@@ -82,6 +83,44 @@ describe("the heartbeat", () => {
     clock.advance(239_000);
 
     expect(seen.fenced).toBe(0);
+  });
+
+  test("notes each renewal from when its ping was sent", ({ expect }) => {
+    const { clock, heartbeat, seen, connect } = setUp();
+    const at = clock.monotonic();
+
+    connect();
+    clock.advance(7);
+    heartbeat.pong();
+
+    expect(seen.renewals).toEqual([[at, 300_000]]);
+  });
+
+  test("F1 fences leases of an earlier process at their time, connected or not", ({ expect }) => {
+    const { clock, heartbeat, seen } = setUp();
+
+    heartbeat.resume(clock.monotonic() - 100_000, 300_000);
+    clock.advance(139_999);
+    expect(seen.fenced).toBe(0);
+    clock.advance(1);
+
+    expect(seen.fenced).toBe(1);
+  });
+
+  test("F1 waits a moment for the verdict on leases that ran out while no process was there", ({ expect }) => {
+    const { clock, heartbeat, seen, connect } = setUp();
+
+    heartbeat.resume(clock.monotonic() - 1_000_000, 300_000);
+    clock.advance(9_000);
+    connect();
+    heartbeat.pong();
+    clock.advance(100_000);
+    expect(seen.fenced).toBe(0);
+
+    const late = setUp();
+    late.heartbeat.resume(late.clock.monotonic() - 1_000_000, 300_000);
+    late.clock.advance(10_000);
+    expect(late.seen.fenced).toBe(1);
   });
 
   test("takes no pong of an earlier socket for an answer on this one", ({ expect }) => {

@@ -14,6 +14,8 @@ import type { Log } from "../base/log.ts";
 
 const FENCE_AT = 0.8;
 const DEAD_AFTER_PINGS = 2.5;
+/** The control plane may still answer that the jobs of an earlier process go on, although their lease ran out meanwhile. */
+const RETURN_WITHIN_MS = 10_000;
 
 export interface HeartbeatOptions {
   readonly clock: Clock;
@@ -24,6 +26,8 @@ export interface HeartbeatOptions {
   readonly terminate: () => void;
   /** The leases are about to run out. */
   readonly leaseLost: () => void;
+  /** The leases hold for `leaseMs` from `at`. */
+  readonly renewed: (at: number, leaseMs: number) => void;
   /** A new measurement of the round trip, in milliseconds. */
   readonly measured: (latencyMs: number) => void;
 }
@@ -43,6 +47,15 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.options = options;
+  }
+
+  /** Goes on with leases that an earlier process held; `at` by the monotonic clock. */
+  resume(at: number, leaseMs: number): void {
+    const { clock } = this.options;
+    this.leaseMs = leaseMs;
+    this.renewedAt = at;
+    const least = Math.min(RETURN_WITHIN_MS, leaseMs * (1 - FENCE_AT));
+    this.cancelFence = clock.after(Math.max(least, this.fenceAt(at) - clock.monotonic()), () => this.fence());
   }
 
   /** A socket is up: ping at once, then regularly. */
@@ -65,7 +78,7 @@ export class Heartbeat {
   }
 
   pong(): void {
-    const { clock, measured } = this.options;
+    const { clock, measured, renewed } = this.options;
     const sentAt = this.sent.shift();
     if (sentAt === undefined) {
       return;
@@ -74,6 +87,7 @@ export class Heartbeat {
     this.renewedAt = sentAt;
     this.fenced = false;
     measured(this.lastPong - sentAt);
+    renewed(sentAt, this.leaseMs);
     this.expectPong();
     this.cancelFence();
     this.cancelFence = clock.after(this.fenceAt(sentAt) - this.lastPong, () => this.fence());

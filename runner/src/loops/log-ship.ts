@@ -51,6 +51,7 @@ export class LogShip implements LogSink {
   private readonly options: LogShipOptions;
   private readonly spool: Spool;
   private readonly chunker: LogChunker;
+  readonly taken: { readonly stdout: number; readonly stderr: number };
   private readonly capBytes: number;
   private readonly ended = Promise.withResolvers<boolean>();
   private token: string | null = null;
@@ -74,6 +75,7 @@ export class LogShip implements LogSink {
     this.options = options;
     this.capBytes = options.capBytes ?? DEFAULT_LOG_CAP_BYTES;
     this.spool = Spool.open(options.folder, options.spoolBytes);
+    this.taken = this.spool.taken;
     this.chunker = new LogChunker({
       attempt: options.ref.attempt,
       clock: options.clock,
@@ -111,6 +113,11 @@ export class LogShip implements LogSink {
     this.chunker.push(stream, kept);
   }
 
+  lost(bytes: number): void {
+    this.gaps += 1;
+    this.chunker.gap(bytes, "runner_lost");
+  }
+
   async end(withinMs: number): Promise<{ readonly logBytes: number; readonly logState: LogState }> {
     this.chunker.flush();
     this.declareSpoolGap();
@@ -131,6 +138,12 @@ export class LogShip implements LogSink {
     }
     const whole = this.dropped.quota > 0 ? "truncated" : "complete";
     return { logBytes, logState: complete && (whole === "truncated" || this.gaps === 0) ? whole : "incomplete" };
+  }
+
+  /** Lets go of the files and leaves them on disk. */
+  close(): void {
+    this.shut();
+    this.spool.close();
   }
 
   remove(): void {

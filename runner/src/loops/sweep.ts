@@ -1,6 +1,6 @@
 /**
  * Removes what no live job owns: containers with this runner's label, socket folders, spools. At start, where it finds
- * what a killed process left, and every minute after, where it finds what could not be removed in time.
+ * what a killed process left and nobody goes on with, and every minute after, where it finds what could not be removed in time.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -26,6 +26,7 @@ export interface SweepOptions {
 export class Sweep {
   private readonly options: SweepOptions;
   private running: Promise<void> | null = null;
+  private started = false;
   private cancelTimer = (): void => {};
 
   constructor(options: SweepOptions) {
@@ -34,13 +35,19 @@ export class Sweep {
 
   /** Sweeps now; a sweep that is under way is joined. */
   now(): Promise<void> {
+    if (!this.started) {
+      // What an earlier process left is not known to be nobody's yet.
+      return Promise.resolve();
+    }
     this.running ??= this.sweep().finally(() => {
       this.running = null;
     });
     return this.running;
   }
 
+  /** From here on what no live job owns is removed. */
   start(): void {
+    this.started = true;
     this.cancelTimer = this.options.clock.every(SWEEP_EVERY_MS, () => void this.now());
   }
 

@@ -15,6 +15,7 @@ import type {
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Executor, HostMount } from "../executors/types.ts";
+import type { StopReason } from "./verdict.ts";
 
 /** The control connection. What is sent while it is down is dropped: everything that must arrive is repeated. */
 export interface ControlLink {
@@ -32,8 +33,9 @@ export interface RunJournal {
           readonly type: "accepted";
           readonly slot: string;
           readonly onLost: Job["definition"]["onLost"];
+          readonly job: Job;
         } & AttemptRef)
-      | ({ readonly type: "started" } & AttemptRef)
+      | ({ readonly type: "started"; readonly at: number } & AttemptRef)
       | ({ readonly type: "output"; readonly value: Json } & AttemptRef)
       | ({ readonly type: "exited"; readonly result: JobResult } & AttemptRef)
       | ({
@@ -44,6 +46,9 @@ export interface RunJournal {
   note(
     record:
       | ({ readonly type: "granted"; readonly logToken: string } & AttemptRef)
+      | ({ readonly type: "bound"; readonly token: string; readonly at: number } & AttemptRef)
+      | ({ readonly type: "handed_out" } & AttemptRef)
+      | ({ readonly type: "stopping"; readonly reason: StopReason; readonly graceMs: number } & AttemptRef)
       | ({ readonly type: "dropped" } & AttemptRef),
   ): void;
   get(ref: AttemptRef): { readonly output: Json } | undefined;
@@ -55,6 +60,10 @@ export interface SidecarBinding {
   readonly job: BootstrapJob;
   readonly input: Json;
   readonly context: RunContext;
+  /** The bootstrap has fetched the job already, from an earlier process. */
+  readonly handedOut: boolean;
+  /** The bootstrap has fetched the job. */
+  readonly onHandedOut: () => void;
   /** Makes an output durable before the script is told that it is. */
   readonly store: (value: Json) => Promise<void>;
 }
@@ -76,8 +85,14 @@ export interface LogSink {
   /** The job may start: connect to its log room. */
   connect(token: string): void;
   bytes(stream: LogStream, bytes: Uint8Array): void;
+  /** Bytes of each stream that an earlier process has taken. */
+  readonly taken: { readonly stdout: number; readonly stderr: number };
+  /** Bytes that were printed while nobody listened and can no longer be had; at least this many. */
+  lost(bytes: number): void;
   /** No byte follows. Resolves once the room has everything, or at the latest after `withinMs`. */
   end(withinMs: number): Promise<{ readonly logBytes: number; readonly logState: LogState }>;
+  /** Lets go of what is on disk, for another sink to take up. */
+  close(): void;
   /** Deletes what is left on disk. */
   remove(): void;
 }

@@ -2,9 +2,9 @@
  * Everything that can be done while the control plane decides on the grant, all at once: the journal entry, the
  * socket, the token, the container. None of it knows the job's script, input or environment.
  */
-import type { Slot } from "../executors/types.ts";
-import type { RunState } from "./run.ts";
+import type { Slot, SlotEvents } from "../executors/types.ts";
 import { executionToken } from "./environment.ts";
+import type { RunState } from "./run.ts";
 
 /** How long past its timeout a job may still be there: grace, kill, removal. */
 const DEADLINE_MARGIN_MS = 120_000;
@@ -20,11 +20,11 @@ export interface Prepared {
 }
 
 export function prepare(state: RunState): Prepared {
-  const { deps, job, ref, mounts, sink } = state;
+  const { deps, job, ref, mounts } = state;
   const { executor, sidecar, journal, clock } = deps;
   const { definition } = job;
   const slotId = deps.randomId();
-  const journalled = journal.write({ type: "accepted", ...ref, slot: slotId, onLost: definition.onLost });
+  const journalled = journal.write({ type: "accepted", ...ref, slot: slotId, onLost: definition.onLost, job });
   const socketOpen = executor.hasRuntimeApi ? sidecar.open(slotId) : Promise.resolve();
   const token = executionToken(sidecar.key, job, clock.now());
   const slot = executor.slots.take(
@@ -36,18 +36,25 @@ export function prepare(state: RunState): Prepared {
       definition,
       apiFolder: executor.hasRuntimeApi ? sidecar.folderOf(slotId) : null,
     },
-    {
-      bytes: (stream, bytes) => sink.bytes(stream, bytes),
-      value: (value) => {
-        journal.write({ type: "output", ...ref, value }).catch((error: unknown) => {
-          state.log.error("run.output_lost", { problem: error });
-        });
-      },
-    },
+    slotEvents(state),
   );
   for (const promise of [journalled, socketOpen, token]) {
     // Awaited later, or never when the job is refused.
     promise.catch(() => {});
   }
   return { slotId, slot, journalled, socketOpen, token };
+}
+
+/** Where a slot's output goes. */
+export function slotEvents(state: Pick<RunState, "deps" | "ref" | "sink" | "log">): SlotEvents {
+  const { deps, ref, sink, log } = state;
+  return {
+    bytes: (stream, bytes) => sink.bytes(stream, bytes),
+    lost: (bytes) => sink.lost(bytes),
+    value: (value) => {
+      deps.journal.write({ type: "output", ...ref, value }).catch((error: unknown) => {
+        log.error("run.output_lost", { problem: error });
+      });
+    },
+  };
 }

@@ -6,8 +6,11 @@
  * grant arrives → `start`. A cancel may come before, between or after any of these. It always ends in one place: `stop`
  * notes the first reason and wakes whoever waits; each step looks at it before it goes on. `drop` is the same without a
  * result, for attempts that the control plane has given to someone else.
+ *
+ * A run that an earlier process of this runner started is taken up in the middle (`adopt`): its container is there, its
+ * grant was given, and it goes on with `supervise`, or with `finish` where the result is known already.
  */
-import type { AttemptRef, Job } from "@cronium/protocol";
+import type { AttemptRef, Job, JobResult } from "@cronium/protocol";
 import { errorText, type Log } from "../base/log.ts";
 import type { HostMount } from "../executors/types.ts";
 import { cleanUp } from "./clean-up.ts";
@@ -26,6 +29,15 @@ export interface Grant {
 export interface Stop {
   readonly reason: StopReason;
   readonly graceMs: number;
+}
+
+/** What an earlier process left of a run. */
+export interface Earlier {
+  readonly sink: LogSink;
+  readonly prepared: Prepared;
+  readonly startedAt: number;
+  readonly stop: Stop | null;
+  readonly result: JobResult | null;
 }
 
 /** What the steps of one run share. */
@@ -59,11 +71,14 @@ export class Run {
   private readonly stopSignal = Promise.withResolvers<Stop>();
   private readonly grant = Promise.withResolvers<Grant | null>();
   private readonly prepared: Prepared;
-  private granted = false;
+  private readonly earlier: Earlier | null;
+  private granted: boolean;
   private dropped = false;
   private ended = false;
 
-  constructor(deps: RunDeps, job: Job, mounts: readonly HostMount[]) {
+  constructor(deps: RunDeps, job: Job, mounts: readonly HostMount[], earlier: Earlier | null = null) {
+    this.earlier = earlier;
+    this.granted = earlier !== null;
     this.job = job;
     this.ref = { runId: job.runId, attempt: job.attempt };
     this.state = {
@@ -72,14 +87,17 @@ export class Run {
       mounts,
       ref: this.ref,
       log: deps.log.child(this.ref),
-      sink: deps.logSink(this.ref),
+      sink: earlier?.sink ?? deps.logSink(this.ref),
       stopped: this.stopSignal.promise,
-      stop: null,
-      over: false,
+      stop: earlier?.stop ?? null,
+      over: earlier !== null && earlier.result !== null,
       removed: false,
-      startedAt: null,
+      startedAt: earlier?.startedAt ?? null,
     };
-    this.prepared = prepare(this.state);
+    if (this.state.stop !== null) {
+      this.stopSignal.resolve(this.state.stop);
+    }
+    this.prepared = earlier?.prepared ?? prepare(this.state);
     this.accepted = this.prepared.journalled;
     this.accepted.catch(() => {});
     this.finished = this.live().catch((error: unknown) => {
@@ -121,6 +139,7 @@ export class Run {
     if (this.state.stop === null && !this.state.over && !this.dropped) {
       this.state.stop = { reason, graceMs };
       this.state.log.info("run.stopping", { reason, graceMs });
+      this.state.deps.journal.note({ type: "stopping", ...this.ref, reason, graceMs });
       this.stopSignal.resolve(this.state.stop);
     }
   }
@@ -139,9 +158,10 @@ export class Run {
   private async live(): Promise<void> {
     try {
       await this.accepted;
-      const ending = await this.execute();
+      const result = this.earlier?.result ?? this.judge(await this.execute());
       if (!this.dropped) {
-        await this.report(ending);
+        this.state.over = true;
+        await finish(this.state, this.prepared, result, this.granted);
       }
     } finally {
       this.ended = true;
@@ -150,28 +170,29 @@ export class Run {
   }
 
   private async execute(): Promise<Ending> {
+    const timeOut = (graceMs: number): void => this.stop("timed_out", graceMs);
+    if (this.earlier !== null) {
+      return supervise(this.state, this.prepared.slot, timeOut);
+    }
     await Promise.race([this.grant.promise, this.state.stopped]);
     if (this.state.stop !== null) {
       return { kind: "never_started" };
     }
     const slot = await start(this.state, this.prepared);
-    return "failed" in slot
-      ? { kind: "failed", error: slot.failed }
-      : supervise(this.state, slot.started, (graceMs) => this.stop("timed_out", graceMs));
+    return "failed" in slot ? { kind: "failed", error: slot.failed } : supervise(this.state, slot.started, timeOut);
   }
 
-  private async report(ending: Ending): Promise<void> {
-    this.state.over = true;
+  private judge(ending: Ending): JobResult {
     const { deps, job, startedAt, stop } = this.state;
     const { definition } = job;
-    const result = verdict({
+    const watchedMs = startedAt === null ? null : Math.max(0, Math.round(deps.clock.monotonic() - startedAt));
+    return verdict({
       ending,
       stoppedFor: stop?.reason ?? null,
       output: deps.journal.get(this.ref)?.output ?? null,
-      durationMs: startedAt === null ? null : Math.round(deps.clock.monotonic() - startedAt),
+      durationMs: ending.kind === "exited" ? (ending.exit.ranMs ?? watchedMs) : watchedMs,
       timeoutMs: definition.timeoutMs,
       memoryMb: definition.memoryMb,
     });
-    await finish(this.state, this.prepared, result, this.granted);
   }
 }

@@ -13,10 +13,12 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
   try {
     // The folder must be there before the container starts, or Docker makes one of its own in that place.
     const [token] = await Promise.all([prepared.token, prepared.socketOpen]);
-    bind(state, prepared, token);
+    // Before the start: a process that dies right after it must find out that there is a container to go on with.
+    deps.journal.note({ type: "bound", ...ref, token, at: begin });
+    bind(state, prepared.slotId, { token, handedOut: false });
     await prepared.slot.start();
     state.startedAt = deps.clock.monotonic();
-    await deps.journal.write({ type: "started", ...ref });
+    await deps.journal.write({ type: "started", ...ref, at: state.startedAt });
   } catch (error) {
     const failed = error instanceof ExecutorError ? error : new ExecutorError("start_failed", errorText(error));
     state.log.warn("run.start_failed", { code: failed.code, problem: errorText(error) });
@@ -27,13 +29,18 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
   return { started: prepared.slot };
 }
 
-function bind(state: RunState, prepared: Prepared, token: string): void {
+/** Gives the slot its job, or, to a new sidecar, the job it has already. */
+export function bind(
+  state: Pick<RunState, "deps" | "job" | "ref">,
+  slotId: string,
+  { token, handedOut }: { readonly token: string; readonly handedOut: boolean },
+): void {
   const { deps, job, ref } = state;
   if (!deps.executor.hasRuntimeApi) {
     return;
   }
   deps.sidecar.bind({
-    slot: prepared.slotId,
+    slot: slotId,
     attempt: job.attempt,
     job: {
       runtime: job.definition.runtime,
@@ -42,6 +49,8 @@ function bind(state: RunState, prepared: Prepared, token: string): void {
     },
     input: job.input,
     context: runContext(job, deps.runnerName, deps.clock.now()),
+    handedOut,
+    onHandedOut: () => deps.journal.note({ type: "handed_out", ...ref }),
     store: (value) => deps.journal.write({ type: "output", ...ref, value }),
   });
 }

@@ -8,7 +8,10 @@ import type { Ending } from "./verdict.ts";
 /** `timeOut` is called when the event's timeout has passed; it must lead to `state.stopped`. */
 export async function supervise(state: RunState, slot: Slot, timeOut: (graceMs: number) => void): Promise<Ending> {
   const { clock } = state.deps;
-  const cancelTimeout = clock.after(state.job.definition.timeoutMs, () => timeOut(DEFAULT_GRACE_MS));
+  const ranMs = clock.monotonic() - (state.startedAt ?? clock.monotonic());
+  // A clock that began anew with the machine tells nothing.
+  const leftMs = state.job.definition.timeoutMs - Math.max(0, ranMs);
+  const cancelTimeout = clock.after(leftMs, () => timeOut(DEFAULT_GRACE_MS));
   const exited = slot.exited.then(
     (exit): Ending => ({ kind: "exited", exit }),
     (error: unknown): Ending => ({ kind: "failed", error: asExecutorError(error) }),

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endFakeJobs } from "../fake-jobs.ts";
 import type { Plane } from "./plane.ts";
 import { childrenOf, startProgram, type Program } from "./processes.ts";
 import { eventually } from "./wait.ts";
@@ -60,6 +61,7 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
       await program.exited;
       clearTimeout(hard);
     }
+    endFakeJobs(dataDir);
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {

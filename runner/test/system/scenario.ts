@@ -18,7 +18,15 @@ export const Scenario = z.strictObject({
       z.strictObject({
         when: z.string(),
         logged: z.string().optional(),
-        do: z.enum(["cancel", "crash_plane", "kill_runner", "restart_runner", "kill_sidecar", "drain_runner"]),
+        do: z.enum([
+          "cancel",
+          "crash_plane",
+          "kill_runner",
+          "restart_runner",
+          "start_other_runner",
+          "kill_sidecar",
+          "drain_runner",
+        ]),
       }),
     )
     .default([]),

@@ -28,6 +28,7 @@ describe("scenarios", () => {
         executor: scenario.executor,
         ...(scenario.policy === undefined ? {} : { policy: scenario.policy }),
       });
+      const others: RunnerProcess[] = [];
       try {
         const created = await plane.call("POST", "/events", {
           name: scenario.title.slice(0, 200),
@@ -40,7 +41,11 @@ describe("scenarios", () => {
         const runId = accepted.body.runId as string;
         for (const action of scenario.actions) {
           await reached(plane, runId, action.when, action.logged);
-          await act(plane, runner, runId, action.do);
+          if (action.do === "start_other_runner") {
+            others.push(await startRunner(plane, { executor: scenario.executor }));
+          } else {
+            await act(plane, runner, runId, action.do);
+          }
         }
         const run = await eventually(`run ${runId} to end`, scenario.deadlineMs, async () => {
           const { body } = await plane.call("GET", `/runs/${runId}`);
@@ -48,7 +53,7 @@ describe("scenarios", () => {
         });
         await verify(expect, plane, scenario, run);
         await eventually(
-          "every container of the runner to be gone",
+          "every container of the run to be gone",
           20_000,
           async () => (await containersOf(runId)).length === 0,
         );
@@ -57,7 +62,7 @@ describe("scenarios", () => {
           cause: error,
         });
       } finally {
-        await runner.stop();
+        await Promise.all([runner, ...others].map((one) => one.stop()));
       }
     });
   }
@@ -82,7 +87,7 @@ async function act(
   plane: Plane,
   runner: RunnerProcess,
   runId: string,
-  what: Scenario["actions"][number]["do"],
+  what: Exclude<Scenario["actions"][number]["do"], "start_other_runner">,
 ): Promise<void> {
   switch (what) {
     case "cancel":

@@ -13,16 +13,27 @@ import { type Clock, delay, settledWithin } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
 import { isDaemonGone } from "../../base/retryable.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
-import { ExecutorError, type Exit, type Slot, type SlotEvents, type SlotRequest } from "../types.ts";
-import { createOptions, type CreateContext } from "./create-options.ts";
+import {
+  type AdoptRequest,
+  ExecutorError,
+  type Exit,
+  type SeenBytes,
+  type Slot,
+  type SlotEvents,
+  type SlotRequest,
+} from "../types.ts";
+import { containerName, createOptions, type CreateContext } from "./create-options.ts";
 import { makeDemux } from "./demux.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
+import { readStoredLog } from "./stored-log.ts";
 
 /** After SIGKILL; a process in an uninterruptible wait outlives it. */
 const KILL_WITHIN_MS = 15_000;
 const SIGKILL_CODE = 137;
 const SIGTERM_CODE = 143;
+/** What Docker writes down for a container that went with the machine. */
+const MACHINE_GONE_CODE = 255;
 /** After the end of the output, before Docker is asked whether the container still runs. */
 const INSPECT_AFTER_MS = 500;
 
@@ -40,13 +51,37 @@ export interface ColdSlotContext {
 }
 
 export function makeColdSlot(context: ColdSlotContext, request: SlotRequest, events: SlotEvents): Slot {
-  const slot = new ColdSlot(context, request, events);
+  return new ColdSlot(context, { request, events });
+}
+
+/** The container of an attempt that an earlier process started; null when it is gone or was never started. */
+export async function adoptColdSlot(
+  context: ColdSlotContext,
+  request: AdoptRequest,
+  events: SlotEvents,
+  seen: SeenBytes,
+): Promise<Slot | null> {
+  let found: Docker.ContainerInspectInfo;
+  try {
+    found = await context.docker.getContainer(containerName(request.runId, request.attempt)).inspect();
+  } catch (error) {
+    if (statusOf(error) === 404) {
+      return null;
+    }
+    throw error;
+  }
+  const labels = found.Config.Labels;
+  const ours = labels["cronium.runner"] === context.create.runnerId && labels["cronium.slot"] === request.slot;
+  if (!ours || found.State.Status === "created") {
+    return null;
+  }
+  const slot = new ColdSlot(context, { container: context.docker.getContainer(found.Id) });
+  await slot.goOn(found.State, events, seen);
   return slot;
 }
 
 class ColdSlot implements Slot {
   private readonly context: ColdSlotContext;
-  private readonly request: SlotRequest;
   private readonly end = Promise.withResolvers<Exit>();
   private readonly drain = Promise.withResolvers<void>();
   private container: Docker.Container | null = null;
@@ -61,10 +96,18 @@ class ColdSlot implements Slot {
   readonly exited: Promise<Exit> = this.end.promise;
   readonly drained: Promise<void> = this.drain.promise;
 
-  constructor(context: ColdSlotContext, request: SlotRequest, events: SlotEvents) {
+  constructor(
+    context: ColdSlotContext,
+    from: { readonly request: SlotRequest; readonly events: SlotEvents } | { readonly container: Docker.Container },
+  ) {
     this.context = context;
-    this.request = request;
-    this.ready = this.prepare(events);
+    if ("container" in from) {
+      this.container = from.container;
+      this.ready = Promise.resolve();
+      this.starting = Promise.resolve();
+    } else {
+      this.ready = this.prepare(from.request, from.events);
+    }
     // Both are awaited late or never, for example when the offer is refused.
     this.ready.catch(() => {});
     this.exited.catch(() => {});
@@ -101,9 +144,43 @@ class ColdSlot implements Slot {
     return this.removing;
   }
 
-  private async prepare(events: SlotEvents): Promise<void> {
+  /** Takes up a container that runs or has ended. Its end, where it is known, is told before this resolves. */
+  async goOn(state: Docker.ContainerInspectInfo["State"], events: SlotEvents, seen: SeenBytes): Promise<void> {
+    const { container } = this;
+    if (container === null) {
+      return;
+    }
+    const { clock, docker, log } = this.context;
+    void readStoredLog({ container, clock, events, seen })
+      .catch((error: unknown) => {
+        if (this.removing === null) {
+          log.error("docker.log_unreadable", { container: container.id, problem: errorText(error) });
+          events.lost(1);
+        }
+      })
+      .finally(() => this.drain.resolve());
+    if (state.Running) {
+      void this.watch(container);
+      return;
+    }
+    this.ended = true;
+    const code = state.ExitCode;
+    const oomKilled = code === SIGKILL_CODE && (await wasOomKilled(docker, container));
+    if (!oomKilled && [SIGTERM_CODE, SIGKILL_CODE, MACHINE_GONE_CODE].includes(code)) {
+      // Docker, the machine, a person or the script itself: nobody was there to see it, so it is not held against the script.
+      this.end.reject(new ExecutorError("daemon", "The container was stopped while the runner was away."));
+      return;
+    }
+    this.end.resolve({
+      code,
+      oomKilled,
+      ranMs: Math.max(0, Date.parse(state.FinishedAt) - Date.parse(state.StartedAt)),
+    });
+  }
+
+  private async prepare(request: SlotRequest, events: SlotEvents): Promise<void> {
     try {
-      this.container = await this.create();
+      this.container = await this.create(request);
       const output = await this.container.attach({ stream: true, stdout: true, stderr: true });
       output.on(
         "data",
@@ -118,16 +195,16 @@ class ColdSlot implements Slot {
     }
   }
 
-  private async create(): Promise<Docker.Container> {
+  private async create(request: SlotRequest): Promise<Docker.Container> {
     const { docker, create } = this.context;
     try {
-      return await docker.createContainer(createOptions({ ...create, networkModeNone: false }, this.request));
+      return await docker.createContainer(createOptions({ ...create, networkModeNone: false }, request));
     } catch (error) {
       if (!/network/i.test(errorText(error)) || isDaemonGone(error)) {
         throw error;
       }
       this.context.log.info("docker.network_mode_none", { problem: errorText(error) });
-      return docker.createContainer(createOptions({ ...create, networkModeNone: true }, this.request));
+      return docker.createContainer(createOptions({ ...create, networkModeNone: true }, request));
     }
   }
 
