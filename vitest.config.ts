@@ -36,6 +36,9 @@ function slow(
       fileParallelism: false,
       testTimeout: 120_000,
       hookTimeout: 180_000,
+      // Real engines and browsers hiccup on a busy machine. A second try that passes is reported as flaky, by name and
+      // with its first error; a defect fails twice.
+      retry: 1,
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Tests of the Worker: real D1, Durable Objects and sockets inside workerd. */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineProject } from "vitest/config";
@@ -14,7 +14,7 @@ export default defineProject({
       miniflare: {
         // The same service that embedded installations keep their blobs in.
         serviceBindings: {
-          TEST_DISK: { disk: { path: mkdtempSync(join(tmpdir(), "cronium-blobs-")), writable: true } },
+          TEST_DISK: { disk: { path: temporaryFolder(), writable: true } },
         },
         // Tests apply these with applyD1Migrations(env.DB, env.TEST_MIGRATIONS).
         bindings: {
@@ -37,5 +37,14 @@ export default defineProject({
     include: ["test/**/*.test.ts"],
     exclude: ["test/launcher/**", "**/node_modules/**"],
     testTimeout: 60_000,
+    // As for the other suites on real parts: a second try that passes is reported as flaky.
+    retry: 1,
   },
 });
+
+/** Gone with the process. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "cronium-blobs-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -55,6 +55,10 @@ export default class OutcomeReporter implements Reporter {
     const ms = Math.round(module.diagnostic().duration);
     const counts = `${tests.length} tests${failed.length > 0 ? `, ${failed.length} failed` : ""}`;
     process.stdout.write(`  ${mark} ${module.project.name} ${module.relativeModuleId} (${counts}, ${ms} ms)\n`);
+    for (const test of tests.filter((one) => one.diagnostic()?.flaky === true)) {
+      const [first] = test.result().errors ?? [];
+      process.stdout.write(`  flaky  ${test.fullName}: passed on a second try; first: ${first?.message ?? "no message"}\n`);
+    }
   }
 
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
