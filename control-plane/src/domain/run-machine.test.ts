@@ -105,6 +105,13 @@ describe("failures and retries", () => {
     expect(story.run).toMatchObject({ state: "failed", failReason: "runner_lost" });
   });
 
+  test("I10 a start counts although the frame that told of it was lost", ({ expect }) => {
+    const story = new Story({ maxAttempts: 1, onLost: "fail", scriptRetries: 3 }).accepted();
+    story.do({ type: "exited", by: a, result: exit3 }).do({ type: "done", by: a, log });
+    expect(story.run).toMatchObject({ state: "failed", failReason: "exit_code", starts: 1 });
+    expect(story.attempt.startedAt).not.toBeNull();
+  });
+
   test("a result nobody asked to cancel counts as the runner's own doing", ({ expect }) => {
     const story = new Story().finished({ ...ok, outcome: "cancelled", exitCode: null });
     expect(story.run).toMatchObject({ state: "queued", queueReason: "retry_backoff" });

@@ -54,8 +54,10 @@ export function exited(state: RunState, by: Holder, result: JobResult, at: Circu
   }
   const { exitCode, signal } = result;
   const failReason = reasonOf(result);
+  // `started` may be lost on its way; a result that took time says that the container ran all the same.
+  const startedAt = current.attempt.startedAt ?? (result.durationMs === null ? null : at.now - result.durationMs);
   return {
-    run: { ...current.run, exitCode, signal },
+    run: { ...current.run, exitCode, signal, startedAt },
     attempt: moveAttempt(current.attempt, "finishing", {
       outcome: result.outcome,
       resultDigest: digest,
@@ -63,6 +65,7 @@ export function exited(state: RunState, by: Holder, result: JobResult, at: Circu
       message: sentenceFor(result, failReason),
       exitCode,
       signal,
+      startedAt,
       late: late || attempt.late,
       exitedAt: at.now,
       deadlineAt: at.now + DRAIN_BACKSTOP_MS,

@@ -31,7 +31,13 @@ export const ok: JobResult = {
   durationMs: 1,
 };
 export const exit3: JobResult = { ...ok, outcome: "failed", exitCode: 3, output: null };
-export const pullFailed: JobResult = { ...exit3, failReason: "image_pull", exitCode: null, message: "No such image." };
+export const pullFailed: JobResult = {
+  ...exit3,
+  failReason: "image_pull",
+  exitCode: null,
+  message: "No such image.",
+  durationMs: null,
+};
 export const log = { logBytes: 10, logState: "complete" } as const;
 const at = (now: number): Circumstances => ({ now, random: 0.5, leaseMs: 300_000 });
 
