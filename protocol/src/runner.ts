@@ -8,7 +8,8 @@
  *  1. Server: `challenge` with a nonce that is good for this socket only.
  *  2. Runner: `hello`, its signature over `connectMessage(nonce, runnerId, epoch)`, and every attempt it still holds.
  *  3. Server: `welcome` with a verdict for each of those attempts, or `error` and close 4401 (signature), 4403 (revoked),
- *     4426 (protocol). An older socket of the same runner is closed with 4409.
+ *     4426 (protocol). An older socket of the same runner is closed with 4409. A challenge that is not answered within
+ *     15 s is closed with 4408, and dialling again is right.
  *
  * Working: the server sends `jobs`; the runner answers each with `accept` or `decline` within 10 s. An accepted job is
  * `granted` (or `refused`), and only then may its container start: the grant counts as the first renewal. Then
@@ -211,6 +212,8 @@ export type ServerMessage = z.infer<typeof ServerMessage>;
 export const closeCodes = {
   unauthenticated: 4401,
   revoked: 4403,
+  /** The challenge was not answered in time: a slow network, not a wrong key. The runner dials again. */
+  handshakeTimeout: 4408,
   replaced: 4409,
   upgradeRequired: 4426,
 } as const;

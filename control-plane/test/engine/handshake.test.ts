@@ -86,7 +86,9 @@ describe("the challenge", () => {
     expect((await inbox.closed).code).toBe(4426);
   });
 
-  test("a socket that does not answer is closed when its time is over", async ({ expect }) => {
+  test("a socket that does not answer is closed when its time is over, with a code that lets the runner try again", async ({
+    expect,
+  }) => {
     const plane = await makePlane();
     const inbox = openInbox(await dial((await registerFake(plane)).runnerId));
     await inbox.text("challenge");
@@ -96,7 +98,7 @@ describe("the challenge", () => {
       }
     });
     await runDurableObjectAlarm(plane.dispatcherStub);
-    expect((await inbox.closed).code).toBe(4401);
+    expect((await inbox.closed).code).toBe(4408);
   });
 
   test("welcome carries the lease as durations, and the runner is online", async ({ expect }) => {

@@ -41,7 +41,7 @@ export function closeUnanswered(shell: Shell): number {
       next = Math.min(next, until);
     } else {
       socket.serializeAttachment({ ...attachment, stage: "replaced" } satisfies RunnerAttachment);
-      refuse(socket, "unauthorized", "The challenge was not answered in time.", closeCodes.unauthenticated);
+      refuse(socket, "handshake_timeout", "The challenge was not answered in time.", closeCodes.handshakeTimeout);
     }
   }
   return next;
