@@ -21,3 +21,4 @@ export * from "./api/page.ts";
 export * from "./api/runners.ts";
 export * from "./api/runs.ts";
 export * from "./api/settings.ts";
+export * from "./api/stats.ts";

@@ -26,6 +26,7 @@ import type {
   UpdateSettings,
 } from "@cronium/protocol";
 import type * as z from "zod";
+import type { EngineStats } from "./engine-stats.ts";
 
 export interface Refusal {
   readonly ok: false;
@@ -88,6 +89,7 @@ export interface DispatcherApi {
 
   /** Rooms ask to be told of a run's changes while somebody watches it. */
   watchRun(runId: string): Promise<Run | null>;
+  stats(): Promise<EngineStats>;
   /** A harmless round trip through storage, for `/ready`. */
   check(): Promise<{ readonly outboxRows: number }>;
 }

@@ -14,6 +14,7 @@ export const permissions = [
   "tokens:write",
   "settings:read",
   "settings:write",
+  "metrics:read",
 ] as const;
 export type Permission = (typeof permissions)[number];
 
@@ -27,7 +28,13 @@ const viewer = [
 ] as const satisfies readonly Permission[];
 const operator = [...viewer, "runs:trigger", "runs:cancel"] as const satisfies readonly Permission[];
 const editor = [...operator, "events:write"] as const satisfies readonly Permission[];
-const admin = [...editor, "runners:write", "tokens:write", "settings:write"] as const satisfies readonly Permission[];
+const admin = [
+  ...editor,
+  "runners:write",
+  "tokens:write",
+  "settings:write",
+  "metrics:read",
+] as const satisfies readonly Permission[];
 
 /** Each role holds what the one before it holds, and more. */
 export const rolePermissions = {

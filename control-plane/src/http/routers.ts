@@ -7,6 +7,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { installRoutes } from "./routes/install.ts";
 import { launcherRoutes } from "./routes/launcher.ts";
 import { liveRoutes } from "./routes/live.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { registerRoutes } from "./routes/register.ts";
 import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
 import { runRoutes } from "./routes/runs.ts";
@@ -14,12 +15,13 @@ import { runnerSocketRoutes } from "./routes/runner-sockets.ts";
 import { runnerRoutes } from "./routes/runners.ts";
 import { settingsRoutes } from "./routes/settings.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { statsRoutes } from "./routes/stats.ts";
 
 type Router = OpenAPIHono<AppEnv>;
 
 /** Mounted at the root. */
 export function rootRouters(): Router[] {
-  return [healthRoutes(), installRoutes(), launcherRoutes(), sessionRoutes()];
+  return [healthRoutes(), metricsRoutes(), installRoutes(), launcherRoutes(), sessionRoutes()];
 }
 
 /** Mounted at /api/v1. */
@@ -30,6 +32,7 @@ export function apiRouters(): Router[] {
     registerRoutes(),
     eventRoutes(),
     runRoutes(),
+    statsRoutes(),
     runnerRoutes(),
     settingsRoutes(),
     liveRoutes(),

@@ -9,6 +9,7 @@ import { countOutbox, drainDueIn } from "./outbox.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
+import { forgetOldCounters } from "./stats.ts";
 import { inTurn } from "./turns.ts";
 
 /** Finished runs stay this long after D1 has them, so that late repeats of a runner still get their answer here. */
@@ -95,6 +96,7 @@ function tidy(shell: Shell, turn: Turn): void {
   }
   shell.tidiedAt = turn.now;
   forgetOldCauses(shell, turn.now);
+  forgetOldCounters(shell, turn.now);
   forgetEmptyLanes(shell);
   for (const [runId, until] of shell.watches) {
     if (until <= turn.now) {

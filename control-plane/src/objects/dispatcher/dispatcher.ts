@@ -11,6 +11,7 @@ import type { Event, Run, Runner, RunState, Settings, UpdateEvent, UpdateSetting
 import { closeCodes } from "@cronium/protocol/runner";
 import { makeDeps, type Env } from "../../deps.ts";
 import type { DispatcherApi, EnqueueCommand, Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
+import type { EngineStats } from "../../domain/engine-stats.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
 import { cancelRun } from "./cancel.ts";
 import { enqueue } from "./enqueue.ts";
@@ -25,6 +26,7 @@ import { readSettings, updateSettings } from "./settings.ts";
 import type { Shell } from "./shell.ts";
 import { closeSocket, LIVE_TAG, runnerTag } from "./sockets.ts";
 import { afterStart, openShell } from "./start.ts";
+import { readStats } from "./stats.ts";
 import { inTurn } from "./turns.ts";
 
 /** A room that has viewers asks again well within this. */
@@ -137,6 +139,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   /** Called once a minute by the watchdog too: an alarm that was lost, or is overdue, is set again. */
   async check(): Promise<{ readonly outboxRows: number }> {
     return checkUp(this.#shell);
+  }
+
+  async stats(): Promise<EngineStats> {
+    return readStats(this.#shell);
   }
 
   /** Sockets only, and only from the Worker: `/runner?runnerId=…` with the key in a header, and `/live`. */

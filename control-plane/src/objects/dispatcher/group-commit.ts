@@ -93,6 +93,7 @@ export class GroupCommit {
   #commit(works: readonly Work[]): boolean {
     try {
       inTurn(this.#shell, (turn) => {
+        turn.size = works.length;
         const chain = new StepChain(this.#shell, turn);
         for (const work of works) {
           work.decide(turn, chain);

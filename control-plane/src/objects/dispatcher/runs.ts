@@ -6,6 +6,7 @@ import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord
 import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
 import { joinLane, laneOf } from "./lanes.ts";
+import { countAttempt, countRun } from "./metrics.ts";
 import { addToOutbox } from "./outbox.ts";
 import { countPlace } from "./places.ts";
 import { table } from "./rows.ts";
@@ -269,6 +270,7 @@ export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step)
     } else {
       write(shell, attempts.change(old, attempt));
     }
+    countAttempt(turn, old, attempt);
     const live = isLiveAttempt(attempt.state);
     if (live !== (old !== null && isLiveAttempt(old.state))) {
       turn.slotsMoved.add(attempt.runnerId);
@@ -345,6 +347,7 @@ export function unparkEvent(shell: Shell, eventId: string, limit: number | null)
 
 function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: RunRecord): void {
   turn.changedRuns.set(run.id, run);
+  countRun(turn, before, run);
   countPlace(shell, before, run);
   const gaveBack = before?.holds === true && !run.holds;
   if (gaveBack) {

@@ -191,6 +191,15 @@ const steps: readonly string[] = [
   CREATE INDEX runs_holding ON runs (event_id, concurrency_key) WHERE holds = 1;
   CREATE INDEX runs_parked ON runs (event_id, concurrency_key, priority DESC, n) WHERE state = 'queued' AND gate = 'key';
   `,
+  `
+  -- What happened in which hour (\`triggered\`, or the state that runs ended in); with hour 0, the runs that are in a
+  -- state now.
+  CREATE TABLE counters (
+    name TEXT NOT NULL, hour INTEGER NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (name, hour)
+  ) WITHOUT ROWID;
+  INSERT INTO counters (name, hour, value)
+    SELECT state, 0, count(*) FROM runs WHERE finished_at IS NULL GROUP BY state;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

@@ -1,9 +1,11 @@
 /** What every file of the Dispatcher works on: its storage, settings, and what it keeps in memory between turns. */
 import type { EventQueueing, ServerMessage, Settings } from "@cronium/protocol";
 import type { Deps } from "../../deps.ts";
+import type { Meters } from "../../domain/engine-stats.ts";
 import type { QueueClocks, WaitingLane } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
+import { newTally, type Tally } from "./metrics.ts";
 
 export interface Lane extends WaitingLane {
   readonly labels: Readonly<Record<string, string>>;
@@ -51,6 +53,8 @@ export interface Shell {
   tidiedAt: number;
   /** Runs whose log room wants to hear of changes, and until when. */
   readonly watches: Map<string, number>;
+  /** What this instance has measured. */
+  readonly meters: Meters;
 }
 
 /**
@@ -64,6 +68,10 @@ export interface Turn {
   readonly changedRunners: Set<string>;
   /** Runners that took or gave back a slot. */
   readonly slotsMoved: Set<string>;
+  /** What is counted when it is written. */
+  readonly tally: Tally;
+  /** Triggers and frames that share this turn. */
+  size: number;
   /** Work for the next commit of the outbox: set by whoever adds a row. */
   outboxTouched: boolean;
   /** Runners, labels or readiness changed: reasons of waiting runs may be out of date. */
@@ -81,6 +89,8 @@ export function newTurn(now: number): Turn {
     changedRuns: new Map(),
     changedRunners: new Set(),
     slotsMoved: new Set(),
+    tally: newTally(),
+    size: 1,
     outboxTouched: false,
     fleetChanged: false,
     pumpNeeded: false,

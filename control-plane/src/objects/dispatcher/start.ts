@@ -1,6 +1,7 @@
 /** What an instance of the Dispatcher does first: read its tables, and find out whom it lost while it was away. */
 import type { Deps } from "../../deps.ts";
 import { forgiveOutage, readTickDueAt } from "./leases.ts";
+import { newMeters } from "./metrics.ts";
 import { changeFleet, readFleet } from "./runners.ts";
 import { migrate } from "./schema.ts";
 import type { Shell } from "./shell.ts";
@@ -24,6 +25,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     draining: false,
     drainFailures: 0,
     tidiedAt: 0,
+    meters: newMeters(),
     watches: new Map(
       sql
         .exec("SELECT run_id, until FROM watches")

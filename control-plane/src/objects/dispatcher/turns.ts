@@ -10,6 +10,7 @@ import { toSummary } from "../../domain/run.ts";
 import { arm } from "./alarm-clock.ts";
 import { drainSoon } from "./drain.ts";
 import { readTickDueAt } from "./leases.ts";
+import { meter, writeTally } from "./metrics.ts";
 import { pump } from "./pump.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";
@@ -29,6 +30,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
         pump(shell, turn);
       }
       tellSlots(shell, turn);
+      writeTally(shell, turn);
       return decided;
     });
   } catch (error) {
@@ -51,6 +53,7 @@ function tellSlots(shell: Shell, turn: Turn): void {
 }
 
 function afterCommit(shell: Shell, turn: Turn): void {
+  meter(shell, turn, turn.size);
   sendFrames(shell, turn.frames);
   broadcast(shell, turn);
   tellRooms(shell, turn);
