@@ -192,19 +192,8 @@ export class Journal {
   private apply(record: JournalRecord): void {
     if (record.type === "renewed") {
       this.renewal = { at: record.at, leaseMs: record.leaseMs };
-      return;
-    }
-    const key = attemptKey(record);
-    if (record.type === "accepted") {
-      const { runId, attempt: number, slot, onLost, job = null } = record;
-      this.live.set(key, { runId, attempt: number, slot, onLost, job, ...nothingYet });
-      return;
-    }
-    const entry = this.live.get(key);
-    if (record.type === "dropped") {
-      this.live.delete(key);
-    } else if (entry !== undefined) {
-      this.live.set(key, { ...entry, ...changes(record) });
+    } else {
+      applyRecord(this.live, record);
     }
   }
 
@@ -264,6 +253,25 @@ const nothingYet = {
   resultAcked: false,
   done: null,
 } as const;
+
+/** What a record of an attempt makes of the entries, which are kept by `attemptKey`. */
+export function applyRecord(
+  live: Map<string, JournalEntry>,
+  record: Exclude<JournalRecord, { type: "renewed" }>,
+): void {
+  const key = attemptKey(record);
+  if (record.type === "accepted") {
+    const { runId, attempt: number, slot, onLost, job = null } = record;
+    live.set(key, { runId, attempt: number, slot, onLost, job, ...nothingYet });
+    return;
+  }
+  const entry = live.get(key);
+  if (record.type === "dropped") {
+    live.delete(key);
+  } else if (entry !== undefined) {
+    live.set(key, { ...entry, ...changes(record) });
+  }
+}
 
 type Change = Exclude<JournalRecord, { type: "accepted" | "dropped" | "renewed" }>;
 
