@@ -13,6 +13,7 @@ export interface Answer {
 
 export interface Plane {
   readonly url: string;
+  readonly dataDir: string;
   readonly workspaceId: string;
   readonly authorization: string;
   /** One call below `/api/v1`; never throws for a status. */
@@ -76,6 +77,7 @@ export async function startPlane(vars: Readonly<Record<string, string>> = QUICK)
   };
   return {
     url,
+    dataDir: data,
     workspaceId: local.workspaceId,
     authorization,
     call,

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { endFakeJobs } from "../fake-jobs.ts";
+import { endFakeJobs, fakeJobs } from "../fake-jobs.ts";
 import type { Plane } from "./plane.ts";
 import { childrenOf, startProgram, type Program } from "./processes.ts";
 import { eventually } from "./wait.ts";
@@ -14,8 +14,10 @@ export interface RunnerProcess {
   restart(): Promise<void>;
   kill(): Promise<void>;
   drain(): Promise<number | null>;
-  /** `kill -9` of its sidecar. */
-  killSidecar(): void;
+  /** `kill -9` of its sidecar; how many processes that were. */
+  killSidecar(): number;
+  /** Process ids of jobs of the fake executor that still run. */
+  jobs(): readonly number[];
   output(): string;
   stop(): Promise<void>;
 }
@@ -23,6 +25,8 @@ export interface RunnerProcess {
 export interface RunnerOptions {
   readonly executor: "docker" | "fake";
   readonly capacity?: number;
+  /** Such as "zone=eu". */
+  readonly labels?: readonly string[];
   /** YAML of the local policy. */
   readonly policy?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -39,6 +43,7 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
   const args = [
     ...["runner/src/main.ts", "up", "--name", name, "--data-dir", dataDir, "--policy", policy],
     ...["--capacity", String(options.capacity ?? 4), "--url", plane.url],
+    ...(options.labels ?? []).flatMap((label) => ["--label", label]),
     ...(options.executor === "fake" ? ["--executor", "fake"] : []),
   ];
   const env = { ...process.env, ...options.env };
@@ -48,8 +53,9 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
       if (!program.running()) {
         throw new Error(`The runner ended:\n${program.output()}`);
       }
-      const { body } = await plane.call("GET", "/runners");
-      return body.items.some(
+      // A control plane that is down at this moment will answer later.
+      const answer = await plane.call("GET", "/runners").catch(() => null);
+      return answer?.status === 200 && answer.body.items.some(
         (runner: { name: string; state: string; notReady: string[] }) =>
           runner.name === name && ["online", "busy"].includes(runner.state) && runner.notReady.length === 0,
       );
@@ -88,9 +94,12 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
       return program.exited;
     },
     killSidecar: () => {
-      for (const pid of childrenOf(program.pid, "sidecar")) {
+      const sidecars = childrenOf(program.pid, "sidecar");
+      for (const pid of sidecars) {
         process.kill(pid, "SIGKILL");
       }
+      return sidecars.length;
     },
+    jobs: () => fakeJobs(dataDir),
   };
 }
