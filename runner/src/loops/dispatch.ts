@@ -46,6 +46,9 @@ export class Dispatch {
   onJobs(message: Extract<ServerMessage, { type: "jobs" }>): void {
     const accepted: Run[] = [];
     for (const job of message.jobs) {
+      if (this.options.runs.isOver(job)) {
+        continue;
+      }
       const run = this.options.runs.get(job) ?? this.take(job);
       if (run !== null) {
         accepted.push(run);

@@ -2,8 +2,13 @@
 import type { AttemptRef } from "@cronium/protocol";
 import type { Run } from "./run.ts";
 
+/** An offer can hardly be late by more runs than this. */
+const REMEMBERED = 10_000;
+
 export class Runs {
   private readonly byKey = new Map<string, Run>();
+  /** Attempts of which nothing is left, the newest last. */
+  private readonly over = new Set<string>();
 
   /** Jobs that take one of the runner's slots now. */
   get occupied(): number {
@@ -22,10 +27,22 @@ export class Runs {
     return this.byKey.get(key(ref));
   }
 
+  /** Whether the attempt was here and has ended: an offer of it is a late repetition, and its container must not start again. */
+  isOver(ref: AttemptRef): boolean {
+    return this.over.has(key(ref));
+  }
+
   /** Keeps the run until it has finished. */
   add(run: Run): void {
     this.byKey.set(key(run.ref), run);
-    void run.finished.then(() => this.byKey.delete(key(run.ref)));
+    void run.finished.then(() => {
+      this.byKey.delete(key(run.ref));
+      this.over.add(key(run.ref));
+      const [oldest] = this.over;
+      if (this.over.size > REMEMBERED && oldest !== undefined) {
+        this.over.delete(oldest);
+      }
+    });
   }
 }
 
