@@ -21,6 +21,35 @@ export const ConcurrencyKey = z.strictObject({
 });
 export type ConcurrencyKey = z.infer<typeof ConcurrencyKey>;
 
+/** Starts of an event: `limit` at once, then evenly `limit` in `perMs` (a token bucket). */
+export const RateLimit = z.strictObject({
+  /** 1 to 100,000. */
+  limit: z.int().min(1).max(100_000),
+  /** 1 s to 1 day. */
+  perMs: z.int().min(1_000).max(86_400_000),
+});
+
+/** Triggers that follow one another closely become one run. */
+export const Debounce = z
+  .strictObject({
+    /** Triggers are told apart by the value at this place of the input; null, the default, gathers all of them. */
+    key: JsonPointer.nullable().default(null),
+    /** 100 ms to 1 day. */
+    waitMs: z.int().min(100).max(86_400_000),
+    /** `trailing`, the default: one run after the last trigger. `leading`: one run at the first. */
+    mode: z.enum(["leading", "trailing"]).default("trailing"),
+    /** Longest time that triggers are gathered, from the first: waitMs to 7 days; null, the default, for no end. */
+    maxDelayMs: z.int().min(100).max(604_800_000).nullable().default(null),
+  })
+  .refine(({ waitMs, maxDelayMs }) => maxDelayMs === null || maxDelayMs >= waitMs, {
+    path: ["maxDelayMs"],
+    message: "must not be less than waitMs",
+    params: { code: "out_of_range" },
+  });
+
+/** Longest that a trigger may be put off: 366 days. */
+export const MAX_DELAY_MS = 31_622_400_000;
+
 const queueing = {
   priority: Priority,
   /** Share of the starts that this event gets beside others of the same priority: 1 to 100, 10 by default. */
@@ -29,6 +58,10 @@ const queueing = {
   concurrency: z.int().min(1).max(1_000).nullable(),
   /** A limit for each value of a field of the input; null by default. */
   concurrencyKey: ConcurrencyKey.nullable(),
+  /** How long a run may wait for its first start before it expires: 1 s to 30 days; null, the default, for ever. */
+  queueTtlMs: z.int().min(1_000).max(2_592_000_000).nullable(),
+  rateLimit: RateLimit.nullable(),
+  debounce: Debounce.nullable(),
 };
 
 export const EventQueueing = z.strictObject(queueing);
@@ -40,4 +73,7 @@ export const EventQueueingInput = z.strictObject({
   weight: queueing.weight.default(10),
   concurrency: queueing.concurrency.default(null),
   concurrencyKey: queueing.concurrencyKey.default(null),
+  queueTtlMs: queueing.queueTtlMs.default(null),
+  rateLimit: queueing.rateLimit.default(null),
+  debounce: queueing.debounce.default(null),
 });

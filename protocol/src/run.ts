@@ -41,6 +41,8 @@ const summary = {
   /** Why it failed or timed out. A key of `failReasons`. */
   failReason: z.string().nullable(),
   cancelReason: z.string().nullable(),
+  /** Why it ended without a start. A key of `expireReasons`. */
+  expireReason: z.string().nullable().default(null),
   /** The reason in one sentence that names the values at hand; null when there is nothing to explain. */
   message: z.string().nullable(),
   trigger: z.enum(triggers),
@@ -71,7 +73,7 @@ export const Run = z
     output: JsonValue,
     logState: z.string(),
     logBytes: z.int(),
-    /** When the next attempt may start; null unless a retry waits. */
+    /** No start before this; null unless it waits for a retry, a delay or a debounce. */
     notBefore: time,
     cancelRequestedAt: time,
     attempts: z.array(Attempt),
@@ -81,6 +83,8 @@ export const Run = z
     priority: z.int().default(0),
     /** The value that its event's `concurrencyKey` found in the input, as JSON; null without one. */
     concurrencyKey: z.string().nullable().default(null),
+    /** When it expires unless it has started; null for never. */
+    expiresAt: time.default(null),
   })
   .meta({ id: "Run" });
 export type Run = z.infer<typeof Run>;

@@ -20,7 +20,6 @@ import type {
   RunState,
   Settings,
   Trigger,
-  TriggerOptions,
   UpdateEvent,
   UpdateRun,
   UpdateSettings,
@@ -36,6 +35,12 @@ export interface Refusal {
 }
 export type Outcome<T> = { readonly ok: true; readonly value: T } | Refusal;
 
+export interface EnqueueOptions {
+  readonly priority?: number | undefined;
+  /** No start before this, milliseconds since 1970. */
+  readonly notBefore?: number | undefined;
+}
+
 export interface EnqueueCommand {
   readonly runId: string;
   /** What makes this trigger one run: the Idempotency-Key with its caller, or the run id when there is none. */
@@ -46,7 +51,7 @@ export interface EnqueueCommand {
   /** Undefined: the event's default. */
   readonly input: Json | undefined;
   /** What this trigger asks for instead of the event's own. */
-  readonly options: TriggerOptions;
+  readonly options: EnqueueOptions;
   /** An event of the workspace, or a definition of its own for an ad-hoc script. */
   readonly target:
     | { readonly kind: "event"; readonly eventId: string }

@@ -31,6 +31,7 @@ export interface RunRecord {
   readonly skipReason: string | null;
   readonly failReason: string | null;
   readonly cancelReason: string | null;
+  readonly expireReason: string | null;
   readonly message: string | null;
   /** Number of the newest attempt: the fence. 0 before the first offer. */
   readonly attempt: number;
@@ -61,6 +62,8 @@ export interface RunRecord {
   readonly concurrencyKey: string | null;
   /** Whether it has a place under the concurrency limits (`queue-place.ts`). */
   readonly holds: boolean;
+  /** When it expires unless it has started; null for never. */
+  readonly expiresAt: number | null;
   readonly rev: number;
 }
 
@@ -100,11 +103,19 @@ export interface NewRun {
   /** 0 by default. */
   readonly priority?: number;
   readonly concurrencyKey?: string | null;
+  /** It waits for a moment, for a reason; not at all by default. */
+  readonly wait?: {
+    readonly until: number;
+    readonly queueReason: "delayed" | "debounced";
+    readonly message: string;
+  } | null;
+  /** From when it may start; never by default. */
+  readonly queueTtlMs?: number | null;
 }
 
 /** A fresh run, `queued` without a reason yet: routing gives it one, or an offer. */
 export function newRun(from: NewRun, now: number): RunRecord {
-  const { definition } = from;
+  const { definition, wait = null, queueTtlMs = null } = from;
   return {
     id: from.id,
     eventId: from.eventId,
@@ -119,11 +130,12 @@ export function newRun(from: NewRun, now: number): RunRecord {
     scriptRetries: definition.scriptRetries,
     onLost: definition.onLost,
     state: "queued",
-    queueReason: null,
+    queueReason: wait?.queueReason ?? null,
     skipReason: null,
     failReason: null,
     cancelReason: null,
-    message: null,
+    expireReason: null,
+    message: wait?.message ?? null,
     attempt: 0,
     offered: false,
     exitCode: null,
@@ -133,7 +145,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     queuedAt: now,
     startedAt: null,
     finishedAt: null,
-    notBefore: 0,
+    notBefore: wait?.until ?? 0,
     cancelRequestedAt: null,
     infraFailures: 0,
     scriptFailures: 0,
@@ -145,6 +157,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     gate: "",
     concurrencyKey: from.concurrencyKey ?? null,
     holds: false,
+    expiresAt: queueTtlMs === null ? null : Math.max(now, wait?.until ?? 0) + queueTtlMs,
     rev: 1,
   };
 }
@@ -169,6 +182,7 @@ export function toSummary(run: RunRecord): RunSummary {
     skipReason: run.skipReason,
     failReason: run.failReason,
     cancelReason: run.cancelReason,
+    expireReason: run.expireReason,
     message: run.message,
     trigger: run.trigger,
     attempt: run.attempt,
@@ -183,6 +197,9 @@ export function toSummary(run: RunRecord): RunSummary {
   };
 }
 
+/** Reasons that end at `notBefore`. */
+const TIMED: ReadonlySet<string> = new Set<QueueReason>(["retry_backoff", "delayed", "debounced"]);
+
 /** What `Run` holds beyond `RunSummary`. */
 export type RunDetail = Omit<Run, keyof RunSummary>;
 
@@ -196,7 +213,7 @@ export function toDetail(
     output: payload.output,
     logState: run.logState,
     logBytes: run.logBytes,
-    notBefore: run.queueReason === "retry_backoff" ? iso(run.notBefore) : null,
+    notBefore: run.queueReason !== null && TIMED.has(run.queueReason) ? iso(run.notBefore) : null,
     cancelRequestedAt: isoOrNull(run.cancelRequestedAt),
     attempts: attempts.map(toAttempt),
     timeoutMs: run.timeoutMs,
@@ -204,6 +221,7 @@ export function toDetail(
     labels: { ...run.labels },
     priority: run.priority,
     concurrencyKey: run.concurrencyKey,
+    expiresAt: run.state === "queued" && run.starts === 0 ? isoOrNull(run.expiresAt) : null,
   };
 }
 

@@ -19,6 +19,7 @@ import type { RunDetail } from "../domain/run.ts";
 import { readAll } from "../store/blobs.ts";
 import { findRunRow, listRunRows } from "../store/runs.ts";
 import type { Cause } from "./idempotency.ts";
+import { enqueueOptions } from "./enqueue-options.ts";
 import { unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
 import { detailKey } from "./projection.ts";
@@ -45,15 +46,16 @@ export async function triggerRun(
     bodyHash: cause.bodyHash,
     trigger: actor.kind === "user" ? "manual" : "api",
     input,
-    options,
+    options: enqueueOptions(options, deps.clock.now()),
     target,
   });
   return unwrap(outcome);
 }
 
 export async function runAdHoc(deps: Deps, actor: Actor, request: AdHocRun, cause: Cause): Promise<Accepted> {
-  const { name, input, priority, ...definition } = request;
-  return triggerRun(deps, actor, { kind: "adhoc", name, definition }, { input, options: { priority } }, cause);
+  const { name, input, priority, delayMs, delayUntil, ...definition } = request;
+  const options = { priority, delayMs, delayUntil };
+  return triggerRun(deps, actor, { kind: "adhoc", name, definition }, { input, options }, cause);
 }
 
 function checkInput(input: Json): void {

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { Event, EventDefinitionInput, Name } from "../event.ts";
 import { JsonValue } from "../json.ts";
-import { EventQueueing, EventQueueingInput, Priority } from "../queueing.ts";
+import { EventQueueing, EventQueueingInput, MAX_DELAY_MS, Priority } from "../queueing.ts";
 import { pageOf } from "./page.ts";
 
 const Description = z.string().max(2_000);
@@ -64,6 +64,10 @@ export const EventVersionPage = pageOf(Event, "EventVersionPage");
 export const TriggerOptions = z.strictObject({
   /** Instead of the event's. */
   priority: Priority.optional(),
+  /** Start no earlier than this long after the trigger: 0 to 366 days. Not together with `delayUntil`. */
+  delayMs: z.int().min(0).max(MAX_DELAY_MS).optional(),
+  /** Start no earlier than this moment, ISO 8601 with Z or an offset, at most 366 days ahead; one in the past is now. */
+  delayUntil: z.iso.datetime({ offset: true, message: "must be a moment such as 2027-01-31T08:00:00Z" }).optional(),
 });
 export type TriggerOptions = z.infer<typeof TriggerOptions>;
 
@@ -72,6 +76,10 @@ export const TriggerRun = TriggerOptions.extend({ input: JsonValue.optional() })
 export type TriggerRun = z.infer<typeof TriggerRun>;
 
 export const RunAccepted = z
-  .strictObject({ runId: z.string(), /** False when the Idempotency-Key was seen before. */ created: z.boolean() })
+  .strictObject({
+    runId: z.string(),
+    /** False when the Idempotency-Key was seen before, or the trigger was debounced into an earlier run. */ created:
+      z.boolean(),
+  })
   .meta({ id: "RunAccepted" });
 export type RunAccepted = z.infer<typeof RunAccepted>;

@@ -32,6 +32,7 @@ const run: Run = {
   skipReason: null,
   failReason: null,
   cancelReason: null,
+  expireReason: null,
   message: null,
   trigger: "manual",
   attempt: 1,
@@ -55,6 +56,7 @@ const run: Run = {
   labels: {},
   priority: 0,
   concurrencyKey: null,
+  expiresAt: null,
 };
 
 const summary = (of: Run, chosen: Attempt | null) =>

@@ -73,6 +73,10 @@ function nextWake(shell: Shell): number {
   const due = [
     first(`SELECT min(deadline_at) AS at FROM attempts WHERE ${LIVE}`),
     first("SELECT min(not_before) AS at FROM runs INDEXED BY runs_due WHERE state = 'queued' AND gate = 'time'"),
+    first(
+      `SELECT min(expires_at) AS at FROM runs INDEXED BY runs_expiry
+       WHERE state = 'queued' AND offered = 0 AND starts = 0 AND expires_at IS NOT NULL`,
+    ),
     shell.tickDueAt ?? Number.POSITIVE_INFINITY,
     drain === null ? Number.POSITIVE_INFINITY : now + drain,
     ...shell.heldOff.values(),
@@ -98,6 +102,7 @@ function tidy(shell: Shell, turn: Turn): void {
   forgetOldCauses(shell, turn.now);
   forgetOldCounters(shell, turn.now);
   forgetEmptyLanes(shell);
+  shell.sql.exec("DELETE FROM debounces WHERE until <= ?", turn.now);
   for (const [runId, until] of shell.watches) {
     if (until <= turn.now) {
       shell.watches.delete(runId);

@@ -1,17 +1,20 @@
-/** A trigger becomes exactly one run, however often it is repeated. */
+/** A trigger becomes exactly one run, however often it is repeated; debounced ones share theirs. */
+import type { Event, Json } from "@cronium/protocol";
 import type { EnqueueCommand, Outcome, Refusal } from "../../domain/dispatcher.ts";
 import { keyAt, MAX_KEY_CHARS } from "../../domain/json-pointer.ts";
-import { newRun } from "../../domain/run.ts";
+import { newRun, type NewRun } from "../../domain/run.ts";
 import { readCause, writeCause } from "./causes.ts";
+import { gather } from "./debounces.ts";
 import { definitionOf, readEvent } from "./events.ts";
 import { insertRun, readRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 
-export function enqueue(
-  shell: Shell,
-  turn: Turn,
-  command: EnqueueCommand,
-): Outcome<{ readonly runId: string; readonly created: boolean }> {
+interface Enqueued {
+  readonly runId: string;
+  readonly created: boolean;
+}
+
+export function enqueue(shell: Shell, turn: Turn, command: EnqueueCommand): Outcome<Enqueued> {
   const { runId, causeKey, target } = command;
   if (readRun(shell, runId) !== null) {
     return { ok: true, value: { runId, created: false } };
@@ -22,54 +25,92 @@ export function enqueue(
   if (seen !== null) {
     return seen.ok ? { ok: true, value: { runId: seen.value, created: false } } : seen;
   }
-  const base = { id: runId, trigger: command.trigger };
-  if (target.kind === "adhoc") {
-    const { definition } = target;
-    const run = newRun(
-      {
-        ...base,
-        eventId: null,
-        eventName: target.name,
-        eventVersion: null,
-        definition,
-        priority: command.options.priority ?? 0,
-      },
-      turn.now,
-    );
-    insertRun(shell, turn, run, { input: command.input ?? null, definition });
-  } else {
-    const event = readEvent(shell, target.eventId);
-    if (event === null) {
-      return { ok: false, code: "not_found", message: `There is no event ${target.eventId}.` };
-    }
-    const input = command.input === undefined ? event.defaultInput : command.input;
-    const { concurrencyKey } = event;
-    const key = concurrencyKey === null ? null : keyAt(input, concurrencyKey.pointer);
-    if (concurrencyKey !== null && key !== null && key.length > MAX_KEY_CHARS) {
-      return tooLong(`/input${concurrencyKey.pointer}`, "concurrency key", key.length);
-    }
-    const run = newRun(
-      {
-        ...base,
-        concurrencyKey: key,
-        eventId: event.id,
-        eventName: event.name,
-        eventVersion: event.version,
-        definition: definitionOf(event),
-        priority: command.options.priority ?? event.priority,
-      },
-      turn.now,
-    );
-    insertRun(shell, turn, run, { input, definition: null });
+  const outcome =
+    target.kind === "adhoc" ? enqueueAdHoc(shell, turn, command, target) : enqueueEvent(shell, turn, command, target);
+  if (keyed && outcome.ok) {
+    writeCause(shell, turn, { key: causeKey, kind: "run", id: outcome.value.runId, bodyHash: command.bodyHash });
   }
-  if (keyed) {
-    writeCause(shell, turn, { key: causeKey, kind: "run", id: runId, bodyHash: command.bodyHash });
-  }
+  return outcome;
+}
+
+function enqueueAdHoc(
+  shell: Shell,
+  turn: Turn,
+  command: EnqueueCommand,
+  { name, definition }: Extract<EnqueueCommand["target"], { kind: "adhoc" }>,
+): Outcome<Enqueued> {
+  const { runId, trigger, options } = command;
+  const run = newRun(
+    {
+      id: runId,
+      trigger,
+      eventId: null,
+      eventName: name,
+      eventVersion: null,
+      definition,
+      priority: options.priority ?? 0,
+      wait: delayOf(command, turn.now),
+    },
+    turn.now,
+  );
+  insertRun(shell, turn, run, { input: command.input ?? null, definition });
   return { ok: true, value: { runId, created: true } };
 }
 
-function tooLong(pointer: string, what: string, length: number): Refusal {
-  const message = `must be at most ${MAX_KEY_CHARS} characters of JSON to serve as ${what}, and has ${length}`;
-  const errors = [{ pointer, code: "out_of_range" as const, message }];
-  return { ok: false, code: "out_of_range", message: `${pointer} ${message}.`, errors };
+function enqueueEvent(
+  shell: Shell,
+  turn: Turn,
+  command: EnqueueCommand,
+  { eventId }: Extract<EnqueueCommand["target"], { kind: "event" }>,
+): Outcome<Enqueued> {
+  const event = readEvent(shell, eventId);
+  if (event === null) {
+    return { ok: false, code: "not_found", message: `There is no event ${eventId}.` };
+  }
+  const input = command.input === undefined ? event.defaultInput : command.input;
+  const refusal = tooLong(input, event.concurrencyKey?.pointer) ?? tooLong(input, event.debounce?.key);
+  if (refusal !== null) {
+    return refusal;
+  }
+  const from = fromEvent(event, command, input, turn.now);
+  const gathered = event.debounce === null ? null : gather(shell, turn, { debounce: event.debounce, from, input });
+  if (gathered?.kind === "joined") {
+    return { ok: true, value: { runId: gathered.runId, created: false } };
+  }
+  insertRun(shell, turn, newRun(gathered?.from ?? from, turn.now), { input, definition: null });
+  return { ok: true, value: { runId: command.runId, created: true } };
+}
+
+function fromEvent(event: Event, command: EnqueueCommand, input: Json, now: number): NewRun & { eventId: string } {
+  return {
+    id: command.runId,
+    trigger: command.trigger,
+    eventId: event.id,
+    eventName: event.name,
+    eventVersion: event.version,
+    definition: definitionOf(event),
+    priority: command.options.priority ?? event.priority,
+    concurrencyKey: event.concurrencyKey === null ? null : keyAt(input, event.concurrencyKey.pointer),
+    queueTtlMs: event.queueTtlMs,
+    wait: delayOf(command, now),
+  };
+}
+
+function delayOf({ options: { notBefore = 0 } }: EnqueueCommand, now: number): NonNullable<NewRun["wait"]> | null {
+  if (notBefore <= now) {
+    return null;
+  }
+  const message = `It was asked to start at ${new Date(notBefore).toISOString()}, not earlier.`;
+  return { until: notBefore, queueReason: "delayed", message };
+}
+
+function tooLong(input: Json, pointer: string | null | undefined): Refusal | null {
+  const key = pointer === null || pointer === undefined ? null : keyAt(input, pointer);
+  if (key === null || key.length <= MAX_KEY_CHARS) {
+    return null;
+  }
+  const where = `/input${pointer}`;
+  const message = `must be at most ${MAX_KEY_CHARS} characters of JSON to serve as a key, and has ${key.length}`;
+  const errors = [{ pointer: where, code: "out_of_range" as const, message }];
+  return { ok: false, code: "out_of_range", message: `${where} ${message}.`, errors };
 }

@@ -25,20 +25,22 @@ interface Needs {
   readonly labels: Readonly<Record<string, string>>;
   /** Left out where false. */
   readonly holds?: boolean;
+  readonly tried?: boolean;
 }
 
-function laneKey({ eventId, priority, labels, holds }: RunRecord): string {
-  return JSON.stringify({ eventId, priority, labels, ...(holds ? { holds } : {}) } satisfies Needs);
+function needsOf({ eventId, priority, labels, holds, attempt }: RunRecord): Needs {
+  return { eventId, priority, labels, ...(holds ? { holds } : {}), ...(attempt > 0 ? { tried: true } : {}) };
 }
 
-function newLane(id: number, { eventId, priority, labels, holds = false }: Needs): Lane {
+function newLane(id: number, needs: Needs): Lane {
+  const { eventId, priority, labels, holds = false, tried = false } = needs;
   const flow = eventId ?? ADHOC_FLOW;
-  return { id, flow, priority, labels, holding: holds, needs: JSON.stringify(labels), unexplained: true };
+  return { id, flow, priority, labels, holding: holds, tried, needs: JSON.stringify(labels), unexplained: true };
 }
 
 /** The number of the lane in which this run waits; made when it is the first. */
 export function laneOf(shell: Shell, run: RunRecord): number {
-  const key = laneKey(run);
+  const key = JSON.stringify(needsOf(run));
   const known = shell.sql.exec("SELECT id FROM lanes WHERE key = ?", key).toArray()[0];
   return (known ?? shell.sql.exec("INSERT INTO lanes (key) VALUES (?) RETURNING id", key).one())["id"] as number;
 }
@@ -46,7 +48,7 @@ export function laneOf(shell: Shell, run: RunRecord): number {
 /** A run became ready in its lane. */
 export function joinLane(shell: Shell, run: RunRecord, now: number): void {
   const line = theLine(shell, now);
-  const lane = line.lanes.get(run.lane) ?? newLane(run.lane, run);
+  const lane = line.lanes.get(run.lane) ?? newLane(run.lane, needsOf(run));
   lane.unexplained = true;
   if (!line.lanes.has(lane.id)) {
     line.lanes.set(lane.id, lane);
@@ -72,6 +74,7 @@ export function theLine(shell: Shell, now: number): Line {
       clocks: newClocks(),
       queueing: new Map(),
       settings: readSettings(shell.sql),
+      buckets: new Map(),
       ...readHeld(shell),
     };
     for (const row of shell.sql.exec("SELECT id, key FROM lanes ORDER BY id")) {

@@ -10,12 +10,14 @@ import { limitMessage } from "../../domain/queue-place.ts";
 import { route, type FleetMember, type Route } from "../../domain/routing.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import { offer } from "../../domain/run-offer.ts";
+import { nextTokenAt, rateMessage } from "../../domain/token-bucket.ts";
 import { withRev } from "../../domain/run-machine.ts";
 import { readEventName } from "./events.ts";
 import { leaveLane, queueingOfFlow, theLine } from "./lanes.ts";
+import { bucketNow, takeToken } from "./buckets.ts";
 import { readHolders } from "./places.ts";
-import { jobOf, readOtherwiseExplained, readReady, readUnexplained, releaseDue, saveStep } from "./runs.ts";
-import type { Lane, Line, Shell, Turn } from "./shell.ts";
+import { expireDue, jobOf, readOtherwiseExplained, readReady, readUnexplained, releaseDue, saveStep } from "./runs.ts";
+import { wakeBy, type Lane, type Line, type Shell, type Turn } from "./shell.ts";
 import { fleetMembers } from "./runners.ts";
 
 const PAGE = 64;
@@ -44,6 +46,7 @@ interface Wait {
 
 export function pump(shell: Shell, turn: Turn): void {
   releaseDue(shell, turn);
+  expireDue(shell, turn);
   const line = theLine(shell, turn.now);
   if (line.lanes.size === 0) {
     return;
@@ -58,7 +61,7 @@ export function pump(shell: Shell, turn: Turn): void {
     jobs: new Map(),
   };
   for (const lane of line.lanes.values()) {
-    const found = whyNot(shell, walk, lane);
+    const found = whyNot(shell, turn, walk, lane);
     if (found.kind === "wait") {
       walk.blocked.set(lane, found);
     } else {
@@ -84,7 +87,7 @@ export function pump(shell: Shell, turn: Turn): void {
 
 /** Offers the lane's next run, or takes the lane out of the walk. */
 function serve(shell: Shell, turn: Turn, walk: Walk, lane: Lane): void {
-  const found = whyNot(shell, walk, lane);
+  const found = whyNot(shell, turn, walk, lane);
   if (found.kind === "wait") {
     walk.open.delete(lane.id);
     walk.blocked.set(lane, found);
@@ -103,19 +106,26 @@ function serve(shell: Shell, turn: Turn, walk: Walk, lane: Lane): void {
   const { runner } = found;
   walk.fleet = walk.fleet.map((one) => (one.id === runner.id ? { ...one, slotsUsed: one.slotsUsed + 1 } : one));
   walk.routes.clear();
+  // A retry, or an offer that was declined, has had its token.
+  if (queueing.rateLimit !== null && !lane.tried) {
+    takeToken(shell, walk.line, lane.flow, queueing.rateLimit, turn.now);
+  }
   served(walk.line.clocks, lane, queueing.weight, turn.now);
   walk.jobs.set(runner.id, [...(walk.jobs.get(runner.id) ?? []), makeOffer(shell, turn, run, runner)]);
 }
 
 /** The runner that gets the lane's next run, or why none does: what the fleet lacks, then limits, then busy runners. */
-function whyNot(shell: Shell, walk: Walk, lane: Lane): Route {
+function whyNot(shell: Shell, turn: Turn, walk: Walk, lane: Lane): Route {
   let found = walk.routes.get(lane.needs);
   if (found === undefined) {
     found = route(lane.labels, walk.fleet);
     walk.routes.set(lane.needs, found);
   }
   const lacking = found.kind === "wait" && found.queueReason !== "runner_busy";
-  return lacking || lane.holding ? found : (limitOf(shell, walk.line, lane) ?? found);
+  if (lacking || lane.holding) {
+    return found;
+  }
+  return limitOf(shell, walk.line, lane) ?? rateOf(shell, turn, walk.line, lane) ?? found;
 }
 
 /** The full limit that holds up a lane; null when it has room. */
@@ -130,6 +140,20 @@ function limitOf(shell: Shell, line: Line, lane: Lane): Route | null {
     return wait(limitMessage({ of: "event", limit, name: readEventName(shell, lane.flow) }));
   }
   return null;
+}
+
+/** The rate limit that holds up a lane until its next token; null when there is one. */
+function rateOf(shell: Shell, turn: Turn, line: Line, lane: Lane): Route | null {
+  const { rateLimit } = queueingOfFlow(shell, line, lane.flow);
+  if (rateLimit === null || lane.tried) {
+    return null;
+  }
+  const bucket = bucketNow(shell, line, lane.flow, rateLimit, turn.now);
+  if (bucket.tokens >= 1) {
+    return null;
+  }
+  wakeBy(turn, nextTokenAt(bucket, rateLimit));
+  return { kind: "wait", queueReason: "rate_limit", message: rateMessage(rateLimit, readEventName(shell, lane.flow)) };
 }
 
 /** Sets a run aside whose concurrency key is full, until a place of that key is free. */

@@ -3,7 +3,8 @@ import { isLiveAttempt } from "@cronium/protocol/run-states";
 import type { EventDefinition, Job, Json, Run } from "@cronium/protocol";
 import { withoutQueueing } from "../../domain/event-queueing.ts";
 import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord } from "../../domain/run.ts";
-import { decide, type Command } from "../../domain/run-machine.ts";
+import { expire } from "../../domain/run-queue.ts";
+import { decide, withRev, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
 import { joinLane, laneOf } from "./lanes.ts";
 import { countAttempt, countRun } from "./metrics.ts";
@@ -31,6 +32,7 @@ const runs = table<RunRecord>("runs", ["id"], {
   skipReason: "plain",
   failReason: "plain",
   cancelReason: "plain",
+  expireReason: "plain",
   message: "plain",
   attempt: "plain",
   offered: "flag",
@@ -53,6 +55,7 @@ const runs = table<RunRecord>("runs", ["id"], {
   gate: "plain",
   concurrencyKey: "plain",
   holds: "flag",
+  expiresAt: "plain",
   rev: "plain",
 });
 
@@ -100,6 +103,10 @@ export function insertRun(
   noteChange(shell, turn, null, placed);
 }
 
+export function writeInput(shell: Shell, runId: string, input: Json): void {
+  shell.sql.exec("UPDATE payloads SET input = ? WHERE run_id = ?", JSON.stringify(input), runId);
+}
+
 export function readRun(shell: Shell, runId: string): RunRecord | null {
   const row = shell.sql.exec("SELECT * FROM runs WHERE id = ?", runId).toArray()[0];
   return row === undefined ? null : runs.read(row);
@@ -129,13 +136,13 @@ export function readReady(shell: Shell, lane: number, limit: number): RunRecord[
     .map(runs.read);
 }
 
-/** Ready runs of a lane that have no reason yet, or only that of a back-off which is over. */
+/** Ready runs of a lane that have no reason yet, or only that of a wait which is over. */
 export function readUnexplained(shell: Shell, lane: number, limit: number): RunRecord[] {
   return shell.sql
     .exec(
       `SELECT * FROM runs INDEXED BY runs_unexplained
        WHERE state = 'queued' AND offered = 0 AND gate = ''
-         AND coalesce(queue_reason, 'retry_backoff') = 'retry_backoff'
+         AND coalesce(queue_reason, 'delayed') IN ('delayed', 'debounced', 'retry_backoff')
          AND lane = ? ORDER BY n LIMIT ?`,
       lane,
       limit,
@@ -181,6 +188,30 @@ export function releaseDue(shell: Shell, turn: Turn): void {
   for (const run of due) {
     if (!run.offered) {
       joinLane(shell, run, turn.now);
+    }
+  }
+  if (due.length === RELEASE_BATCH) {
+    wakeBy(turn, turn.now + 1);
+  }
+}
+
+/** Ends runs that have waited for their first start longer than their event allows. */
+export function expireDue(shell: Shell, turn: Turn): void {
+  const due = shell.sql
+    .exec(
+      `SELECT * FROM runs INDEXED BY runs_expiry
+       WHERE state = 'queued' AND offered = 0 AND starts = 0 AND expires_at IS NOT NULL AND expires_at <= ?
+       ORDER BY expires_at LIMIT ?`,
+      turn.now,
+      RELEASE_BATCH,
+    )
+    .toArray()
+    .map(runs.read);
+  for (const run of due) {
+    const state = { run, attempt: null };
+    const step = expire(state, turn.now);
+    if (step !== null) {
+      saveStep(shell, turn, state, withRev(state, step));
     }
   }
   if (due.length === RELEASE_BATCH) {
@@ -307,7 +338,7 @@ function place(shell: Shell, turn: Turn, run: RunRecord, before: RunRecord | nul
     return run;
   }
   const waited = before?.state === "queued";
-  const stays = waited && before.priority === run.priority && before.holds === run.holds;
+  const stays = waited && !before.offered && before.priority === run.priority && before.holds === run.holds;
   const parked = waited && run.gate === "key" ? "key" : "";
   return { ...run, lane: stays ? run.lane : laneOf(shell, run), gate: run.notBefore > turn.now ? "time" : parked };
 }
@@ -368,6 +399,7 @@ function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: Run
       joinLane(shell, run, turn.now);
     }
     wakeBy(turn, run.notBefore > turn.now ? run.notBefore : Number.POSITIVE_INFINITY);
+    wakeBy(turn, run.starts === 0 ? (run.expiresAt ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY);
   }
 }
 

@@ -192,6 +192,30 @@ const steps: readonly string[] = [
   CREATE INDEX runs_parked ON runs (event_id, concurrency_key, priority DESC, n) WHERE state = 'queued' AND gate = 'key';
   `,
   `
+  ALTER TABLE runs ADD COLUMN expire_reason TEXT;
+  ALTER TABLE runs ADD COLUMN expires_at INTEGER;
+  CREATE INDEX runs_expiry ON runs (expires_at)
+    WHERE state = 'queued' AND offered = 0 AND starts = 0 AND expires_at IS NOT NULL;
+  DROP INDEX runs_unexplained;
+  CREATE INDEX runs_unexplained ON runs (lane, n)
+    WHERE state = 'queued' AND offered = 0 AND gate = ''
+      AND coalesce(queue_reason, 'delayed') IN ('delayed', 'debounced', 'retry_backoff');
+
+  -- Token buckets of events with a rate limit.
+  CREATE TABLE buckets (event_id TEXT PRIMARY KEY, tokens REAL NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+
+  -- Runs that gather further triggers, by event and value of its debounce key.
+  CREATE TABLE debounces (
+    event_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (event_id, key)
+  ) WITHOUT ROWID;
+  CREATE INDEX debounces_until ON debounces (until);
+  `,
+  `
   -- What happened in which hour (\`triggered\`, or the state that runs ended in); with hour 0, the runs that are in a
   -- state now.
   CREATE TABLE counters (

@@ -4,6 +4,7 @@ import type { Deps } from "../../deps.ts";
 import type { Meters } from "../../domain/engine-stats.ts";
 import type { QueueClocks, WaitingLane } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
+import type { Bucket } from "../../domain/token-bucket.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
 import { newTally, type Tally } from "./metrics.ts";
 
@@ -11,6 +12,8 @@ export interface Lane extends WaitingLane {
   readonly labels: Readonly<Record<string, string>>;
   /** Its runs have their place already: limits do not hold them up. */
   readonly holding: boolean;
+  /** Its runs have been offered before: rate limits do not hold them up. */
+  readonly tried: boolean;
   /** `labels` as text, equal for equal needs. */
   readonly needs: string;
   /** Whether it may hold runs that were never told why they wait. */
@@ -25,6 +28,8 @@ export interface Line {
   /** How the runs of an event wait, by its newest version; a copy. */
   readonly queueing: Map<string, EventQueueing>;
   settings: Settings;
+  /** Buckets of events with a rate limit; a copy, null where none is stored. */
+  readonly buckets: Map<string, Bucket | null>;
   /** Places taken, by flow and in all. */
   readonly held: Map<string, number>;
   heldInAll: number;
