@@ -77,6 +77,22 @@ CREATE TABLE `registration_tokens` (
 
 CREATE UNIQUE INDEX `registration_tokens_hash` ON `registration_tokens` (`hash`);
 
+CREATE TABLE `run_labels` (
+	`workspace_id` text NOT NULL,
+	`label` text NOT NULL,
+	`queued_at` integer NOT NULL,
+	`run_id` text NOT NULL,
+	PRIMARY KEY(`workspace_id`, `label`, `queued_at`, `run_id`)
+);
+
+CREATE INDEX `run_labels_run` ON `run_labels` (`run_id`);
+
+CREATE TABLE `run_names` (
+	`workspace_id` text NOT NULL,
+	`name` text NOT NULL,
+	PRIMARY KEY(`workspace_id`, `name`)
+);
+
 CREATE TABLE `runner_credentials` (
 	`runner_id` text PRIMARY KEY NOT NULL,
 	`workspace_id` text NOT NULL,
@@ -108,11 +124,17 @@ CREATE TABLE `runs` (
 	`rev` integer NOT NULL,
 	`summary` text NOT NULL,
 	`detail` text NOT NULL
-);
+, `event_name` text, `trigger` text, `runner_id` text);
 
 CREATE INDEX `runs_by_event` ON `runs` (`workspace_id`,`event_id`,`queued_at`,`id`);
 
+CREATE INDEX `runs_by_name` ON `runs` (`workspace_id`,`event_name`,`queued_at`,`id`);
+
+CREATE INDEX `runs_by_runner` ON `runs` (`workspace_id`,`runner_id`,`queued_at`,`id`) WHERE "runs"."runner_id" IS NOT NULL;
+
 CREATE INDEX `runs_by_state` ON `runs` (`workspace_id`,`state`,`queued_at`,`id`);
+
+CREATE INDEX `runs_by_trigger` ON `runs` (`workspace_id`,`trigger`,`queued_at`,`id`);
 
 CREATE INDEX `runs_list` ON `runs` (`workspace_id`,`queued_at`,`id`);
 

@@ -33,6 +33,7 @@ const PARTS = new Set([
   "PublicKey",
   "Run",
   "RateLimit",
+  "RunFilter",
   "RunId",
   "RunSummary",
   "Runner",

@@ -34,7 +34,7 @@ export async function projectRuns(
       batch = [];
       size = 0;
     }
-    batch.push({ summary, detail: text });
+    batch.push({ summary, labels: detail.labels, detail: text });
     size += text.length;
   }
   if (batch.length > 0) {

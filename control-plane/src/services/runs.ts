@@ -3,6 +3,7 @@ import type {
   AdHocRun,
   Json,
   Run,
+  RunFilter,
   RunListQuery,
   RunState,
   RunSummary,
@@ -17,7 +18,7 @@ import type { Actor } from "../domain/actor.ts";
 import type { EnqueueCommand } from "../domain/dispatcher.ts";
 import type { RunDetail } from "../domain/run.ts";
 import { readAll } from "../store/blobs.ts";
-import { findRunRow, listRunRows } from "../store/runs.ts";
+import { findRunRow, listRunRows, type RunRowFilter } from "../store/runs.ts";
 import type { Cause } from "./idempotency.ts";
 import { enqueueOptions } from "./enqueue-options.ts";
 import { unwrap } from "./outcome.ts";
@@ -102,6 +103,12 @@ export async function findPastRun(
   return { ...summary, ...whole };
 }
 
+function rowFilter(filter: RunFilter): Omit<RunRowFilter, "after" | "limit"> {
+  const at = (text: string | undefined): number | undefined => (text === undefined ? undefined : Date.parse(text));
+  const { state, eventId, runnerId, trigger, label, q } = filter;
+  return { state, eventId, runnerId, trigger, label, q, from: at(filter.from), to: at(filter.to) };
+}
+
 /** Newest first. */
 export async function listRuns(
   deps: Deps,
@@ -109,8 +116,7 @@ export async function listRuns(
   query: RunListQuery,
 ): Promise<{ readonly items: RunSummary[]; readonly nextCursor: string | null }> {
   const rows = await listRunRows(deps.d1, actor.workspaceId, {
-    state: query.state,
-    eventId: query.eventId,
+    ...rowFilter(query),
     after: readCursor(query.cursor),
     limit: query.limit + 1,
   });

@@ -6,6 +6,7 @@ import type { Event, Runner, RunSummary } from "@cronium/protocol";
 
 export interface RunRow {
   readonly summary: RunSummary;
+  readonly labels: Readonly<Record<string, string>>;
   /** JSON of what only the run's own page shows. */
   readonly detail: string;
 }
@@ -17,9 +18,9 @@ export interface EventRow {
 
 const ms = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso));
 
-/** Primary keys: `runs.id`. */
+/** Primary keys: `runs.id`, and those of the names and labels that lists are filtered by. */
 export async function upsertRuns(d1: D1Database, workspaceId: string, rows: readonly RunRow[]): Promise<void> {
-  const values = rows.map(({ summary, detail }) => ({
+  const values = rows.map(({ summary, labels, detail }) => ({
     id: summary.id,
     eventId: summary.eventId,
     state: summary.state,
@@ -27,21 +28,37 @@ export async function upsertRuns(d1: D1Database, workspaceId: string, rows: read
     startedAt: ms(summary.startedAt),
     finishedAt: ms(summary.finishedAt),
     rev: summary.rev,
+    eventName: summary.eventName,
+    trigger: summary.trigger,
+    runnerId: summary.runnerId,
+    labels: Object.entries(labels).map(([key, value]) => `${key}=${value}`),
     summary: JSON.stringify(summary),
     detail,
   }));
-  await d1
+  const whole = d1
     .prepare(
-      `INSERT INTO runs (id, workspace_id, event_id, state, queued_at, started_at, finished_at, rev, summary, detail)
+      `INSERT INTO runs (id, workspace_id, event_id, state, queued_at, started_at, finished_at, rev, event_name, trigger, runner_id, summary, detail)
        SELECT value->>'id', ?1, value->>'eventId', value->>'state', value->>'queuedAt', value->>'startedAt',
-              value->>'finishedAt', value->>'rev', value->>'summary', value->>'detail'
+              value->>'finishedAt', value->>'rev', value->>'eventName', value->>'trigger', value->>'runnerId', value->>'summary', value->>'detail'
        FROM json_each(?2) WHERE true
        ON CONFLICT (id) DO UPDATE SET state = excluded.state, started_at = excluded.started_at,
-         finished_at = excluded.finished_at, rev = excluded.rev, summary = excluded.summary, detail = excluded.detail
+         finished_at = excluded.finished_at, rev = excluded.rev, event_name = excluded.event_name, trigger = excluded.trigger,
+         runner_id = excluded.runner_id, summary = excluded.summary, detail = excluded.detail
        WHERE excluded.rev > runs.rev AND runs.workspace_id = excluded.workspace_id`,
     )
-    .bind(workspaceId, JSON.stringify(values))
-    .run();
+    .bind(workspaceId, JSON.stringify(values));
+  const names = [...new Set(rows.map(({ summary }) => summary.eventName))];
+  const named = d1
+    .prepare("INSERT OR IGNORE INTO run_names (workspace_id, name) SELECT ?1, value FROM json_each(?2)")
+    .bind(workspaceId, JSON.stringify(names));
+  const labels = values.flatMap((row) => row.labels.map((label) => [label, row.queuedAt, row.id]));
+  const labelled = d1
+    .prepare(
+      `INSERT OR IGNORE INTO run_labels (workspace_id, label, queued_at, run_id)
+       SELECT ?1, value->>0, value->>1, value->>2 FROM json_each(?2)`,
+    )
+    .bind(workspaceId, JSON.stringify(labels));
+  await d1.batch(labels.length === 0 ? [named, whole] : [named, labelled, whole]);
 }
 
 export async function upsertEvents(d1: D1Database, workspaceId: string, rows: readonly EventRow[]): Promise<void> {

@@ -1,32 +1,118 @@
 /** Runs in D1: a projection, for lists and for runs that have left the Dispatcher. */
-import type { RunState, RunSummary } from "@cronium/protocol";
+import type { RunState, RunSummary, Trigger } from "@cronium/protocol";
 
-export interface RunFilter {
-  readonly state: RunState | undefined;
+export interface RunRowFilter {
+  /** Any of them. */
+  readonly state: readonly RunState[] | undefined;
   readonly eventId: string | undefined;
+  readonly runnerId: string | undefined;
+  readonly trigger: Trigger | undefined;
+  /** `key=value`, all of them. */
+  readonly label: readonly string[] | undefined;
+  /** Queued in [from, to), milliseconds since 1970. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  /** Part of the event's name. */
+  readonly q: string | undefined;
   readonly after: { readonly at: number; readonly id: string } | null;
   readonly limit: number;
 }
 
-/** Newest first. Index: `runs_by_event`, `runs_by_state` or `runs_list`, whichever the filter allows. */
-export async function listRunRows(d1: D1Database, workspaceId: string, filter: RunFilter): Promise<RunSummary[]> {
-  const where = ["workspace_id = ?1"];
+/** Names that a text may match; beyond them the text says too little to be worth a search. */
+const MOST_NAMES = 200;
+
+/**
+ * One page, newest first, as statement and values.
+ *
+ * What is given first in this list picks the index that is walked from the newest row on; the rest is checked on the
+ * rows met: label (`run_labels`), runner (`runs_by_runner`), event (`runs_by_event`), name (`runs_by_name`), state
+ * (`runs_by_state`), trigger (`runs_by_trigger`), nothing (`runs_list`). For several names or states the index is
+ * walked once for each, a page at most, and the pages are merged: no list is sorted that is longer than what it shows.
+ */
+export function runListQuery(
+  workspaceId: string,
+  filter: RunRowFilter,
+): { readonly query: string; readonly values: readonly (string | number)[] } {
   const values: (string | number)[] = [workspaceId];
   const bind = (value: string | number): string => `?${values.push(value)}`;
-  if (filter.eventId !== undefined) {
-    where.push(`event_id = ${bind(filter.eventId)}`);
+  const limit = bind(filter.limit);
+  const time = (table: string, id: string): string[] => [
+    ...(filter.after === null
+      ? []
+      : [`(${table}.queued_at, ${table}.${id}) < (${bind(filter.after.at)}, ${bind(filter.after.id)})`]),
+    ...(filter.from === undefined ? [] : [`${table}.queued_at >= ${bind(filter.from)}`]),
+    ...(filter.to === undefined ? [] : [`${table}.queued_at < ${bind(filter.to)}`]),
+  ];
+  const [label, ...moreLabels] = filter.label ?? [];
+  const [state] = filter.state ?? [];
+  const conditions = {
+    runner: filter.runnerId === undefined ? null : `r.runner_id = ${bind(filter.runnerId)}`,
+    event: filter.eventId === undefined ? null : `r.event_id = ${bind(filter.eventId)}`,
+    name:
+      filter.q === undefined
+        ? null
+        : `r.event_name IN (SELECT name FROM run_names WHERE workspace_id = ?1 AND name LIKE ${bind(like(filter.q))} ESCAPE '\\' LIMIT ${MOST_NAMES})`,
+    state:
+      filter.state === undefined || state === undefined
+        ? null
+        : filter.state.length === 1
+          ? `r.state = ${bind(state)}`
+          : `r.state IN (SELECT value FROM json_each(${bind(JSON.stringify(filter.state))}))`,
+    trigger: filter.trigger === undefined ? null : `r.trigger = ${bind(filter.trigger)}`,
+  };
+  const labels = moreLabels.map(
+    (one) =>
+      `EXISTS (SELECT 1 FROM run_labels m WHERE m.workspace_id = ?1 AND m.label = ${bind(one)} AND m.queued_at = r.queued_at AND m.run_id = r.id)`,
+  );
+  const all = (except: keyof typeof conditions | null): string[] => [
+    ...Object.entries(conditions).flatMap(([key, text]) => (text === null || key === except ? [] : [text])),
+    ...labels,
+  ];
+  const and = (...parts: readonly string[]): string => parts.map((part) => ` AND ${part}`).join("");
+  const newest = "ORDER BY r.queued_at DESC, r.id DESC";
+  if (label !== undefined) {
+    return {
+      query: `SELECT r.summary FROM run_labels l CROSS JOIN runs r ON r.id = l.run_id
+        WHERE l.workspace_id = ?1 AND l.label = ${bind(label)}${and(...time("l", "run_id"), ...all(null))}
+        ORDER BY l.queued_at DESC, l.run_id DESC LIMIT ${limit}`,
+      values,
+    };
   }
-  if (filter.state !== undefined) {
-    where.push(`state = ${bind(filter.state)}`);
+  const one = (index: string): string =>
+    `SELECT r.summary FROM runs r INDEXED BY ${index} WHERE r.workspace_id = ?1${and(...time("r", "id"), ...all(null))} ${newest} LIMIT ${limit}`;
+  const merged = (index: string, source: string, condition: string, except: keyof typeof conditions): string =>
+    `SELECT o.summary FROM ${source} CROSS JOIN runs o ON o.id IN (
+       SELECT r.id FROM runs r INDEXED BY ${index}
+       WHERE r.workspace_id = ?1 AND ${condition}${and(...time("r", "id"), ...all(except))} ${newest} LIMIT ${limit})
+     ORDER BY o.queued_at DESC, o.id DESC LIMIT ${limit}`;
+  if (conditions.runner !== null) {
+    return { query: one("runs_by_runner"), values };
   }
-  if (filter.after !== null) {
-    where.push(`(queued_at, id) < (${bind(filter.after.at)}, ${bind(filter.after.id)})`);
+  if (conditions.event !== null) {
+    return { query: one("runs_by_event"), values };
   }
+  if (filter.q !== undefined) {
+    const names = `(SELECT name FROM run_names WHERE workspace_id = ?1 AND name LIKE ${bind(like(filter.q))} ESCAPE '\\' LIMIT ${MOST_NAMES}) n`;
+    return { query: merged("runs_by_name", names, "r.event_name = n.name", "name"), values };
+  }
+  if (filter.state !== undefined && filter.state.length > 1) {
+    const states = `json_each(${bind(JSON.stringify(filter.state))}) s`;
+    return { query: merged("runs_by_state", states, "r.state = s.value", "state"), values };
+  }
+  if (conditions.state !== null) {
+    return { query: one("runs_by_state"), values };
+  }
+  return { query: one(conditions.trigger === null ? "runs_list" : "runs_by_trigger"), values };
+}
+
+function like(text: string): string {
+  return `%${text.replaceAll(/[\\%_]/g, "\\$&")}%`;
+}
+
+export async function listRunRows(d1: D1Database, workspaceId: string, filter: RunRowFilter): Promise<RunSummary[]> {
+  const { query, values } = runListQuery(workspaceId, filter);
   const { results } = await d1
-    .prepare(
-      `SELECT summary FROM runs WHERE ${where.join(" AND ")}
-       ORDER BY queued_at DESC, id DESC LIMIT ${bind(filter.limit)}`,
-    )
+    .prepare(query)
     .bind(...values)
     .all<{ summary: string }>();
   return results.map((row) => JSON.parse(row.summary) as RunSummary);

@@ -3,6 +3,7 @@
  * Dispatchers decide, for lists and search. Times are milliseconds since 1970. `rev` guards a projection: a row is only
  * ever replaced by a higher one.
  */
+import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 // People. The first four tables have the shape that better-auth expects.
@@ -168,6 +169,10 @@ export const runs = sqliteTable(
     startedAt: integer("started_at"),
     finishedAt: integer("finished_at"),
     rev: integer("rev").notNull(),
+    /** These three are null in rows of a version that did not write them. */
+    eventName: text("event_name"),
+    trigger: text("trigger"),
+    runnerId: text("runner_id"),
     /** The whole `Run` as JSON, without input and output. */
     summary: text("summary", { mode: "json" }).notNull(),
     /** What only the run's own page shows: input, output, attempts. */
@@ -177,6 +182,36 @@ export const runs = sqliteTable(
     index("runs_list").on(table.workspaceId, table.queuedAt, table.id),
     index("runs_by_state").on(table.workspaceId, table.state, table.queuedAt, table.id),
     index("runs_by_event").on(table.workspaceId, table.eventId, table.queuedAt, table.id),
+    index("runs_by_name").on(table.workspaceId, table.eventName, table.queuedAt, table.id),
+    index("runs_by_trigger").on(table.workspaceId, table.trigger, table.queuedAt, table.id),
+    index("runs_by_runner")
+      .on(table.workspaceId, table.runnerId, table.queuedAt, table.id)
+      .where(sql`${table.runnerId} IS NOT NULL`),
+  ],
+);
+
+/** The names that runs have been listed under: few, where runs are many. */
+export const runNames = sqliteTable(
+  "run_names",
+  {
+    workspaceId: text("workspace_id").notNull(),
+    name: text("name").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.workspaceId, table.name] })],
+);
+
+/** What runs ask of their runner, one row for each `key=value`. */
+export const runLabels = sqliteTable(
+  "run_labels",
+  {
+    workspaceId: text("workspace_id").notNull(),
+    label: text("label").notNull(),
+    queuedAt: integer("queued_at").notNull(),
+    runId: text("run_id").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workspaceId, table.label, table.queuedAt, table.runId] }),
+    index("run_labels_run").on(table.runId),
   ],
 );
 

@@ -4,7 +4,7 @@ import { EventDefinitionInput, Name } from "../event.ts";
 import { JsonValue } from "../json.ts";
 import { Priority } from "../queueing.ts";
 import { RunSummary } from "../run.ts";
-import { runStates } from "../run-states.ts";
+import { runStates, triggers } from "../run-states.ts";
 import { TriggerOptions } from "./events.ts";
 import { PageQuery, pageOf } from "./page.ts";
 
@@ -20,10 +20,38 @@ export type AdHocRun = z.infer<typeof AdHocRun>;
 export const UpdateRun = z.strictObject({ priority: Priority }).meta({ id: "UpdateRun" });
 export type UpdateRun = z.infer<typeof UpdateRun>;
 
-export const RunListQuery = PageQuery.extend({
-  state: z.enum(runStates).optional(),
+/** A query parameter given several times, or once with commas. */
+function several<T extends z.ZodType>(item: T, most: number) {
+  return z.preprocess(
+    (value) => (typeof value === "string" ? value.split(",") : value),
+    z.array(item).min(1).max(most).optional(),
+  );
+}
+
+/** What a run must be to be listed: all that is given holds; of several states, any. */
+export const RunFilter = z.object({
+  state: several(z.enum(runStates), runStates.length),
   eventId: z.string().max(64).optional(),
+  runnerId: z.string().max(64).optional(),
+  trigger: z.enum(triggers).optional(),
+  /** `key=value`, as the run asks of its runner; all of them. */
+  label: several(
+    z
+      .string()
+      .regex(/^[^=]+=/, "must be key=value")
+      .max(200),
+    8,
+  ),
+  /** Queued at or after. */
+  from: z.iso.datetime({ offset: true }).optional(),
+  /** Queued before. */
+  to: z.iso.datetime({ offset: true }).optional(),
+  /** A part of the event's name, in any case. */
+  q: z.string().trim().min(1).max(100).optional(),
 });
+export type RunFilter = z.infer<typeof RunFilter>;
+
+export const RunListQuery = PageQuery.extend(RunFilter.shape);
 export type RunListQuery = z.infer<typeof RunListQuery>;
 
 export const RunPage = pageOf(RunSummary, "RunPage");
