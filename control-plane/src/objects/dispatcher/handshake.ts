@@ -16,10 +16,10 @@ import {
 } from "@cronium/protocol";
 import { arm } from "./alarm-clock.ts";
 import { forgiveOutage, renewLeases, startTicking } from "./leases.ts";
-import { changeFleet, newestSign, unreachableAfterMs } from "./runners.ts";
+import { changeFleet, unreachableAfterMs } from "./runners.ts";
 import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
-import { attachmentOf, closeSocket, runnerTag, RUNNER_TAG, send, type RunnerAttachment } from "./sockets.ts";
+import { attachmentOf, closeSocket, runnerTag, RUNNER_TAG, seenAt, send, type RunnerAttachment } from "./sockets.ts";
 import { inTurn } from "./turns.ts";
 
 type Hello = Extract<RunnerMessage, { type: "hello" }>;
@@ -78,10 +78,11 @@ export function runnerGone(shell: Shell, socket: WebSocket): void {
   inTurn(shell, (turn) => {
     const runner = shell.fleet.get(runnerId);
     if (runner !== undefined) {
-      renewLeases(shell, runnerId);
-      const lastSeenAt = newestSign(shell, runner);
+      // It is no longer open, so nobody else would find the pings that it answered since the last tick.
+      const lastSeenAt = Math.max(seenAt(shell, socket), runner.lastSeenAt ?? 0);
       socket.serializeAttachment({ ...attachment, stage: "replaced" } satisfies RunnerAttachment);
       changeFleet(shell, turn, runnerId, { connected: false, lastSeenAt, draining: false });
+      renewLeases(shell, runnerId);
     }
   });
   shell.deps.log.info("runner.disconnected", { runnerId });
