@@ -8,8 +8,8 @@
  *     secrets.json                keys made at the first start (0600)
  *     local.json                  address and API key for scripts on this machine (0600)
  */
-import { accessSync, constants, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { LauncherError } from "./launcher-error.ts";
 
 export interface DataFolder {
@@ -47,10 +47,10 @@ export function dataFolderAt(path: string): DataFolder {
 export function openDataFolder(path: string): DataFolder {
   const folder = dataFolderAt(path);
   try {
-    mkdirSync(folder.root, { recursive: true, mode: 0o755 });
+    makeFolder(folder.root, 0o755);
     accessSync(folder.root, constants.R_OK | constants.W_OK | constants.X_OK);
     for (const part of [folder.controlPlane, folder.objects, folder.d1, folder.blobs]) {
-      mkdirSync(part, { recursive: true, mode: 0o700 });
+      makeFolder(part, 0o700);
       accessSync(part, constants.R_OK | constants.W_OK | constants.X_OK);
     }
   } catch (cause) {
@@ -61,4 +61,13 @@ export function openDataFolder(path: string): DataFolder {
     );
   }
   return folder;
+}
+
+/** Step by step: Node's recursive mkdir never returns for a path below /proc. */
+function makeFolder(path: string, mode: number): void {
+  if (existsSync(path)) {
+    return;
+  }
+  makeFolder(dirname(path), mode);
+  mkdirSync(path, { mode });
 }

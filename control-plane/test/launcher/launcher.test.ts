@@ -138,6 +138,12 @@ test("a folder that cannot be written is named", SLOW, async ({ expect }) => {
   expect(launcher.said()).toMatch(/^The data folder \S+ cannot be written \(ENOTDIR\)\. .*--data\.\n$/);
 });
 
+test("a folder below /proc is refused instead of being waited for", SLOW, async ({ expect }) => {
+  const launcher = bench.launch("/proc/cronium/data");
+  expect(await launcher.ended).toBe(1);
+  expect(launcher.said()).toMatch(/^The data folder \S+ cannot be written \(ENOENT\)\. .*--data\.\n$/);
+});
+
 test("an unusable setting stops the start and is named", SLOW, async ({ expect }) => {
   const launcher = bench.launch(bench.folder(), "--var", "LEASE_MS=5000");
   expect(await launcher.ended).toBe(1);
