@@ -18,6 +18,7 @@ export * from "./version.ts";
 export * from "./api/account.ts";
 export * from "./api/events.ts";
 export * from "./api/page.ts";
+export * from "./api/queues.ts";
 export * from "./api/runners.ts";
 export * from "./api/runs.ts";
 export * from "./api/settings.ts";

@@ -7,6 +7,14 @@ import * as z from "zod";
 /** Higher goes first: -100 to 100, 0 by default. */
 export const Priority = z.int().min(-100).max(100);
 
+export const DEFAULT_QUEUE = "default";
+
+/** 1 to 63 lower-case letters, digits and hyphens, starting with a letter or digit. */
+export const QueueName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be 1 to 63 lower-case letters, digits and hyphens")
+  .meta({ code: "invalid_name" });
+
 /** A place inside the input, after RFC 6901: `/customer/id`. At most 200 characters. */
 export const JsonPointer = z
   .string()
@@ -51,6 +59,8 @@ export const Debounce = z
 export const MAX_DELAY_MS = 31_622_400_000;
 
 const queueing = {
+  /** The queue in which its runs wait; `default` by default. */
+  queue: QueueName,
   priority: Priority,
   /** Share of the starts that this event gets beside others of the same priority: 1 to 100, 10 by default. */
   weight: z.int().min(1).max(100),
@@ -69,6 +79,7 @@ export type EventQueueing = z.infer<typeof EventQueueing>;
 
 /** The same with defaults filled in: as it is sent, and as versions are read that were stored before a field existed. */
 export const EventQueueingInput = z.strictObject({
+  queue: queueing.queue.default(DEFAULT_QUEUE),
   priority: queueing.priority.default(0),
   weight: queueing.weight.default(10),
   concurrency: queueing.concurrency.default(null),

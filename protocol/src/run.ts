@@ -81,6 +81,7 @@ export const Run = z
     memoryMb: z.int(),
     labels: z.record(z.string(), z.string()),
     priority: z.int().default(0),
+    queue: z.string().default("default"),
     /** The value that its event's `concurrencyKey` found in the input, as JSON; null without one. */
     concurrencyKey: z.string().nullable().default(null),
     /** When it expires unless it has started; null for never. */

@@ -32,6 +32,7 @@ const PARTS = new Set([
   "Priority",
   "PublicKey",
   "Run",
+  "QueueName",
   "RateLimit",
   "RunFilter",
   "RunId",

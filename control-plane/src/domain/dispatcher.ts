@@ -14,6 +14,7 @@ import type {
   FieldError,
   Json,
   Labels,
+  Queue,
   Run,
   Runner,
   RunnerPlatform,
@@ -55,7 +56,7 @@ export interface EnqueueCommand {
   /** An event of the workspace, or a definition of its own for an ad-hoc script. */
   readonly target:
     | { readonly kind: "event"; readonly eventId: string }
-    | { readonly kind: "adhoc"; readonly name: string; readonly definition: EventDefinition };
+    | { readonly kind: "adhoc"; readonly name: string; readonly queue: string; readonly definition: EventDefinition };
 }
 
 export interface RegisterRunnerCommand {
@@ -88,6 +89,10 @@ export interface DispatcherApi {
   /** Closes the runner's sockets and refuses its leases; for revocation. */
   revokeRunner(runnerId: string): Promise<Outcome<null>>;
   listRunners(): Promise<readonly Runner[]>;
+
+  listQueues(): Promise<readonly Queue[]>;
+  /** Null resumes it. */
+  setQueuePause(command: { readonly name: string; readonly pause: { readonly note: string } | null }): Promise<Queue>;
 
   getSettings(): Promise<Settings>;
   updateSettings(change: UpdateSettings): Promise<Settings>;

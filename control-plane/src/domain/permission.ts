@@ -14,6 +14,8 @@ export const permissions = [
   "tokens:write",
   "settings:read",
   "settings:write",
+  "queues:read",
+  "queues:write",
   "metrics:read",
 ] as const;
 export type Permission = (typeof permissions)[number];
@@ -25,8 +27,9 @@ const viewer = [
   "runners:read",
   "live:read",
   "settings:read",
+  "queues:read",
 ] as const satisfies readonly Permission[];
-const operator = [...viewer, "runs:trigger", "runs:cancel"] as const satisfies readonly Permission[];
+const operator = [...viewer, "runs:trigger", "runs:cancel", "queues:write"] as const satisfies readonly Permission[];
 const editor = [...operator, "events:write"] as const satisfies readonly Permission[];
 const admin = [
   ...editor,

@@ -51,3 +51,8 @@ export function limitMessage(
 function short(value: string): string {
   return value.length > 60 ? `${value.slice(0, 59)}…` : value;
 }
+
+export function pausedMessage(queue: string, note: string): string {
+  const why = note === "" ? "" : ` Note: ${note}`;
+  return `The queue ${queue} is paused; its runs start when somebody resumes it.${why}`;
+}

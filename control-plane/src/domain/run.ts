@@ -12,6 +12,7 @@ import type {
   RunSummary,
   Trigger,
 } from "@cronium/protocol";
+import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
 
 export interface RunRecord {
   readonly id: string;
@@ -53,6 +54,7 @@ export interface RunRecord {
   readonly starts: number;
   readonly logState: LogState;
   readonly logBytes: number;
+  readonly queue: string;
   readonly priority: number;
   /** The lane it waits in, by number; 0 before it is stored. */
   readonly lane: number;
@@ -100,6 +102,8 @@ export interface NewRun {
   readonly eventVersion: number | null;
   readonly trigger: Trigger;
   readonly definition: EventDefinition;
+  /** `default` by default. */
+  readonly queue?: string;
   /** 0 by default. */
   readonly priority?: number;
   readonly concurrencyKey?: string | null;
@@ -152,6 +156,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     starts: 0,
     logState: "none",
     logBytes: 0,
+    queue: from.queue ?? DEFAULT_QUEUE,
     priority: from.priority ?? 0,
     lane: 0,
     gate: "",
@@ -220,6 +225,7 @@ export function toDetail(
     memoryMb: run.memoryMb,
     labels: { ...run.labels },
     priority: run.priority,
+    queue: run.queue,
     concurrencyKey: run.concurrencyKey,
     expiresAt: run.state === "queued" && run.starts === 0 ? isoOrNull(run.expiresAt) : null,
   };

@@ -8,6 +8,7 @@ import { installRoutes } from "./routes/install.ts";
 import { launcherRoutes } from "./routes/launcher.ts";
 import { liveRoutes } from "./routes/live.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
+import { queueRoutes } from "./routes/queues.ts";
 import { registerRoutes } from "./routes/register.ts";
 import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
 import { runRoutes } from "./routes/runs.ts";
@@ -35,6 +36,7 @@ export function apiRouters(): Router[] {
     statsRoutes(),
     runnerRoutes(),
     settingsRoutes(),
+    queueRoutes(),
     liveRoutes(),
     runnerSocketRoutes(),
   ];

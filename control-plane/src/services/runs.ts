@@ -54,9 +54,9 @@ export async function triggerRun(
 }
 
 export async function runAdHoc(deps: Deps, actor: Actor, request: AdHocRun, cause: Cause): Promise<Accepted> {
-  const { name, input, priority, delayMs, delayUntil, ...definition } = request;
+  const { name, input, priority, delayMs, delayUntil, queue, ...definition } = request;
   const options = { priority, delayMs, delayUntil };
-  return triggerRun(deps, actor, { kind: "adhoc", name, definition }, { input, options }, cause);
+  return triggerRun(deps, actor, { kind: "adhoc", name, queue, definition }, { input, options }, cause);
 }
 
 function checkInput(input: Json): void {

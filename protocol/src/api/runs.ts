@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { EventDefinitionInput, Name } from "../event.ts";
 import { JsonValue } from "../json.ts";
-import { Priority } from "../queueing.ts";
+import { DEFAULT_QUEUE, Priority, QueueName } from "../queueing.ts";
 import { RunSummary } from "../run.ts";
 import { runStates, triggers } from "../run-states.ts";
 import { TriggerOptions } from "./events.ts";
@@ -11,6 +11,7 @@ import { PageQuery, pageOf } from "./page.ts";
 /** A script that is run once without being stored as an event. */
 export const AdHocRun = EventDefinitionInput.extend({
   ...TriggerOptions.shape,
+  queue: QueueName.default(DEFAULT_QUEUE),
   name: Name.default("Ad-hoc script"),
   input: JsonValue.default(null),
 }).meta({ id: "AdHocRun" });

@@ -55,6 +55,7 @@ const run: Run = {
   memoryMb: 512,
   labels: {},
   priority: 0,
+  queue: "default",
   concurrencyKey: null,
   expiresAt: null,
 };

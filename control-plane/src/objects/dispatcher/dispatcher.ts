@@ -7,7 +7,7 @@
  * the signature check of a handshake and the drain of the outbox.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Event, Run, Runner, RunState, Settings, UpdateEvent, UpdateSettings } from "@cronium/protocol";
+import type { Event, Queue, Run, Runner, RunState, Settings, UpdateEvent, UpdateSettings } from "@cronium/protocol";
 import { closeCodes } from "@cronium/protocol/runner";
 import { makeDeps, type Env } from "../../deps.ts";
 import type { DispatcherApi, EnqueueCommand, Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
@@ -20,6 +20,7 @@ import { frameWork, onRunnerFrame } from "./frames.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
 import { changeEvent, updateRun } from "./queue-changes.ts";
+import { readQueues, setQueuePause } from "./queues.ts";
 import { changeFleet, registerRunner, viewRunner } from "./runners.ts";
 import { readRun, viewRun } from "./runs.ts";
 import { readSettings, updateSettings } from "./settings.ts";
@@ -112,6 +113,14 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async listRunners(): Promise<readonly Runner[]> {
     return [...this.#shell.fleet.values()].map((runner) => viewRunner(this.#shell, runner));
+  }
+
+  async listQueues(): Promise<readonly Queue[]> {
+    return readQueues(this.#shell);
+  }
+
+  async setQueuePause(command: Parameters<DispatcherApi["setQueuePause"]>[0]): Promise<Queue> {
+    return inTurn(this.#shell, (turn) => setQueuePause(this.#shell, turn, command));
   }
 
   async getSettings(): Promise<Settings> {

@@ -37,7 +37,7 @@ function enqueueAdHoc(
   shell: Shell,
   turn: Turn,
   command: EnqueueCommand,
-  { name, definition }: Extract<EnqueueCommand["target"], { kind: "adhoc" }>,
+  { name, queue, definition }: Extract<EnqueueCommand["target"], { kind: "adhoc" }>,
 ): Outcome<Enqueued> {
   const { runId, trigger, options } = command;
   const run = newRun(
@@ -48,6 +48,7 @@ function enqueueAdHoc(
       eventName: name,
       eventVersion: null,
       definition,
+      queue,
       priority: options.priority ?? 0,
       wait: delayOf(command, turn.now),
     },
@@ -89,6 +90,7 @@ function fromEvent(event: Event, command: EnqueueCommand, input: Json, now: numb
     eventName: event.name,
     eventVersion: event.version,
     definition: definitionOf(event),
+    queue: event.queue,
     priority: command.options.priority ?? event.priority,
     concurrencyKey: event.concurrencyKey === null ? null : keyAt(input, event.concurrencyKey.pointer),
     queueTtlMs: event.queueTtlMs,

@@ -6,12 +6,13 @@
  * a run becomes ready in it and leaves when the pump finds it empty. After a restart, or a turn that failed, every
  * stored lane is taken to hold one until the pump has looked.
  */
-import { EventQueueingInput, type EventQueueing } from "@cronium/protocol/queueing";
+import { DEFAULT_QUEUE, EventQueueingInput, type EventQueueing } from "@cronium/protocol/queueing";
 import { queueingOf } from "../../domain/event-queueing.ts";
 import { forgetIdle, joined, newClocks } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import { readEvent } from "./events.ts";
 import { readHeld } from "./places.ts";
+import { readPaused } from "./paused-queues.ts";
 import { readSettings } from "./settings.ts";
 import type { Lane, Line, Shell } from "./shell.ts";
 
@@ -23,19 +24,39 @@ interface Needs {
   readonly eventId: string | null;
   readonly priority: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** Left out where false. */
+  /** These are left out where default or false. */
+  readonly queue?: string;
   readonly holds?: boolean;
   readonly tried?: boolean;
 }
 
-function needsOf({ eventId, priority, labels, holds, attempt }: RunRecord): Needs {
-  return { eventId, priority, labels, ...(holds ? { holds } : {}), ...(attempt > 0 ? { tried: true } : {}) };
+function needsOf({ eventId, priority, labels, queue, holds, attempt }: RunRecord): Needs {
+  const named = queue === DEFAULT_QUEUE ? {} : { queue };
+  return { eventId, priority, labels, ...named, ...(holds ? { holds } : {}), ...(attempt > 0 ? { tried: true } : {}) };
 }
 
 function newLane(id: number, needs: Needs): Lane {
-  const { eventId, priority, labels, holds = false, tried = false } = needs;
-  const flow = eventId ?? ADHOC_FLOW;
-  return { id, flow, priority, labels, holding: holds, tried, needs: JSON.stringify(labels), unexplained: true };
+  const { eventId, priority, labels, queue = DEFAULT_QUEUE, holds = false, tried = false } = needs;
+  return {
+    id,
+    flow: eventId ?? ADHOC_FLOW,
+    priority,
+    queue,
+    labels,
+    needs: JSON.stringify(labels),
+    holding: holds,
+    tried,
+    unexplained: true,
+    outdatedAfter: null,
+  };
+}
+
+/** Every stored lane; some of them may be empty. */
+export function readLanes(shell: Shell): Lane[] {
+  return shell.sql
+    .exec("SELECT id, key FROM lanes ORDER BY id")
+    .toArray()
+    .map((row) => newLane(row["id"] as number, JSON.parse(row["key"] as string) as Needs));
 }
 
 /** The number of the lane in which this run waits; made when it is the first. */
@@ -74,11 +95,11 @@ export function theLine(shell: Shell, now: number): Line {
       clocks: newClocks(),
       queueing: new Map(),
       settings: readSettings(shell.sql),
+      paused: readPaused(shell.sql),
       buckets: new Map(),
       ...readHeld(shell),
     };
-    for (const row of shell.sql.exec("SELECT id, key FROM lanes ORDER BY id")) {
-      const lane = newLane(row["id"] as number, JSON.parse(row["key"] as string) as Needs);
+    for (const lane of readLanes(shell)) {
       line.lanes.set(lane.id, lane);
       joined(line.clocks, lane, now);
     }
@@ -90,12 +111,9 @@ export function theLine(shell: Shell, now: number): Line {
 /** Lanes of an event may hold ready runs again. */
 export function wakeEvent(shell: Shell, eventId: string, now: number): void {
   const line = theLine(shell, now);
-  for (const row of shell.sql.exec("SELECT id, key FROM lanes")) {
-    const needs = JSON.parse(row["key"] as string) as Needs;
-    const id = row["id"] as number;
-    if (needs.eventId === eventId && !line.lanes.has(id)) {
-      const lane = newLane(id, needs);
-      line.lanes.set(id, lane);
+  for (const lane of readLanes(shell)) {
+    if (lane.flow === eventId && !line.lanes.has(lane.id)) {
+      line.lanes.set(lane.id, lane);
       joined(line.clocks, lane, now);
     }
   }

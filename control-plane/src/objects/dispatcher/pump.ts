@@ -6,7 +6,7 @@
 import type { ConcurrencyKey, Job } from "@cronium/protocol";
 import type { QueueReason } from "@cronium/protocol/run-states";
 import { nextLane, served } from "../../domain/queue-order.ts";
-import { limitMessage } from "../../domain/queue-place.ts";
+import { limitMessage, pausedMessage } from "../../domain/queue-place.ts";
 import { route, type FleetMember, type Route } from "../../domain/routing.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import { offer } from "../../domain/run-offer.ts";
@@ -16,14 +16,15 @@ import { readEventName } from "./events.ts";
 import { leaveLane, queueingOfFlow, theLine } from "./lanes.ts";
 import { bucketNow, takeToken } from "./buckets.ts";
 import { readHolders } from "./places.ts";
-import { expireDue, jobOf, readOtherwiseExplained, readReady, readUnexplained, releaseDue, saveStep } from "./runs.ts";
+import { expireDue, jobOf, readReady, readReadyAfter, readUnexplained, releaseDue, saveStep } from "./runs.ts";
 import { wakeBy, type Lane, type Line, type Shell, type Turn } from "./shell.ts";
 import { fleetMembers } from "./runners.ts";
 
 const PAGE = 64;
 const MAX_FRAME_CHARS = 1_000_000;
-/** Waiting runs that get a new reason in one turn when the fleet changes. */
+/** Waiting runs of a lane that are told a reason in one turn, and how soon the next ones follow. */
 const MAX_REASONS = 500;
+const NEXT_REASONS_MS = 20;
 
 /** What one walk over the lanes knows. */
 interface Walk {
@@ -114,8 +115,15 @@ function serve(shell: Shell, turn: Turn, walk: Walk, lane: Lane): void {
   walk.jobs.set(runner.id, [...(walk.jobs.get(runner.id) ?? []), makeOffer(shell, turn, run, runner)]);
 }
 
-/** The runner that gets the lane's next run, or why none does: what the fleet lacks, then limits, then busy runners. */
+/**
+ * The runner that gets the lane's next run, or why none does: a paused queue, then what the fleet lacks, then limits,
+ * then busy runners.
+ */
 function whyNot(shell: Shell, turn: Turn, walk: Walk, lane: Lane): Route {
+  const note = walk.line.paused.get(lane.queue);
+  if (note !== undefined) {
+    return { kind: "wait", queueReason: "queue_paused", message: pausedMessage(lane.queue, note) };
+  }
   let found = walk.routes.get(lane.needs);
   if (found === undefined) {
     found = route(lane.labels, walk.fleet);
@@ -215,20 +223,34 @@ function makeOffer(shell: Shell, turn: Turn, run: RunRecord, runner: FleetMember
 }
 
 /**
- * Writes why the runs of a lane wait: of those that have no reason yet, and of all when the fleet has changed, for
- * then the reason may be another.
+ * Writes why the runs of a lane wait: of those that have no reason yet, and of all when what they wait for has changed,
+ * for then the reason may be another. A long lane is told piece by piece, so that no turn takes long.
  */
 function explain(shell: Shell, turn: Turn, lane: Lane, why: Wait): void {
-  if (!lane.unexplained && !turn.fleetChanged) {
-    return;
+  if (turn.fleetChanged) {
+    lane.outdatedAfter = 0;
   }
-  const affected = turn.fleetChanged
-    ? readOtherwiseExplained(shell, lane.id, why, MAX_REASONS)
-    : readUnexplained(shell, lane.id, MAX_REASONS);
-  for (const run of affected) {
-    const state = { run, attempt: null };
-    const explained = { ...run, queueReason: why.queueReason, message: why.message };
-    saveStep(shell, turn, state, withRev(state, { run: explained, attempt: null, reply: { kind: "none" } }));
+  if (lane.outdatedAfter !== null) {
+    const { runs, last } = readReadyAfter(shell, lane.id, lane.outdatedAfter, MAX_REASONS);
+    tell(shell, turn, runs, why);
+    lane.outdatedAfter = runs.length < MAX_REASONS ? null : last;
   }
-  lane.unexplained = affected.length === MAX_REASONS;
+  if (lane.unexplained) {
+    const runs = readUnexplained(shell, lane.id, MAX_REASONS);
+    tell(shell, turn, runs, why);
+    lane.unexplained = runs.length === MAX_REASONS;
+  }
+  if (lane.unexplained || lane.outdatedAfter !== null) {
+    wakeBy(turn, turn.now + NEXT_REASONS_MS);
+  }
+}
+
+function tell(shell: Shell, turn: Turn, runs: readonly RunRecord[], { queueReason, message }: Wait): void {
+  for (const run of runs) {
+    if (run.queueReason !== queueReason || run.message !== message) {
+      const state = { run, attempt: null };
+      const told = { ...run, queueReason, message };
+      saveStep(shell, turn, state, withRev(state, { run: told, attempt: null, reply: { kind: "none" } }));
+    }
+  }
 }

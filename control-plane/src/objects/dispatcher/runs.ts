@@ -50,6 +50,7 @@ const runs = table<RunRecord>("runs", ["id"], {
   starts: "plain",
   logState: "plain",
   logBytes: "plain",
+  queue: "plain",
   priority: "plain",
   lane: "plain",
   gate: "plain",
@@ -151,25 +152,23 @@ export function readUnexplained(shell: Shell, lane: number, limit: number): RunR
     .map(runs.read);
 }
 
-/** Ready runs of a lane whose reason or message is not this one. */
-export function readOtherwiseExplained(
+/** Ready runs of a lane behind the one with this number, and the number of the last of them. */
+export function readReadyAfter(
   shell: Shell,
   lane: number,
-  why: { readonly queueReason: string; readonly message: string },
+  after: number,
   limit: number,
-): RunRecord[] {
-  return shell.sql
+): { readonly runs: RunRecord[]; readonly last: number } {
+  const rows = shell.sql
     .exec(
       `SELECT * FROM runs INDEXED BY runs_lane
-       WHERE state = 'queued' AND lane = ?1 AND offered = 0 AND gate = ''
-         AND (queue_reason IS NOT ?2 OR message IS NOT ?3) ORDER BY n LIMIT ?4`,
+       WHERE state = 'queued' AND lane = ? AND offered = 0 AND gate = '' AND n > ? ORDER BY n LIMIT ?`,
       lane,
-      why.queueReason,
-      why.message,
+      after,
       limit,
     )
-    .toArray()
-    .map(runs.read);
+    .toArray();
+  return { runs: rows.map(runs.read), last: (rows.at(-1)?.["n"] ?? after) as number };
 }
 
 /** Opens the gate of runs whose time has come. */
@@ -395,7 +394,8 @@ function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: Run
   }
   if (run.state === "queued" && !run.offered) {
     turn.pumpNeeded = true;
-    if (run.gate === "") {
+    const wasReady = before?.state === "queued" && !before.offered && before.gate === "" && before.lane === run.lane;
+    if (run.gate === "" && !wasReady) {
       joinLane(shell, run, turn.now);
     }
     wakeBy(turn, run.notBefore > turn.now ? run.notBefore : Number.POSITIVE_INFINITY);

@@ -216,6 +216,10 @@ const steps: readonly string[] = [
   CREATE INDEX debounces_until ON debounces (until);
   `,
   `
+  ALTER TABLE runs ADD COLUMN queue TEXT NOT NULL DEFAULT 'default';
+  CREATE TABLE paused_queues (name TEXT PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+  `,
+  `
   -- What happened in which hour (\`triggered\`, or the state that runs ended in); with hour 0, the runs that are in a
   -- state now.
   CREATE TABLE counters (

@@ -9,6 +9,7 @@ import type { RunnerRecord } from "../../domain/runner.ts";
 import { newTally, type Tally } from "./metrics.ts";
 
 export interface Lane extends WaitingLane {
+  readonly queue: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Its runs have their place already: limits do not hold them up. */
   readonly holding: boolean;
@@ -18,6 +19,8 @@ export interface Lane extends WaitingLane {
   readonly needs: string;
   /** Whether it may hold runs that were never told why they wait. */
   unexplained: boolean;
+  /** Runs behind this one, by number, may have been told a reason that is out of date; null when none. */
+  outdatedAfter: number | null;
 }
 
 /** What is kept in memory of the queue (`lanes.ts`). */
@@ -28,6 +31,8 @@ export interface Line {
   /** How the runs of an event wait, by its newest version; a copy. */
   readonly queueing: Map<string, EventQueueing>;
   settings: Settings;
+  /** Notes of paused queues, by name. */
+  readonly paused: Map<string, string>;
   /** Buckets of events with a rate limit; a copy, null where none is stored. */
   readonly buckets: Map<string, Bucket | null>;
   /** Places taken, by flow and in all. */
