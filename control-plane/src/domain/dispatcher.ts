@@ -80,6 +80,11 @@ export interface DispatcherApi {
   listEventVersions(eventId: string): Promise<readonly Event[]>;
 
   enqueue(command: EnqueueCommand): Promise<Outcome<{ readonly runId: string; readonly created: boolean }>>;
+  /** All in one commit; one outcome for each command. `cause` is the Idempotency-Key of the whole. */
+  enqueueBatch(batch: {
+    readonly commands: readonly EnqueueCommand[];
+    readonly cause: { readonly key: string | null; readonly bodyHash: string };
+  }): Promise<Outcome<readonly Outcome<{ readonly runId: string; readonly created: boolean }>[]>>;
   getRun(runId: string): Promise<Run | null>;
   /** Only while it is queued. */
   updateRun(command: { readonly runId: string; readonly change: UpdateRun }): Promise<Outcome<Run>>;

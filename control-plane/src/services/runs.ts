@@ -1,12 +1,14 @@
 /** Runs: triggered and decided in the Dispatcher; read there while they are live, from their projection after. */
 import type {
   AdHocRun,
+  BatchAccepted,
   Json,
   Run,
   RunFilter,
   RunListQuery,
   RunState,
   RunSummary,
+  TriggerBatch,
   TriggerOptions,
   UpdateRun,
 } from "@cronium/protocol";
@@ -19,7 +21,8 @@ import type { EnqueueCommand } from "../domain/dispatcher.ts";
 import type { RunDetail } from "../domain/run.ts";
 import { readAll } from "../store/blobs.ts";
 import { findRunRow, listRunRows, type RunRowFilter } from "../store/runs.ts";
-import type { Cause } from "./idempotency.ts";
+import { noEvent } from "./events.ts";
+import { causeOf, type Cause } from "./idempotency.ts";
 import { enqueueOptions } from "./enqueue-options.ts";
 import { unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
@@ -53,18 +56,58 @@ export async function triggerRun(
   return unwrap(outcome);
 }
 
+/** As many runs as triggers, in one commit. A refused one does not hold up the others. */
+export async function triggerBatch(
+  deps: Deps,
+  actor: Actor,
+  eventId: string,
+  { runs }: TriggerBatch,
+  cause: Cause,
+): Promise<BatchAccepted> {
+  const now = deps.clock.now();
+  const commands = runs.map(({ input, idempotencyKey, ...options }, i): EnqueueCommand => {
+    checkInput(input ?? null, `/runs/${i}`);
+    const runId = makeId("run", now, deps.ids.random(10));
+    const own = ownCause(actor, idempotencyKey, `POST /events/${eventId}/runs/batch`, { input, ...options });
+    return {
+      runId,
+      causeKey: own?.key ?? (cause.key === null ? runId : `${cause.key} ${i}`),
+      bodyHash: own?.bodyHash ?? cause.bodyHash,
+      trigger: actor.kind === "user" ? "manual" : "api",
+      input,
+      options: enqueueOptions(options, now, `/runs/${i}`),
+      target: { kind: "event", eventId },
+    };
+  });
+  const outcomes = unwrap(await deps.dispatcherFor(actor.workspaceId).enqueueBatch({ commands, cause }));
+  if (outcomes.every((outcome) => !outcome.ok && outcome.code === "not_found")) {
+    throw noEvent(eventId);
+  }
+  return {
+    items: outcomes.map((outcome) =>
+      outcome.ok
+        ? { ...outcome.value, error: null }
+        : { runId: null, created: false, error: { code: outcome.code, message: outcome.message } },
+    ),
+  };
+}
+
+function ownCause(actor: Actor, key: string | undefined, operation: string, body: unknown): Cause | null {
+  return key === undefined ? null : causeOf(actor, key, operation, new TextEncoder().encode(JSON.stringify(body)));
+}
+
 export async function runAdHoc(deps: Deps, actor: Actor, request: AdHocRun, cause: Cause): Promise<Accepted> {
   const { name, input, priority, delayMs, delayUntil, queue, ...definition } = request;
   const options = { priority, delayMs, delayUntil };
   return triggerRun(deps, actor, { kind: "adhoc", name, queue, definition }, { input, options }, cause);
 }
 
-function checkInput(input: Json): void {
+function checkInput(input: Json, at = ""): void {
   const { byteLength } = new TextEncoder().encode(JSON.stringify(input));
   if (byteLength > MAX_INPUT_BYTES) {
     const message = `The input has ${byteLength} bytes of JSON; the limit is ${MAX_INPUT_BYTES}.`;
     throw new AppError("body_too_large", message, {
-      errors: [{ pointer: "/input", code: "body_too_large", message: `must be at most ${MAX_INPUT_BYTES} bytes` }],
+      errors: [{ pointer: `${at}/input`, code: "body_too_large", message: `must be at most ${MAX_INPUT_BYTES} bytes` }],
     });
   }
 }

@@ -83,3 +83,40 @@ export const RunAccepted = z
   })
   .meta({ id: "RunAccepted" });
 export type RunAccepted = z.infer<typeof RunAccepted>;
+
+export const MAX_BATCH_RUNS = 1_000;
+
+/** Up to 1,000 triggers of one event, stored together. */
+export const TriggerBatch = z
+  .strictObject({
+    runs: z
+      .array(
+        TriggerOptions.extend({
+          input: JsonValue.optional(),
+          /** What the header is for a single trigger: 1 to 255 printable ASCII characters. */
+          idempotencyKey: z
+            .string()
+            .regex(/^[\x20-\x7e]{1,255}$/, "must be 1 to 255 printable ASCII characters")
+            .meta({ code: "invalid_idempotency_key" })
+            .optional(),
+        }),
+      )
+      .min(1)
+      .max(MAX_BATCH_RUNS, `must hold at most ${MAX_BATCH_RUNS} runs`),
+  })
+  .meta({ id: "TriggerBatch" });
+export type TriggerBatch = z.infer<typeof TriggerBatch>;
+
+/** One answer for each trigger, in the order of the request: a run, or why there is none. */
+export const BatchAccepted = z
+  .strictObject({
+    items: z.array(
+      z.strictObject({
+        runId: z.string().nullable(),
+        created: z.boolean(),
+        error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "BatchAccepted" });
+export type BatchAccepted = z.infer<typeof BatchAccepted>;

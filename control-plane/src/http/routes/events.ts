@@ -1,5 +1,6 @@
 /** `/events`: definitions of work, and the trigger of each. */
 import {
+  BatchAccepted,
   CreateEvent,
   Event,
   EventId,
@@ -7,6 +8,7 @@ import {
   EventVersionPage,
   PageQuery,
   RunAccepted,
+  TriggerBatch,
   TriggerRun,
   UpdateEvent,
 } from "@cronium/protocol";
@@ -14,7 +16,7 @@ import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
 import { createEvent, getEvent, listEvents, listEventVersions, updateEvent } from "../../services/events.ts";
 import { causeOf } from "../../services/idempotency.ts";
-import { triggerRun } from "../../services/runs.ts";
+import { triggerBatch, triggerRun } from "../../services/runs.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -88,6 +90,18 @@ const trigger = createRoute({
   },
 });
 
+const batch = createRoute({
+  method: "post",
+  path: "/events/{id}/runs/batch",
+  summary: "Run an event up to 1,000 times, stored in one commit, with one answer for each in order",
+  middleware: requires("runs:trigger"),
+  request: { params: byId, body: body(TriggerBatch) },
+  responses: {
+    202: jsonAnswer(BatchAccepted, "The runs are stored and will be started"),
+    ...problemAnswers("unauthorized", "forbidden", "not_found", "body_too_large", "out_of_range"),
+  },
+});
+
 /** Below /api/v1. */
 export function eventRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
@@ -113,6 +127,13 @@ export function eventRoutes(): OpenAPIHono<AppEnv> {
     const operation = `POST /events/${id}/runs`;
     const cause = causeOf(actor, c.req.header("idempotency-key"), operation, c.get("bodyBytes"));
     return c.json(await triggerRun(deps, actor, { kind: "event", eventId: id }, { input, options }, cause), 202);
+  });
+  routes.openapi(batch, async (c) => {
+    const { deps, actor } = c.var;
+    const { id } = c.req.valid("param");
+    const operation = `POST /events/${id}/runs/batch`;
+    const cause = causeOf(actor, c.req.header("idempotency-key"), operation, c.get("bodyBytes"));
+    return c.json(await triggerBatch(deps, actor, id, c.req.valid("json"), cause), 202);
   });
   return routes;
 }

@@ -14,7 +14,7 @@ import type { DispatcherApi, EnqueueCommand, Outcome, RegisterRunnerCommand } fr
 import type { EngineStats } from "../../domain/engine-stats.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
 import { cancelRun } from "./cancel.ts";
-import { enqueue } from "./enqueue.ts";
+import { enqueue, enqueueBatch } from "./enqueue.ts";
 import { createEvent, readEvent, readEventVersions } from "./events.ts";
 import { frameWork, onRunnerFrame } from "./frames.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -68,6 +68,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async enqueue(command: EnqueueCommand): Promise<Outcome<{ readonly runId: string; readonly created: boolean }>> {
     return this.#group.call((turn) => enqueue(this.#shell, turn, command));
+  }
+
+  async enqueueBatch(batch: Parameters<DispatcherApi["enqueueBatch"]>[0]): ReturnType<DispatcherApi["enqueueBatch"]> {
+    return this.#group.call((turn) => enqueueBatch(this.#shell, turn, batch));
   }
 
   async getRun(runId: string): Promise<Run | null> {

@@ -1,6 +1,6 @@
 /** A trigger becomes exactly one run, however often it is repeated; debounced ones share theirs. */
 import type { Event, Json } from "@cronium/protocol";
-import type { EnqueueCommand, Outcome, Refusal } from "../../domain/dispatcher.ts";
+import type { DispatcherApi, EnqueueCommand, Outcome, Refusal } from "../../domain/dispatcher.ts";
 import { keyAt, MAX_KEY_CHARS } from "../../domain/json-pointer.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
 import { readCause, writeCause } from "./causes.ts";
@@ -31,6 +31,22 @@ export function enqueue(shell: Shell, turn: Turn, command: EnqueueCommand): Outc
     writeCause(shell, turn, { key: causeKey, kind: "run", id: outcome.value.runId, bodyHash: command.bodyHash });
   }
   return outcome;
+}
+
+export function enqueueBatch(
+  shell: Shell,
+  turn: Turn,
+  { commands, cause: { key, bodyHash } }: Parameters<DispatcherApi["enqueueBatch"]>[0],
+): Outcome<readonly Outcome<Enqueued>[]> {
+  const seen = key === null ? null : readCause(shell, "run", key, bodyHash, turn.now);
+  if (seen !== null && !seen.ok) {
+    return seen;
+  }
+  const first = commands[0]?.runId;
+  if (key !== null && seen === null && first !== undefined) {
+    writeCause(shell, turn, { key, kind: "run", id: first, bodyHash });
+  }
+  return { ok: true, value: commands.map((command) => enqueue(shell, turn, command)) };
 }
 
 function enqueueAdHoc(
