@@ -10,6 +10,8 @@ import { eventually } from "./wait.ts";
 export interface RunnerProcess {
   readonly name: string;
   readonly dataDir: string;
+  readonly exited: () => Promise<number | null>;
+  signal(name: NodeJS.Signals): void;
   /** Starts it again on the same folder, with the credential it has. */
   restart(): Promise<void>;
   kill(): Promise<void>;
@@ -30,6 +32,8 @@ export interface RunnerOptions {
   /** YAML of the local policy. */
   readonly policy?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Where it finds the control plane. Default: the control plane itself. */
+  readonly url?: string;
 }
 
 let started = 0;
@@ -42,7 +46,7 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
   writeFileSync(policy, options.policy ?? "mounts: {}\n");
   const args = [
     ...["runner/src/main.ts", "up", "--name", name, "--data-dir", dataDir, "--policy", policy],
-    ...["--capacity", String(options.capacity ?? 4), "--url", plane.url],
+    ...["--capacity", String(options.capacity ?? 4), "--url", options.url ?? plane.url],
     ...(options.labels ?? []).flatMap((label) => ["--label", label]),
     ...(options.executor === "fake" ? ["--executor", "fake"] : []),
   ];
@@ -55,9 +59,12 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
       }
       // A control plane that is down at this moment will answer later.
       const answer = await plane.call("GET", "/runners").catch(() => null);
-      return answer?.status === 200 && answer.body.items.some(
-        (runner: { name: string; state: string; notReady: string[] }) =>
-          runner.name === name && ["online", "busy"].includes(runner.state) && runner.notReady.length === 0,
+      return (
+        answer?.status === 200 &&
+        answer.body.items.some(
+          (runner: { name: string; state: string; notReady: string[] }) =>
+            runner.name === name && ["online", "busy"].includes(runner.state) && runner.notReady.length === 0,
+        )
       );
     });
   const stop = async (): Promise<void> => {
@@ -79,6 +86,8 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
   return {
     name,
     dataDir,
+    exited: () => program.exited,
+    signal: (signal) => program.signal(signal),
     stop,
     output: () => program.output(),
     restart: async () => {

@@ -13,7 +13,7 @@ const Options = z.strictObject({
   kills: Count.default(20),
   "docker-runs": Count.default(200),
   "every-ms": Count.default(1_000),
-  minutes: Count.default(20),
+  minutes: z.coerce.number().min(0.1).max(600).default(20),
 });
 
 const text = { type: "string" } as const;
