@@ -12,6 +12,7 @@ export const idPrefixes = {
   runner: "rnr",
   apiKey: "key",
   registrationToken: "rgt",
+  bulk: "blk",
   request: "req",
 } as const;
 
@@ -52,7 +53,8 @@ function idPattern(kind: IdKind): RegExp {
   return new RegExp(`^${idPrefixes[kind]}_[0-9a-hjkmnp-tv-z]{26}$`);
 }
 
-function idSchema(kind: IdKind) {
+/** Of an id of this kind. */
+export function idSchema(kind: IdKind) {
   return z.string().regex(idPattern(kind), `must be an id that starts with ${idPrefixes[kind]}_`);
 }
 

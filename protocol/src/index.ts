@@ -16,6 +16,7 @@ export * from "./runtime.ts";
 export * from "./token.ts";
 export * from "./version.ts";
 export * from "./api/account.ts";
+export * from "./api/bulk.ts";
 export * from "./api/events.ts";
 export * from "./api/page.ts";
 export * from "./api/queues.ts";

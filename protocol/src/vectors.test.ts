@@ -13,6 +13,8 @@ const PARTS = new Set([
   "AttemptRef",
   "ConcurrencyKey",
   "Debounce",
+  "BulkFilter",
+  "BulkId",
   "Env",
   "Event",
   "EventDefinition",

@@ -7,6 +7,10 @@
  * an RPC boundary, so errors travel as `Refusal`, never as classes.
  */
 import type {
+  Bulk,
+  BulkAction,
+  BulkFilter,
+  BulkPreview,
   CreateEvent,
   ErrorCode,
   Event,
@@ -59,6 +63,15 @@ export interface EnqueueCommand {
     | { readonly kind: "adhoc"; readonly name: string; readonly queue: string; readonly definition: EventDefinition };
 }
 
+export interface StartBulkCommand {
+  readonly bulkId: string;
+  /** Null without an Idempotency-Key. */
+  readonly causeKey: string | null;
+  readonly bodyHash: string;
+  readonly action: BulkAction;
+  readonly filter: BulkFilter;
+}
+
 export interface RegisterRunnerCommand {
   readonly runnerId: string;
   readonly name: string;
@@ -104,6 +117,12 @@ export interface DispatcherApi {
 
   /** Rooms ask to be told of a run's changes while somebody watches it. */
   watchRun(runId: string): Promise<Run | null>;
+  previewBulk(command: Pick<StartBulkCommand, "action" | "filter">): Promise<BulkPreview>;
+  startBulk(command: StartBulkCommand): Promise<Outcome<{ readonly bulkId: string }>>;
+  /** Null when there is none, or it ended more than seven days ago. */
+  getBulk(bulkId: string): Promise<Bulk | null>;
+  stopBulk(bulkId: string): Promise<Outcome<Bulk>>;
+
   stats(): Promise<EngineStats>;
   /** A harmless round trip through storage, for `/ready`. */
   check(): Promise<{ readonly outboxRows: number }>;

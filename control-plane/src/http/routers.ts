@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "./context.ts";
 import { accountRoutes } from "./routes/account.ts";
+import { bulkRoutes } from "./routes/bulk.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { installRoutes } from "./routes/install.ts";
@@ -33,6 +34,7 @@ export function apiRouters(): Router[] {
     registerRoutes(),
     eventRoutes(),
     runRoutes(),
+    bulkRoutes(),
     statsRoutes(),
     runnerRoutes(),
     settingsRoutes(),

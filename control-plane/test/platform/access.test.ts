@@ -58,7 +58,8 @@ const foreign: Readonly<Record<string, string>> = {
 };
 
 function concrete(path: string): string {
-  const kind = path.includes("/events") ? "evt" : path.includes("/runners") ? "rnr" : "run";
+  const kinds = { "/events": "evt", "/runners": "rnr", "/bulk": "blk" };
+  const kind = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? "run";
   return path.replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);
 }
 

@@ -1,6 +1,7 @@
 /** What the object does when nobody calls: leases, offers, back-offs, silent runners, the outbox, tidying up. */
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
+import { bulkDueAt, forgetOldBulks, giveUpBulk, hasBulk, stepBulk } from "./bulk.ts";
 import { closeUnanswered } from "./handshake.ts";
 import { forgetEmptyLanes } from "./lanes.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
@@ -41,6 +42,7 @@ export function onAlarm(shell: Shell): void {
       tidy(shell, turn);
       turn.pumpNeeded = true;
     });
+    workOnBulk(shell);
     if (drainDueIn(shell) !== null) {
       drainSoon(shell);
     }
@@ -48,6 +50,19 @@ export function onAlarm(shell: Shell): void {
     shell.deps.log.error("alarm.failed", { workspaceId: shell.workspaceId, error: String(error) });
   } finally {
     arm(shell, Math.min(nextWake(shell), closeUnanswered(shell)));
+  }
+}
+
+/** A turn of its own: work that cannot be done must not take leases and offers with it. */
+function workOnBulk(shell: Shell): void {
+  if (!hasBulk(shell)) {
+    return;
+  }
+  try {
+    inTurn(shell, (turn) => stepBulk(shell, turn));
+  } catch (error) {
+    shell.deps.log.error("bulk.failed", { workspaceId: shell.workspaceId, error: String(error) });
+    inTurn(shell, (turn) => giveUpBulk(shell, turn));
   }
 }
 
@@ -78,6 +93,7 @@ function nextWake(shell: Shell): number {
        WHERE state = 'queued' AND offered = 0 AND starts = 0 AND expires_at IS NOT NULL`,
     ),
     shell.tickDueAt ?? Number.POSITIVE_INFINITY,
+    bulkDueAt(shell, now),
     drain === null ? Number.POSITIVE_INFINITY : now + drain,
     ...shell.heldOff.values(),
     ...[...shell.fleet.values()]
@@ -101,6 +117,7 @@ function tidy(shell: Shell, turn: Turn): void {
   shell.tidiedAt = turn.now;
   forgetOldCauses(shell, turn.now);
   forgetOldCounters(shell, turn.now);
+  forgetOldBulks(shell, turn.now);
   forgetEmptyLanes(shell);
   shell.sql.exec("DELETE FROM debounces WHERE until <= ?", turn.now);
   for (const [runId, until] of shell.watches) {

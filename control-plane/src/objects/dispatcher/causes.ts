@@ -3,7 +3,7 @@ import { IDEMPOTENCY_TTL_MS } from "@cronium/protocol/limits";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import type { Shell, Turn } from "./shell.ts";
 
-type CauseKind = "run" | "event";
+type CauseKind = "run" | "event" | "bulk";
 
 /** The id that the key stands for; null when it is new. */
 export function readCause(

@@ -7,12 +7,30 @@
  * the signature check of a handshake and the drain of the outbox.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Event, Queue, Run, Runner, RunState, Settings, UpdateEvent, UpdateSettings } from "@cronium/protocol";
+import type {
+  Bulk,
+  BulkPreview,
+  Event,
+  Queue,
+  Run,
+  Runner,
+  RunState,
+  Settings,
+  UpdateEvent,
+  UpdateSettings,
+} from "@cronium/protocol";
 import { closeCodes } from "@cronium/protocol/runner";
 import { makeDeps, type Env } from "../../deps.ts";
-import type { DispatcherApi, EnqueueCommand, Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
+import type {
+  DispatcherApi,
+  EnqueueCommand,
+  Outcome,
+  RegisterRunnerCommand,
+  StartBulkCommand,
+} from "../../domain/dispatcher.ts";
 import type { EngineStats } from "../../domain/engine-stats.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
+import { previewBulk, readBulk, startBulk, stopBulk } from "./bulk.ts";
 import { cancelRun } from "./cancel.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
 import { createEvent, readEvent, readEventVersions } from "./events.ts";
@@ -152,6 +170,22 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   /** Called once a minute by the watchdog too: an alarm that was lost, or is overdue, is set again. */
   async check(): Promise<{ readonly outboxRows: number }> {
     return checkUp(this.#shell);
+  }
+
+  async previewBulk(command: Pick<StartBulkCommand, "action" | "filter">): Promise<BulkPreview> {
+    return previewBulk(this.#shell, command.action, command.filter);
+  }
+
+  async startBulk(command: StartBulkCommand): Promise<Outcome<{ readonly bulkId: string }>> {
+    return inTurn(this.#shell, (turn) => startBulk(this.#shell, turn, command));
+  }
+
+  async getBulk(bulkId: string): Promise<Bulk | null> {
+    return readBulk(this.#shell, bulkId);
+  }
+
+  async stopBulk(bulkId: string): Promise<Outcome<Bulk>> {
+    return inTurn(this.#shell, (turn) => stopBulk(this.#shell, turn, bulkId));
   }
 
   async stats(): Promise<EngineStats> {

@@ -228,6 +228,15 @@ const steps: readonly string[] = [
   INSERT INTO counters (name, hour, value)
     SELECT state, 0, count(*) FROM runs WHERE finished_at IS NULL GROUP BY state;
   `,
+  `
+  -- Bulk work: how far its walk over the runs is (\`at\`), and where it ends (\`last\`), both as \`runs.n\`.
+  CREATE TABLE bulks (
+    id TEXT PRIMARY KEY, action TEXT NOT NULL, filter TEXT NOT NULL, state TEXT NOT NULL,
+    at INTEGER NOT NULL, last INTEGER NOT NULL, matched INTEGER NOT NULL, done INTEGER NOT NULL,
+    failed INTEGER NOT NULL, reasons TEXT NOT NULL, created_at INTEGER NOT NULL, finished_at INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX bulks_running ON bulks (created_at) WHERE state = 'running';
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */
