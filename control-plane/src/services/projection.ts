@@ -1,6 +1,7 @@
 /** Hands the Dispatcher's newest states to D1, in pieces that D1 takes. */
 import type { Event, Runner, RunSummary } from "@cronium/protocol";
 import type { Deps } from "../deps.ts";
+import { detailKey } from "../domain/blob-keys.ts";
 import type { RunDetail } from "../domain/run.ts";
 import { upsertEvents, upsertRunners, upsertRuns, type RunRow } from "../store/projection.ts";
 
@@ -10,11 +11,6 @@ type ProjectionDeps = Pick<Deps, "d1" | "blobs">;
 const MAX_BATCH_CHARS = 400_000;
 /** A run with a larger detail (input and output of a megabyte each) keeps it as a blob. */
 const MAX_DETAIL_CHARS = 300_000;
-
-/** Key of the blob that holds a run's detail where D1 cannot. */
-export function detailKey(workspaceId: string, runId: string): string {
-  return `runs/${workspaceId}/${runId}`;
-}
 
 export async function projectRuns(
   deps: ProjectionDeps,

@@ -17,6 +17,7 @@ import { makeId } from "@cronium/protocol/ids";
 import { MAX_INPUT_BYTES } from "@cronium/protocol/limits";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
+import { detailKey } from "../domain/blob-keys.ts";
 import type { EnqueueCommand } from "../domain/dispatcher.ts";
 import type { RunDetail } from "../domain/run.ts";
 import { readAll } from "../store/blobs.ts";
@@ -26,7 +27,6 @@ import { causeOf, type Cause } from "./idempotency.ts";
 import { enqueueOptions } from "./enqueue-options.ts";
 import { unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
-import { detailKey } from "./projection.ts";
 
 export interface Accepted {
   readonly runId: string;

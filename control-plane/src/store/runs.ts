@@ -129,3 +129,52 @@ export async function findRunRow(
     .bind(runId, workspaceId)
     .first<{ summary: string; detail: string }>();
 }
+
+/** Runs that ended before, oldest first. Index: `runs_list`; a run cannot end before it is queued. */
+export async function findExpiredRuns(
+  d1: D1Database,
+  workspaceId: string,
+  endedBefore: number,
+  limit: number,
+): Promise<readonly { readonly id: string; readonly hasLog: number; readonly inBlob: number }[]> {
+  const { results } = await d1
+    .prepare(
+      `SELECT id, coalesce(detail->>'logBytes', 1) > 0 AS hasLog, coalesce(detail->>'inBlob', 0) AS inBlob
+       FROM runs INDEXED BY runs_list
+       WHERE workspace_id = ?1 AND queued_at < ?2 AND finished_at < ?2 ORDER BY queued_at LIMIT ?3`,
+    )
+    .bind(workspaceId, endedBefore, limit)
+    .all<{ id: string; hasLog: number; inBlob: number }>();
+  return results;
+}
+
+/** With their labels, and names that no run has any more. Primary key, `run_labels_run`, `runs_by_name`. */
+export async function deleteRunRows(d1: D1Database, workspaceId: string, ids: readonly string[]): Promise<void> {
+  const list = JSON.stringify(ids);
+  const given = "(SELECT value FROM json_each(?2))";
+  const { results } = await d1
+    .prepare(`SELECT DISTINCT event_name AS name FROM runs WHERE workspace_id = ?1 AND id IN ${given}`)
+    .bind(workspaceId, list)
+    .all<{ name: string | null }>();
+  const names = JSON.stringify(results.flatMap(({ name }) => name ?? []));
+  await d1.batch([
+    d1.prepare(`DELETE FROM run_labels WHERE workspace_id = ?1 AND run_id IN ${given}`).bind(workspaceId, list),
+    d1.prepare(`DELETE FROM runs WHERE workspace_id = ?1 AND id IN ${given}`).bind(workspaceId, list),
+    d1
+      .prepare(
+        `DELETE FROM run_names WHERE workspace_id = ?1 AND name IN ${given} AND NOT EXISTS (
+           SELECT 1 FROM runs r INDEXED BY runs_by_name
+           WHERE r.workspace_id = ?1 AND r.event_name = run_names.name)`,
+      )
+      .bind(workspaceId, names),
+  ]);
+}
+
+/** Null when the workspace has no runs. Index: `runs_list`. */
+export async function findOldestQueuedAt(d1: D1Database, workspaceId: string): Promise<number | null> {
+  const row = await d1
+    .prepare("SELECT min(queued_at) AS at FROM runs WHERE workspace_id = ?1")
+    .bind(workspaceId)
+    .first<{ at: number | null }>();
+  return row?.at ?? null;
+}

@@ -163,8 +163,11 @@ describe("I16 a concurrency key", () => {
 describe("I16 the workspace's concurrency", () => {
   test("holds over all events, and can be changed while runs wait", async ({ expect }) => {
     const plane = await makePlane();
-    expect(await plane.expectJson(200, "GET", "/settings")).toEqual({ concurrency: null });
-    expect(await plane.expectJson(200, "PATCH", "/settings", { concurrency: 1 })).toEqual({ concurrency: 1 });
+    expect(await plane.expectJson(200, "GET", "/settings")).toEqual({ concurrency: null, retentionDays: 30 });
+    expect(await plane.expectJson(200, "PATCH", "/settings", { concurrency: 1 })).toEqual({
+      concurrency: 1,
+      retentionDays: 30,
+    });
     const connection = await connect(await registerFake(plane), { slots: 4 });
     const first = await plane.trigger();
     const second = await plane.trigger();

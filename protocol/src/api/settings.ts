@@ -4,6 +4,8 @@ import * as z from "zod";
 const settings = {
   /** Runs under way at a time, over all events: 1 to 100,000; null, the default, for as many as there are slots. */
   concurrency: z.int().min(1).max(100_000).nullable(),
+  /** Days for which runs, their logs and results are kept after they ended: 1 to 3,650, 30 by default. */
+  retentionDays: z.int().min(1).max(3_650),
 };
 
 export const Settings = z.strictObject(settings).meta({ id: "Settings" });

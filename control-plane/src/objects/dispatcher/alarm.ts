@@ -7,16 +7,15 @@ import { forgetEmptyLanes } from "./lanes.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
 import { countOutbox, drainDueIn } from "./outbox.ts";
+import { expireIfDue, forgetFinished, KEEP_FINISHED_MS } from "./retention.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { forgetOldCounters } from "./stats.ts";
 import { inTurn } from "./turns.ts";
 
-/** Finished runs stay this long after D1 has them, so that late repeats of a runner still get their answer here. */
-const KEEP_FINISHED_MS = 3_600_000;
 const TIDY_EVERY_MS = 600_000;
-const TIDY_BATCH = 500;
+const TIDY_PAUSE_MS = 200;
 /** An alarm this late will not come by itself any more. */
 const OVERDUE_MS = 120_000;
 
@@ -43,6 +42,7 @@ export function onAlarm(shell: Shell): void {
       turn.pumpNeeded = true;
     });
     workOnBulk(shell);
+    void expireIfDue(shell);
     if (drainDueIn(shell) !== null) {
       drainSoon(shell);
     }
@@ -94,6 +94,7 @@ function nextWake(shell: Shell): number {
     ),
     shell.tickDueAt ?? Number.POSITIVE_INFINITY,
     bulkDueAt(shell, now),
+    shell.retention.wakeAt,
     drain === null ? Number.POSITIVE_INFINITY : now + drain,
     ...shell.heldOff.values(),
     ...[...shell.fleet.values()]
@@ -126,23 +127,8 @@ function tidy(shell: Shell, turn: Turn): void {
     }
   }
   shell.sql.exec("DELETE FROM watches WHERE until <= ?", turn.now);
-  const gone = shell.sql
-    .exec(
-      `SELECT id FROM runs INDEXED BY runs_finished
-       WHERE finished_at <= ? AND finished_at IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = runs.id)
-       ORDER BY finished_at LIMIT ?`,
-      turn.now - KEEP_FINISHED_MS,
-      TIDY_BATCH,
-    )
-    .toArray();
-  for (const row of gone) {
-    for (const statement of [
-      "DELETE FROM attempts WHERE run_id = ?",
-      "DELETE FROM payloads WHERE run_id = ?",
-      "DELETE FROM runs WHERE id = ?",
-    ]) {
-      shell.sql.exec(statement, row["id"] ?? null);
-    }
+  if (forgetFinished(shell, turn)) {
+    // Runs end faster than they are forgotten: go on soon.
+    shell.tidiedAt = turn.now - TIDY_EVERY_MS + TIDY_PAUSE_MS;
   }
 }

@@ -1,8 +1,8 @@
 /** Settings of the workspace, in the Dispatcher because its decisions follow them. */
 import { Settings, type UpdateSettings } from "@cronium/protocol/api/settings";
-import type { Shell, Turn } from "./shell.ts";
+import { wakeBy, type Shell, type Turn } from "./shell.ts";
 
-const defaults: Settings = { concurrency: null };
+const defaults: Settings = { concurrency: null, retentionDays: 30 };
 
 export function readSettings(sql: SqlStorage): Settings {
   const row = sql.exec("SELECT value FROM meta WHERE key = 'settings'").toArray()[0];
@@ -15,6 +15,9 @@ export function updateSettings(shell: Shell, turn: Turn, change: UpdateSettings)
   if (shell.line !== null) {
     shell.line.settings = settings;
   }
+  // What is kept for a shorter time from now on may go at once.
+  shell.retention.dueAt = turn.now;
+  wakeBy(turn, turn.now);
   turn.fleetChanged = true;
   turn.pumpNeeded = true;
   return settings;

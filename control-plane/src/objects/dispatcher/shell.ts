@@ -61,6 +61,8 @@ export interface Shell {
   drainFailures: number;
   /** When finished runs and old keys were last cleared away by this instance. */
   tidiedAt: number;
+  /** Deleting old runs from D1: not before `dueAt`, and an alarm for it at `wakeAt`. */
+  readonly retention: { busy: boolean; dueAt: number; wakeAt: number };
   /** Runs whose log room wants to hear of changes, and until when. */
   readonly watches: Map<string, number>;
   /** What this instance has measured. */

@@ -25,6 +25,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     draining: false,
     drainFailures: 0,
     tidiedAt: 0,
+    retention: { busy: false, dueAt: 0, wakeAt: Number.POSITIVE_INFINITY },
     meters: newMeters(),
     watches: new Map(
       sql

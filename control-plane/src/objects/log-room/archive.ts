@@ -3,14 +3,13 @@
  * as a stream, because a log may be larger than the memory of an object.
  */
 import { decodeLogFrame, type LogFrame } from "@cronium/protocol/log-frame";
+import { logKey } from "../../domain/blob-keys.ts";
 import type { BlobBody } from "../../domain/ports.ts";
 import { readFrames } from "./frames.ts";
 
 const PIECE_BYTES = 1_048_576;
 
-export function archiveKey(workspaceId: string, runId: string): string {
-  return `logs/${workspaceId}/${runId}`;
-}
+export const archiveKey = logKey;
 
 /** Null when no frame is stored. */
 export function archiveOf(sql: SqlStorage): BlobBody | null {

@@ -1,0 +1,73 @@
+/**
+ * Keeps what the workspace's settings say and no more. The Dispatcher forgets a run an hour after D1 has its end; D1
+ * and the blobs forget it after `retentionDays`, in small batches that the alarm begins.
+ */
+import { expireRuns } from "../../services/retention.ts";
+import { arm } from "./alarm-clock.ts";
+import { readSettings } from "./settings.ts";
+import type { Shell, Turn } from "./shell.ts";
+
+/** Finished runs stay this long after D1 has them, so that late repeats of a runner still get their answer here. */
+export const KEEP_FINISHED_MS = 3_600_000;
+const BATCH = 500;
+
+const DAY_MS = 86_400_000;
+const EVERY_MS = 3_600_000;
+const PAUSE_MS = 1_000;
+const AFTER_FAILURE_MS = 60_000;
+
+/** Whether there may be more that has served its time. */
+export function forgetFinished(shell: Shell, turn: Turn): boolean {
+  const gone = shell.sql
+    .exec(
+      `SELECT id FROM runs INDEXED BY runs_finished
+       WHERE finished_at <= ?1 AND finished_at IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind = 'run' AND id = runs.id)
+         AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind = 'room' AND id = runs.id)
+       ORDER BY finished_at LIMIT ?2`,
+      turn.now - KEEP_FINISHED_MS,
+      BATCH,
+    )
+    .toArray()
+    .map((row) => row["id"] as string);
+  const list = JSON.stringify(gone);
+  for (const [table, key] of [
+    ["attempts", "run_id"],
+    ["payloads", "run_id"],
+    ["runs", "id"],
+  ]) {
+    shell.sql.exec(`DELETE FROM ${table} WHERE ${key} IN (SELECT value FROM json_each(?))`, list);
+  }
+  return gone.length === BATCH;
+}
+
+/** Begins a batch in D1 if one is due. Never throws; a batch that failed is begun again a minute later. */
+export async function expireIfDue(shell: Shell): Promise<void> {
+  const { clock, log } = shell.deps;
+  if (shell.retention.busy || shell.retention.dueAt > clock.now()) {
+    return;
+  }
+  shell.retention.busy = true;
+  const keepMs = readSettings(shell.sql).retentionDays * DAY_MS;
+  try {
+    const { deleted, more, oldestQueuedAt } = await expireRuns(shell.deps, shell.workspaceId, clock.now() - keepMs);
+    const now = clock.now();
+    shell.retention.dueAt = more ? now + PAUSE_MS : now + EVERY_MS;
+    shell.retention.wakeAt = more ? now + PAUSE_MS : nextExpiry(now, oldestQueuedAt, keepMs);
+    if (deleted > 0) {
+      log.info("retention.deleted", { workspaceId: shell.workspaceId, runs: deleted });
+    }
+  } catch (error) {
+    shell.retention.dueAt = clock.now() + AFTER_FAILURE_MS;
+    shell.retention.wakeAt = shell.retention.dueAt;
+    log.warn("retention.failed", { workspaceId: shell.workspaceId, error: String(error) });
+  } finally {
+    shell.retention.busy = false;
+    arm(shell, shell.retention.wakeAt);
+  }
+}
+
+/** Without a run in D1 nothing will expire by itself: the alarm of the next run looks again. */
+function nextExpiry(now: number, oldestQueuedAt: number | null, keepMs: number): number {
+  return oldestQueuedAt === null ? Number.POSITIVE_INFINITY : Math.max(now + EVERY_MS, oldestQueuedAt + keepMs);
+}
