@@ -29,7 +29,7 @@ test("/ready says what is missing while /health stays up", { timeout: 60_000 }, 
   d1.exec("ALTER TABLE d1_migrations RENAME TO hidden");
   expect(await get(`${plane.url}/ready`)).toEqual({
     status: 503,
-    body: { ready: false, reasons: ["The database lacks the migrations 0001_initial.sql."] },
+    body: { ready: false, reasons: [expect.stringMatching(/^The database lacks the migrations 0001_initial\.sql/)] },
   });
   expect(await get(`${plane.url}/health`)).toMatchObject({ status: 200 });
 
