@@ -103,6 +103,17 @@ describe("the journal", () => {
     third.close();
   });
 
+  test("keeps an attempt whose job it cannot read, to report it", async ({ expect }) => {
+    const journal = new Journal(folder, silentLog());
+    const line = JSON.stringify({ type: "accepted", ...ref, slot: "s1", onLost: "retry", job: { ...job, newer: 1 } });
+    appendFileSync(join(folder, "journal.log"), `${crc(line)} ${line}\n`);
+
+    const after = reopen(journal);
+
+    expect(after.get(ref)).toMatchObject({ slot: "s1", job: null });
+    after.close();
+  });
+
   test("I8 keeps a result until everything of it is acknowledged, over several processes", async ({ expect }) => {
     const first = await acceptedJournal();
     await first.write({ type: "exited", ...ref, result });

@@ -49,8 +49,8 @@ const JournalRecord = z.discriminatedUnion("type", [
     ...attempt,
     slot: z.string(),
     onLost: z.enum(onLostPolicies),
-    /** Missing in journals of versions that could not go on with a job. */
-    job: Job.optional(),
+    /** Missing where an older version wrote it, or one whose jobs this one cannot read: then nobody goes on with it. */
+    job: Job.optional().catch(undefined),
   }),
   z.strictObject({ type: z.literal("granted"), ...attempt, logToken: z.string() }),
   /** Its container is about to start; `token` opens the job's runtime API. */

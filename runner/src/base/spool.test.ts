@@ -70,10 +70,18 @@ describe("a spool", () => {
     expect(after.taken).toEqual({ stdout: 12_000_000, stderr: 7 });
     expect(after.next).toEqual({ seq: 201, offset: 12_000_007 });
     expect(after.unacknowledged).toBeGreaterThan(0);
+    const gap = {
+      ...frame(201, 12_000_007, new Uint8Array(0)).header,
+      gap: { bytes: 3, reason: "runner_lost" },
+    } as const;
+    after.append({ header: { ...gap, stream: "system" }, payload: new Uint8Array(0) });
     fill(after, 100, 60_000);
-    after.acknowledge(301);
+    after.acknowledge(302);
     after.close();
-    expect(Spool.open(folder).taken).toEqual({ stdout: 18_000_000, stderr: 7 });
+    const last = Spool.open(folder);
+    expect(last.taken).toEqual({ stdout: 18_000_000, stderr: 7 });
+    expect(last.gaps).toBe(1);
+    last.remove();
   });
 
   test("F39 drops a torn last record and goes on before it", ({ expect }) => {

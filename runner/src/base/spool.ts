@@ -3,7 +3,7 @@
  * acknowledged it. So a dropped connection or a dead runner loses nothing that the job has printed.
  *
  * On disk: a folder of segments, each a row of records `u32 length · frame`, named by where it begins:
- * `<seq>-<offset>-<bytes of stdout>-<bytes of stderr>.seg`. A segment is deleted when all its frames are acknowledged,
+ * `<seq>-<offset>-<bytes of stdout>-<bytes of stderr>-<gaps>.seg`. A segment is deleted when all its frames are acknowledged,
  * except the newest: from its name and frames the next process knows how much of each stream has been taken, also when
  * the log room has acknowledged all of it. Writes are synchronous: they go to the page cache in some 30 µs for a frame of
  * 64 KiB, which keeps order and memory trivial. A torn last record, left by a power cut, is dropped when reopening.
@@ -61,6 +61,7 @@ export class Spool {
   private lastSeq = -1;
   private lastOffset = 0;
   private totals = { stdout: 0, stderr: 0 };
+  private declaredGaps = 0;
 
   private constructor(folder: string, capBytes: number) {
     this.folder = folder;
@@ -86,6 +87,11 @@ export class Spool {
   /** How much of each stream has been written, acknowledged or not. */
   get taken(): StreamTotals {
     return { ...this.totals };
+  }
+
+  /** Gaps declared so far, acknowledged or not. */
+  get gaps(): number {
+    return this.declaredGaps;
   }
 
   get unacknowledged(): number {
@@ -114,7 +120,7 @@ export class Spool {
   private write(seq: number, bytes: Uint8Array): { readonly segment: Segment; readonly position: number } {
     const previous = this.current;
     if (previous === null || previous.bytes >= SEGMENT_BYTES) {
-      const path = join(this.folder, segmentName(seq, this.lastOffset, this.totals));
+      const path = join(this.folder, segmentName(seq, this.lastOffset, this.totals, this.declaredGaps));
       this.current = { path, file: openSync(path, "w+", 0o600), bytes: 0, frames: 0 };
       if (previous?.frames === 0) {
         this.discard(previous);
@@ -198,6 +204,7 @@ export class Spool {
   private add(frame: LogFrame, at: Entry["at"], length: number): void {
     this.lastSeq = frame.header.seq;
     this.lastOffset = frame.header.offset + frame.payload.length;
+    this.declaredGaps += frame.header.gap === undefined ? 0 : 1;
     if (frame.header.stream !== "system") {
       this.totals[frame.header.stream] += frame.payload.length;
     }
@@ -221,11 +228,12 @@ export class Spool {
 
   private load(folder: string, name: string): void {
     const path = join(folder, name);
-    const [seq = 0, offset = 0, stdout = 0, stderr = 0] = name.split(/[-.]/, 4).map(Number);
+    const [seq = 0, offset = 0, stdout = 0, stderr = 0, gaps = 0] = name.replace(".seg", "").split("-").map(Number);
     if (this.lastSeq === -1) {
       this.lastSeq = seq - 1;
       this.lastOffset = offset;
       this.totals = { stdout, stderr };
+      this.declaredGaps = gaps;
     } else if (seq !== this.lastSeq + 1) {
       // What lay between was torn: everything after it is taken again from where the whole frames end.
       rmSync(path, { force: true });
@@ -257,6 +265,6 @@ export class Spool {
   }
 }
 
-function segmentName(seq: number, offset: number, { stdout, stderr }: StreamTotals): string {
-  return `${[String(seq).padStart(10, "0"), offset, stdout, stderr].join("-")}.seg`;
+function segmentName(seq: number, offset: number, { stdout, stderr }: StreamTotals, gaps: number): string {
+  return `${[String(seq).padStart(10, "0"), offset, stdout, stderr, gaps].join("-")}.seg`;
 }

@@ -63,7 +63,7 @@ export class LogShip implements LogSink {
   private inFlightBytes = 0;
   private lastProgress = 0;
   private dropped = { spool: 0, quota: 0 };
-  private gaps = 0;
+  private gaps: number;
   private ending = false;
   private closed = false;
   private cancelReconnect = (): void => {};
@@ -76,6 +76,7 @@ export class LogShip implements LogSink {
     this.capBytes = options.capBytes ?? DEFAULT_LOG_CAP_BYTES;
     this.spool = Spool.open(options.folder, options.spoolBytes);
     this.taken = this.spool.taken;
+    this.gaps = this.spool.gaps;
     this.chunker = new LogChunker({
       attempt: options.ref.attempt,
       clock: options.clock,

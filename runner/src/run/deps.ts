@@ -51,7 +51,7 @@ export interface RunJournal {
       | ({ readonly type: "stopping"; readonly reason: StopReason; readonly graceMs: number } & AttemptRef)
       | ({ readonly type: "dropped" } & AttemptRef),
   ): void;
-  get(ref: AttemptRef): { readonly output: Json } | undefined;
+  get(ref: AttemptRef): { readonly output: Json; readonly handedOut: boolean } | undefined;
 }
 
 export interface SidecarBinding {

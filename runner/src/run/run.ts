@@ -12,7 +12,7 @@
  */
 import type { AttemptRef, Job, JobResult } from "@cronium/protocol";
 import { errorText, type Log } from "../base/log.ts";
-import type { HostMount } from "../executors/types.ts";
+import { ExecutorError, type HostMount } from "../executors/types.ts";
 import { cleanUp } from "./clean-up.ts";
 import type { LogSink, RunDeps } from "./deps.ts";
 import { finish } from "./finish.ts";
@@ -182,12 +182,18 @@ export class Run {
     return "failed" in slot ? { kind: "failed", error: slot.failed } : supervise(this.state, slot.started, timeOut);
   }
 
+  /** False where its bootstrap has not fetched the job; executors without a runtime API need none. */
+  private get gotItsJob(): boolean {
+    const { deps } = this.state;
+    return !deps.executor.hasRuntimeApi || deps.journal.get(this.ref)?.handedOut === true;
+  }
+
   private judge(ending: Ending): JobResult {
     const { deps, job, startedAt, stop } = this.state;
     const { definition } = job;
     const watchedMs = startedAt === null ? null : Math.max(0, Math.round(deps.clock.monotonic() - startedAt));
     return verdict({
-      ending,
+      ending: this.gotItsJob ? ending : withoutJob(ending),
       stoppedFor: stop?.reason ?? null,
       output: deps.journal.get(this.ref)?.output ?? null,
       durationMs: ending.kind === "exited" ? (ending.exit.ranMs ?? watchedMs) : watchedMs,
@@ -195,4 +201,16 @@ export class Run {
       memoryMb: definition.memoryMb,
     });
   }
+}
+
+/** With this code a bootstrap ends that waited for its job in vain. */
+const NO_JOB_CODE = 125;
+
+/** The script never ran, so its container's exit is not the script's. */
+function withoutJob(ending: Ending): Ending {
+  if (ending.kind !== "exited" || ending.exit.code !== NO_JOB_CODE) {
+    return ending;
+  }
+  const message = "The container waited in vain for its job, because the runner was away.";
+  return { kind: "failed", error: new ExecutorError("start_failed", message) };
 }
