@@ -86,6 +86,8 @@ export const Run = z
     concurrencyKey: z.string().nullable().default(null),
     /** When it expires unless it has started; null for never. */
     expiresAt: time.default(null),
+    /** The run that this one repeats; null for a run of its own. */
+    retryOf: z.string().nullable().default(null),
   })
   .meta({ id: "Run" });
 export type Run = z.infer<typeof Run>;

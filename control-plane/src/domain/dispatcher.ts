@@ -46,6 +46,17 @@ export interface EnqueueOptions {
   readonly notBefore?: number | undefined;
 }
 
+/** An ended run that is repeated; it may have left the Dispatcher. */
+export interface RetriedRun {
+  readonly id: string;
+  /** Null for an ad-hoc script. */
+  readonly eventId: string | null;
+  readonly eventVersion: number | null;
+  readonly eventName: string;
+  readonly queue: string;
+  readonly priority: number;
+}
+
 export interface EnqueueCommand {
   readonly runId: string;
   /** What makes this trigger one run: the Idempotency-Key with its caller, or the run id when there is none. */
@@ -60,7 +71,9 @@ export interface EnqueueCommand {
   /** An event of the workspace, or a definition of its own for an ad-hoc script. */
   readonly target:
     | { readonly kind: "event"; readonly eventId: string }
-    | { readonly kind: "adhoc"; readonly name: string; readonly queue: string; readonly definition: EventDefinition };
+    | { readonly kind: "adhoc"; readonly name: string; readonly queue: string; readonly definition: EventDefinition }
+    /** What this run ran; `input` is then never undefined. */
+    | { readonly kind: "retry"; readonly run: RetriedRun };
 }
 
 export interface StartBulkCommand {

@@ -66,6 +66,8 @@ export interface RunRecord {
   readonly holds: boolean;
   /** When it expires unless it has started; null for never. */
   readonly expiresAt: number | null;
+  /** The run that this one repeats. */
+  readonly retryOf: string | null;
   readonly rev: number;
 }
 
@@ -115,6 +117,7 @@ export interface NewRun {
   } | null;
   /** From when it may start; never by default. */
   readonly queueTtlMs?: number | null;
+  readonly retryOf?: string | null;
 }
 
 /** A fresh run, `queued` without a reason yet: routing gives it one, or an offer. */
@@ -163,6 +166,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     concurrencyKey: from.concurrencyKey ?? null,
     holds: false,
     expiresAt: queueTtlMs === null ? null : Math.max(now, wait?.until ?? 0) + queueTtlMs,
+    retryOf: from.retryOf ?? null,
     rev: 1,
   };
 }
@@ -228,6 +232,7 @@ export function toDetail(
     queue: run.queue,
     concurrencyKey: run.concurrencyKey,
     expiresAt: run.state === "queued" && run.starts === 0 ? isoOrNull(run.expiresAt) : null,
+    retryOf: run.retryOf,
   };
 }
 

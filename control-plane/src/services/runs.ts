@@ -3,6 +3,7 @@ import type {
   AdHocRun,
   BatchAccepted,
   Json,
+  RetryRun,
   Run,
   RunFilter,
   RunListQuery,
@@ -15,6 +16,8 @@ import type {
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import { MAX_INPUT_BYTES } from "@cronium/protocol/limits";
+import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
+import { isTerminal } from "@cronium/protocol/run-states";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
 import { detailKey } from "../domain/blob-keys.ts";
@@ -126,6 +129,16 @@ export async function findRun(deps: Deps, workspaceId: string, runId: string): P
   return (await deps.dispatcherFor(workspaceId).getRun(runId)) ?? (await findPastRun(deps, workspaceId, runId));
 }
 
+/** What runs have that were stored before these fields existed. */
+const beforeQueues = {
+  expireReason: null,
+  queue: DEFAULT_QUEUE,
+  priority: 0,
+  concurrencyKey: null,
+  expiresAt: null,
+  retryOf: null,
+};
+
 /** A run that has left the Dispatcher. */
 export async function findPastRun(
   deps: Pick<Deps, "d1" | "blobs">,
@@ -139,11 +152,11 @@ export async function findPastRun(
   const summary = JSON.parse(row.summary) as RunSummary;
   const { inBlob = false, ...detail } = JSON.parse(row.detail) as RunDetail & { inBlob?: boolean };
   if (!inBlob) {
-    return { ...summary, ...detail };
+    return { ...beforeQueues, ...summary, ...detail };
   }
   const blob = await deps.blobs.get(detailKey(workspaceId, runId));
   const whole = blob === null ? detail : (JSON.parse(new TextDecoder().decode(await readAll(blob))) as RunDetail);
-  return { ...summary, ...whole };
+  return { ...beforeQueues, ...summary, ...whole };
 }
 
 function rowFilter(filter: RunFilter): Omit<RunRowFilter, "after" | "limit"> {
@@ -165,6 +178,23 @@ export async function listRuns(
   });
   const page = pageFrom(rows, query.limit, (row) => ({ at: Date.parse(row.queuedAt), id: row.id }));
   return { items: [...page.items], nextCursor: page.nextCursor };
+}
+
+/** Throws `not_final` while it has not ended, and `not_found` when what it ran is not kept any more. */
+export async function retryRun(
+  deps: Deps,
+  actor: Actor,
+  runId: string,
+  { input, ...options }: RetryRun,
+  cause: Cause,
+): Promise<Accepted> {
+  const run = await getRun(deps, actor, runId);
+  if (!isTerminal(run.state)) {
+    throw new AppError("not_final", `The run has not ended yet: it is ${run.state}.`);
+  }
+  const { id, eventId, eventVersion, eventName, queue, priority } = run;
+  const target = { kind: "retry", run: { id, eventId, eventVersion, eventName, queue, priority } } as const;
+  return triggerRun(deps, actor, target, { input: input === undefined ? run.input : input, options }, cause);
 }
 
 /** Throws `not_queued` when it has started, or ended, already. */

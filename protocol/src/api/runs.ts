@@ -21,6 +21,10 @@ export type AdHocRun = z.infer<typeof AdHocRun>;
 export const UpdateRun = z.strictObject({ priority: Priority }).meta({ id: "UpdateRun" });
 export type UpdateRun = z.infer<typeof UpdateRun>;
 
+/** A new run of what an ended one ran: the same version of its event, and its input unless another is given. */
+export const RetryRun = TriggerOptions.extend({ input: JsonValue.optional() }).meta({ id: "RetryRun" });
+export type RetryRun = z.infer<typeof RetryRun>;
+
 /** A query parameter given several times, or once with commas. */
 function several<T extends z.ZodType>(item: T, most: number) {
   return z.preprocess(

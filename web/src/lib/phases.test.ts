@@ -58,6 +58,7 @@ const run: Run = {
   queue: "default",
   concurrencyKey: null,
   expiresAt: null,
+  retryOf: null,
 };
 
 const summary = (of: Run, chosen: Attempt | null) =>

@@ -3,6 +3,7 @@ import {
   AdHocRun,
   CancelAccepted,
   logStreams,
+  RetryRun,
   Run,
   RunAccepted,
   RunId,
@@ -15,7 +16,7 @@ import type { TypedResponse } from "hono";
 import * as z from "zod";
 import { causeOf } from "../../services/idempotency.ts";
 import { readLogs } from "../../services/logs.ts";
-import { cancelRun, getRun, listRuns, runAdHoc, updateRun } from "../../services/runs.ts";
+import { cancelRun, getRun, listRuns, retryRun, runAdHoc, updateRun } from "../../services/runs.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -61,6 +62,18 @@ const update = createRoute({
   responses: {
     200: jsonAnswer(Run, "The run"),
     ...problemAnswers("unauthorized", "forbidden", "not_found", "not_queued", "out_of_range"),
+  },
+});
+
+const retry = createRoute({
+  method: "post",
+  path: "/runs/{id}/retry",
+  summary: "Run again what an ended run ran, as a new run, with the same input or another",
+  middleware: requires("runs:trigger"),
+  request: { params: byId, body: { content: { "application/json": { schema: RetryRun } }, required: false } },
+  responses: {
+    202: jsonAnswer(RunAccepted, "The new run is stored and will be started"),
+    ...problemAnswers("unauthorized", "forbidden", "not_found", "not_final", "out_of_range", "idempotency_mismatch"),
   },
 });
 
@@ -115,6 +128,14 @@ export function runRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(update, async (c) => {
     const { id } = c.req.valid("param");
     return c.json(await updateRun(c.var.deps, c.var.actor, id, c.req.valid("json")), 200);
+  });
+  routes.openapi(retry, async (c) => {
+    const { deps, actor } = c.var;
+    const { id } = c.req.valid("param");
+    // A request without a body keeps the input.
+    const request = RetryRun.parse(c.req.valid("json") ?? {});
+    const cause = causeOf(actor, c.req.header("idempotency-key"), `POST /runs/${id}/retry`, c.get("bodyBytes"));
+    return c.json(await retryRun(deps, actor, id, request, cause), 202);
   });
   routes.openapi(cancel, async (c) => c.json(await cancelRun(c.var.deps, c.var.actor, c.req.valid("param").id), 202));
   routes.openapi(logs, async (c) => {

@@ -5,8 +5,8 @@ import { keyAt, MAX_KEY_CHARS } from "../../domain/json-pointer.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { gather } from "./debounces.ts";
-import { definitionOf, readEvent } from "./events.ts";
-import { insertRun, readRun } from "./runs.ts";
+import { definitionOf, readEvent, readEventVersion } from "./events.ts";
+import { insertRun, readOwnDefinition, readRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 
 interface Enqueued {
@@ -15,7 +15,7 @@ interface Enqueued {
 }
 
 export function enqueue(shell: Shell, turn: Turn, command: EnqueueCommand): Outcome<Enqueued> {
-  const { runId, causeKey, target } = command;
+  const { runId, causeKey } = command;
   if (readRun(shell, runId) !== null) {
     return { ok: true, value: { runId, created: false } };
   }
@@ -25,12 +25,25 @@ export function enqueue(shell: Shell, turn: Turn, command: EnqueueCommand): Outc
   if (seen !== null) {
     return seen.ok ? { ok: true, value: { runId: seen.value, created: false } } : seen;
   }
-  const outcome =
-    target.kind === "adhoc" ? enqueueAdHoc(shell, turn, command, target) : enqueueEvent(shell, turn, command, target);
+  const outcome = enqueueTarget(shell, turn, command);
   if (keyed && outcome.ok) {
     writeCause(shell, turn, { key: causeKey, kind: "run", id: outcome.value.runId, bodyHash: command.bodyHash });
   }
   return outcome;
+}
+
+function enqueueTarget(shell: Shell, turn: Turn, command: EnqueueCommand): Outcome<Enqueued> {
+  const { target } = command;
+  switch (target.kind) {
+    case "adhoc":
+      return enqueueAdHoc(shell, turn, command, target);
+    case "event":
+      return enqueueEvent(shell, turn, command, target);
+    case "retry":
+      return enqueueRetry(shell, turn, command, target);
+    default:
+      return target satisfies never;
+  }
 }
 
 export function enqueueBatch(
@@ -96,6 +109,51 @@ function enqueueEvent(
   }
   insertRun(shell, turn, newRun(gathered?.from ?? from, turn.now), { input, definition: null });
   return { ok: true, value: { runId: command.runId, created: true } };
+}
+
+/** Neither debounced nor changed by later versions: a person or program wants this very run again. */
+function enqueueRetry(
+  shell: Shell,
+  turn: Turn,
+  command: EnqueueCommand,
+  { run: old }: Extract<EnqueueCommand["target"], { kind: "retry" }>,
+): Outcome<Enqueued> {
+  const input = command.input ?? null;
+  const { runId, trigger, options } = command;
+  const event =
+    old.eventId === null || old.eventVersion === null ? null : readEventVersion(shell, old.eventId, old.eventVersion);
+  if (event !== null) {
+    const refusal = tooLong(input, event.concurrencyKey?.pointer);
+    if (refusal !== null) {
+      return refusal;
+    }
+    const priority = options.priority ?? old.priority;
+    const from = { ...fromEvent(event, command, input, turn.now), priority, retryOf: old.id };
+    insertRun(shell, turn, newRun(from, turn.now), { input, definition: null });
+    return { ok: true, value: { runId, created: true } };
+  }
+  const definition = readOwnDefinition(shell, old.id);
+  if (definition === null) {
+    const what = old.eventId === null ? "The script of this ad-hoc run" : "The version of the event that it ran";
+    return { ok: false, code: "not_found", message: `${what} is not kept any more; send it as a new run.` };
+  }
+  const run = newRun(
+    {
+      id: runId,
+      trigger,
+      eventId: null,
+      eventName: old.eventName,
+      eventVersion: null,
+      definition,
+      queue: old.queue,
+      priority: options.priority ?? old.priority,
+      wait: delayOf(command, turn.now),
+      retryOf: old.id,
+    },
+    turn.now,
+  );
+  insertRun(shell, turn, run, { input, definition });
+  return { ok: true, value: { runId, created: true } };
 }
 
 function fromEvent(event: Event, command: EnqueueCommand, input: Json, now: number): NewRun & { eventId: string } {

@@ -130,6 +130,20 @@ export function readEventVersions(shell: Shell, eventId: string): Event[] {
     .map(toEvent);
 }
 
+/** The event as it was at this version; null when there is no such version. */
+export function readEventVersion(shell: Shell, eventId: string, version: number): Event | null {
+  const row = shell.sql
+    .exec(
+      `SELECT e.id, e.created_at, v.created_at AS updated_at, e.archived_at,
+              v.version, v.name, v.description, v.definition
+       FROM event_versions v JOIN events e ON e.id = v.event_id WHERE v.event_id = ? AND v.version = ?`,
+      eventId,
+      version,
+    )
+    .toArray()[0];
+  return row === undefined ? null : toEvent(row);
+}
+
 export function readEventName(shell: Shell, eventId: string): string {
   return shell.sql.exec("SELECT name FROM events WHERE id = ?", eventId).one()["name"] as string;
 }

@@ -16,9 +16,10 @@ import { readEventName } from "./events.ts";
 import { leaveLane, queueingOfFlow, theLine } from "./lanes.ts";
 import { bucketNow, takeToken } from "./buckets.ts";
 import { readHolders } from "./places.ts";
-import { expireDue, jobOf, readReady, readReadyAfter, readUnexplained, releaseDue, saveStep } from "./runs.ts";
+import { jobOf, saveStep } from "./runs.ts";
 import { wakeBy, type Lane, type Line, type Shell, type Turn } from "./shell.ts";
 import { fleetMembers } from "./runners.ts";
+import { expireDue, readReady, readReadyAfter, readUnexplained, releaseDue } from "./waiting-runs.ts";
 
 const PAGE = 64;
 const MAX_FRAME_CHARS = 1_000_000;

@@ -5,8 +5,9 @@ import { reprioritise } from "../../domain/run-queue.ts";
 import { withRev } from "../../domain/run-machine.ts";
 import { readEvent, updateEvent } from "./events.ts";
 import { wakeEvent } from "./lanes.ts";
-import { readRun, readState, saveStep, unparkEvent, viewRun } from "./runs.ts";
+import { readRun, readState, saveStep, viewRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
+import { unparkEvent } from "./waiting-runs.ts";
 
 export function updateRun(
   shell: Shell,

@@ -3,8 +3,7 @@ import { isLiveAttempt } from "@cronium/protocol/run-states";
 import type { EventDefinition, Job, Json, Run } from "@cronium/protocol";
 import { withoutQueueing } from "../../domain/event-queueing.ts";
 import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord } from "../../domain/run.ts";
-import { expire } from "../../domain/run-queue.ts";
-import { decide, withRev, type Command } from "../../domain/run-machine.ts";
+import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
 import { joinLane, laneOf } from "./lanes.ts";
 import { countAttempt, countRun } from "./metrics.ts";
@@ -14,7 +13,8 @@ import { table } from "./rows.ts";
 import { justEnded } from "../../domain/transition.ts";
 import { randomFraction, wakeBy, type Shell, type Turn } from "./shell.ts";
 
-const runs = table<RunRecord>("runs", ["id"], {
+/** Rows of runs, for `waiting-runs.ts` too. */
+export const runs = table<RunRecord>("runs", ["id"], {
   id: "plain",
   eventId: "plain",
   eventName: "plain",
@@ -57,6 +57,7 @@ const runs = table<RunRecord>("runs", ["id"], {
   concurrencyKey: "plain",
   holds: "flag",
   expiresAt: "plain",
+  retryOf: "plain",
   rev: "plain",
 });
 
@@ -82,9 +83,6 @@ const attempts = table<AttemptRecord>("attempts", ["runId", "attempt"], {
   finishedAt: "plain",
 });
 
-/** Runs whose time has come that one turn lets through; the alarm comes back for the rest. */
-const RELEASE_BATCH = 500;
-
 export const LIVE = "state IN ('offered', 'accepted', 'running', 'finishing')";
 
 export function insertRun(
@@ -102,6 +100,13 @@ export function insertRun(
     payload.definition === null ? null : JSON.stringify(payload.definition),
   );
   noteChange(shell, turn, null, placed);
+}
+
+/** The definition of an ad-hoc run; null when the run is not here any more, or ran an event. */
+export function readOwnDefinition(shell: Shell, runId: string): EventDefinition | null {
+  const row = shell.sql.exec("SELECT definition FROM payloads WHERE run_id = ?", runId).toArray()[0];
+  const text = row?.["definition"] ?? null;
+  return text === null ? null : (JSON.parse(text as string) as EventDefinition);
 }
 
 export function writeInput(shell: Shell, runId: string, input: Json): void {
@@ -122,100 +127,6 @@ export function readAttempt(shell: Shell, runId: string, attempt: number): Attem
 export function readState(shell: Shell, runId: string, attempt?: number): RunState | null {
   const run = readRun(shell, runId);
   return run === null ? null : { run, attempt: readAttempt(shell, runId, attempt ?? run.attempt) };
-}
-
-/** The next runs of a lane that may be offered, in order of arrival. */
-export function readReady(shell: Shell, lane: number, limit: number): RunRecord[] {
-  return shell.sql
-    .exec(
-      `SELECT * FROM runs INDEXED BY runs_lane
-       WHERE state = 'queued' AND lane = ? AND offered = 0 AND gate = '' ORDER BY n LIMIT ?`,
-      lane,
-      limit,
-    )
-    .toArray()
-    .map(runs.read);
-}
-
-/** Ready runs of a lane that have no reason yet, or only that of a wait which is over. */
-export function readUnexplained(shell: Shell, lane: number, limit: number): RunRecord[] {
-  return shell.sql
-    .exec(
-      `SELECT * FROM runs INDEXED BY runs_unexplained
-       WHERE state = 'queued' AND offered = 0 AND gate = ''
-         AND coalesce(queue_reason, 'delayed') IN ('delayed', 'debounced', 'retry_backoff')
-         AND lane = ? ORDER BY n LIMIT ?`,
-      lane,
-      limit,
-    )
-    .toArray()
-    .map(runs.read);
-}
-
-/** Ready runs of a lane behind the one with this number, and the number of the last of them. */
-export function readReadyAfter(
-  shell: Shell,
-  lane: number,
-  after: number,
-  limit: number,
-): { readonly runs: RunRecord[]; readonly last: number } {
-  const rows = shell.sql
-    .exec(
-      `SELECT * FROM runs INDEXED BY runs_lane
-       WHERE state = 'queued' AND lane = ? AND offered = 0 AND gate = '' AND n > ? ORDER BY n LIMIT ?`,
-      lane,
-      after,
-      limit,
-    )
-    .toArray();
-  return { runs: rows.map(runs.read), last: (rows.at(-1)?.["n"] ?? after) as number };
-}
-
-/** Opens the gate of runs whose time has come. */
-export function releaseDue(shell: Shell, turn: Turn): void {
-  const due = shell.sql
-    .exec(
-      `UPDATE runs SET gate = '' WHERE n IN (
-         SELECT n FROM runs INDEXED BY runs_due
-         WHERE state = 'queued' AND gate = 'time' AND not_before <= ? ORDER BY not_before LIMIT ?)
-       RETURNING *`,
-      turn.now,
-      RELEASE_BATCH,
-    )
-    .toArray()
-    .map(runs.read);
-  for (const run of due) {
-    if (!run.offered) {
-      joinLane(shell, run, turn.now);
-    }
-  }
-  if (due.length === RELEASE_BATCH) {
-    wakeBy(turn, turn.now + 1);
-  }
-}
-
-/** Ends runs that have waited for their first start longer than their event allows. */
-export function expireDue(shell: Shell, turn: Turn): void {
-  const due = shell.sql
-    .exec(
-      `SELECT * FROM runs INDEXED BY runs_expiry
-       WHERE state = 'queued' AND offered = 0 AND starts = 0 AND expires_at IS NOT NULL AND expires_at <= ?
-       ORDER BY expires_at LIMIT ?`,
-      turn.now,
-      RELEASE_BATCH,
-    )
-    .toArray()
-    .map(runs.read);
-  for (const run of due) {
-    const state = { run, attempt: null };
-    const step = expire(state, turn.now);
-    if (step !== null) {
-      saveStep(shell, turn, state, withRev(state, step));
-    }
-  }
-  if (due.length === RELEASE_BATCH) {
-    wakeBy(turn, turn.now + 1);
-  }
 }
 
 /** The whole run as the API shows it. */
@@ -360,19 +271,6 @@ function unpark(shell: Shell, turn: Turn, run: RunRecord): void {
     joinLane(shell, one, turn.now);
     turn.pumpNeeded = true;
   }
-}
-
-/** After a change of the event's key: as many of each value as have become free, or all when there is no limit. */
-export function unparkEvent(shell: Shell, eventId: string, limit: number | null): void {
-  shell.sql.exec(
-    `UPDATE runs SET gate = '' WHERE n IN (
-       SELECT n FROM (
-         SELECT n, row_number() OVER (PARTITION BY concurrency_key ORDER BY priority DESC, n) AS place
-         FROM runs INDEXED BY runs_parked WHERE state = 'queued' AND gate = 'key' AND event_id = ?1)
-       WHERE ?2 IS NULL OR place <= ?2)`,
-    eventId,
-    limit,
-  );
 }
 
 function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: RunRecord): void {

@@ -237,6 +237,9 @@ const steps: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX bulks_running ON bulks (created_at) WHERE state = 'running';
   `,
+  `
+  ALTER TABLE runs ADD COLUMN retry_of TEXT;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */
