@@ -1,6 +1,7 @@
 /** Events: immutable versions of what is to be run. */
 import * as z from "zod";
 import { JsonValue } from "./json.ts";
+import { Labels } from "./labels.ts";
 import { EventQueueing } from "./queueing.ts";
 import {
   DEFAULT_MEMORY_MB,
@@ -67,13 +68,6 @@ export const Env = z
       }
     }
   });
-
-const LABEL_KEY = /^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$/;
-
-/** Labels that a runner carries or a run asks for, all of which must match: at most 32, values up to 128 characters. */
-export const Labels = z
-  .record(z.string().regex(LABEL_KEY, "must be lower-case letters, digits and . _ / -"), z.string().max(128))
-  .refine((labels) => Object.keys(labels).length <= 32, { message: "must hold at most 32 labels" });
 
 /** Script text: UTF-8, without NUL, 1 byte to 1 MiB. */
 export const Script = z

@@ -3,6 +3,7 @@ export * from "./errors.ts";
 export * from "./event.ts";
 export * from "./ids.ts";
 export * from "./json.ts";
+export * from "./labels.ts";
 export * from "./limits.ts";
 export * from "./live.ts";
 export * from "./log-frame.ts";

@@ -3,6 +3,7 @@
  * it. The rules and their numbers are told in `docs/queues.md`.
  */
 import * as z from "zod";
+import { Labels } from "./labels.ts";
 
 /** Higher goes first: -100 to 100, 0 by default. */
 export const Priority = z.int().min(-100).max(100);
@@ -55,6 +56,14 @@ export const Debounce = z
     params: { code: "out_of_range" },
   });
 
+const SomeLabels = Labels.refine((labels) => Object.keys(labels).length > 0, { message: "must hold a label" });
+
+/** A runner with all of `labels` is preferred by `weight`, 1 to 100; weights of several preferences add up. */
+export const PreferLabels = z.strictObject({
+  labels: SomeLabels,
+  weight: z.int().min(1).max(100),
+});
+
 /** Longest that a trigger may be put off: 366 days. */
 export const MAX_DELAY_MS = 31_622_400_000;
 
@@ -72,6 +81,12 @@ const queueing = {
   queueTtlMs: z.int().min(1_000).max(2_592_000_000).nullable(),
   rateLimit: RateLimit.nullable(),
   debounce: Debounce.nullable(),
+  /** Beside `labels`, all of which must match: of these sets, one must. At most 8; empty, the default, for no such need. */
+  anyLabels: z.array(SomeLabels).max(8, "must hold at most 8 sets"),
+  /** Which of the fitting runners with a free slot to take. At most 8; empty by default. */
+  preferLabels: z.array(PreferLabels).max(8, "must hold at most 8 preferences"),
+  /** Whether the runner that took the event's last run is preferred above all; false by default. */
+  sticky: z.boolean(),
 };
 
 export const EventQueueing = z.strictObject(queueing);
@@ -87,4 +102,7 @@ export const EventQueueingInput = z.strictObject({
   queueTtlMs: queueing.queueTtlMs.default(null),
   rateLimit: queueing.rateLimit.default(null),
   debounce: queueing.debounce.default(null),
+  anyLabels: queueing.anyLabels.default([]),
+  preferLabels: queueing.preferLabels.default([]),
+  sticky: queueing.sticky.default(false),
 });

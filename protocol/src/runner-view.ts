@@ -1,6 +1,6 @@
 /** A runner as the API returns it. */
 import * as z from "zod";
-import { Labels } from "./event.ts";
+import { Labels } from "./labels.ts";
 import { runnerStates } from "./runner-states.ts";
 
 export const RunnerPlatform = z.strictObject({

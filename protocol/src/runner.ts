@@ -31,8 +31,9 @@
  * from the server are ignored by the runner, so that a newer control plane may say more.
  */
 import * as z from "zod";
-import { EventDefinition, Labels } from "./event.ts";
+import { EventDefinition } from "./event.ts";
 import { JsonValue } from "./json.ts";
+import { Labels } from "./labels.ts";
 import { failReasons, triggers, type FailReason } from "./run-states.ts";
 import { notReadyReasons, type NotReadyReason } from "./runner-states.ts";
 import { RunnerPlatform } from "./runner-view.ts";

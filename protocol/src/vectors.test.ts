@@ -31,6 +31,7 @@ const PARTS = new Set([
   "Labels",
   "Mount",
   "Name",
+  "PreferLabels",
   "Priority",
   "PublicKey",
   "Run",

@@ -1,5 +1,7 @@
 import { describe, test } from "vitest";
-import { matches, route, type FleetMember } from "./routing.ts";
+import { closestLabel, levenshtein } from "./label-hint.ts";
+import { route, type FleetMember } from "./routing.ts";
+import { matches, wishesOf, type Wishes } from "./wishes.ts";
 
 const member = (change: Partial<FleetMember> = {}): FleetMember => ({
   id: "rnr_1",
@@ -63,5 +65,78 @@ describe("routing", () => {
     const fleet = ["a", "b", "c", "d", "e"].map((name) => member({ id: name, name, online: false }));
     const found = route({}, fleet);
     expect(found.kind === "wait" && found.message).toContain("a, b, c and 2 more");
+  });
+});
+
+describe("wishes", () => {
+  const wishes = (change: Partial<Wishes>): Wishes => ({ anyLabels: [], preferLabels: [], sticky: false, ...change });
+  const chosen = (found: ReturnType<typeof route>): string | null => (found.kind === "runner" ? found.runner.id : null);
+
+  test("of several sets one must be carried, wholly", ({ expect }) => {
+    const any = wishes({ anyLabels: [{ gpu: "a100", zone: "eu" }, { gpu: "h100" }] });
+    const with_ = (labels: Record<string, string>) => chosen(route({}, [member({ labels })], any));
+    expect([with_({ gpu: "h100" }), with_({ gpu: "a100", zone: "eu" }), with_({ gpu: "a100" }), with_({})]).toEqual([
+      "rnr_1",
+      "rnr_1",
+      null,
+      null,
+    ]);
+    expect(route({ os: "linux" }, [member()], any)).toMatchObject({
+      message: expect.stringMatching(/^Needs os=linux, gpu=a100, zone=eu or gpu=h100; 1 runner online, none has it\./),
+    });
+  });
+
+  test("preferences add up, and choose only among runners with a free slot", ({ expect }) => {
+    const near = { labels: { zone: "eu" }, weight: 10 };
+    const fast = { labels: { disk: "nvme" }, weight: 5 };
+    const prefer = wishes({ preferLabels: [near, fast] });
+    const fleet = [
+      member({ id: "rnr_a", slots: 99 }),
+      member({ id: "rnr_b", labels: { zone: "eu" } }),
+      member({ id: "rnr_c", labels: { zone: "eu", disk: "nvme" } }),
+    ];
+    expect(chosen(route({}, fleet, prefer))).toBe("rnr_c");
+    const busy = fleet.map((one) => (one.id === "rnr_c" ? { ...one, slotsUsed: 2 } : one));
+    expect(chosen(route({}, busy, prefer))).toBe("rnr_b");
+    expect(chosen(route({}, fleet))).toBe("rnr_a");
+  });
+
+  test("the runner of the last run is preferred above all, if the event asks for it", ({ expect }) => {
+    const fleet = [member({ id: "rnr_a", labels: { zone: "eu" } }), member({ id: "rnr_b", slotsUsed: 1 })];
+    const prefer = { preferLabels: [{ labels: { zone: "eu" }, weight: 100 }] };
+    expect(chosen(route({}, fleet, wishes({ ...prefer, sticky: true }), "rnr_b"))).toBe("rnr_b");
+    expect(chosen(route({}, fleet, wishes(prefer), "rnr_b"))).toBe("rnr_a");
+  });
+
+  test("an event without any has none", ({ expect }) => {
+    const plain = { anyLabels: [], preferLabels: [], sticky: false } as unknown as Parameters<typeof wishesOf>[0];
+    expect(wishesOf(plain)).toBeNull();
+    expect(wishesOf({ ...plain, sticky: true })).toEqual(wishes({ sticky: true }));
+  });
+});
+
+describe("labels that were probably meant", () => {
+  test("are at most two letters away, in key and value", ({ expect }) => {
+    const fleet = [{ gpu: "true", zone: "eu-west" }];
+    expect(closestLabel("gpu", "ture", fleet)).toBe("gpu=true");
+    expect(closestLabel("gpus", "true", fleet)).toBe("gpu=true");
+    expect(closestLabel("zone", "eu_west", fleet)).toBe("zone=eu-west");
+    expect(closestLabel("gpu", "false", fleet)).toBeNull();
+    expect(closestLabel("os", "linux", fleet)).toBeNull();
+    expect(closestLabel("gpu", "true", fleet)).toBeNull();
+    expect(closestLabel("n", "1", [{ n: "2" }])).toBeNull();
+  });
+
+  test("are suggested where no runner fits", ({ expect }) => {
+    const found = route({ gpu: "ture", zone: "eu" }, [member({ labels: { gpu: "true", zone: "eu" } })]);
+    expect(found).toMatchObject({
+      message:
+        "Needs gpu=ture, zone=eu; 1 runner online, none has it. Did you mean gpu=true? Give the label to a runner, or take it off the event.",
+    });
+  });
+
+  test("letters are counted as insertions, deletions and replacements", ({ expect }) => {
+    expect([levenshtein("", "ab"), levenshtein("kitten", "sitten"), levenshtein("ab", "ba")]).toEqual([2, 1, 2]);
+    expect(levenshtein("short", "much longer")).toBeGreaterThan(2);
   });
 });

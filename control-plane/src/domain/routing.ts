@@ -1,6 +1,8 @@
 /** Which runner gets a waiting run, and, when none does, why: naming the need, the fleet and the fix. */
 import { notReadyReasons, type NotReadyReason } from "@cronium/protocol/runner-states";
 import type { QueueReason } from "@cronium/protocol/run-states";
+import { closestLabel } from "./label-hint.ts";
+import { matches, matchesAny, preference, type Wishes } from "./wishes.ts";
 
 /** A registered runner at this instant. */
 export interface FleetMember {
@@ -23,13 +25,17 @@ export type Route =
 
 type Labels = Readonly<Record<string, string>>;
 
-export function matches(needs: Labels, has: Labels): boolean {
-  return Object.entries(needs).every(([key, value]) => has[key] === value);
-}
+/** Asks for nothing but its labels. */
+const NO_WISHES: Wishes = { anyLabels: [], preferLabels: [], sticky: false };
 
-/** The matching runner with most free slots, by id among equals. */
-export function route(needs: Labels, fleet: readonly FleetMember[]): Route {
-  const matching = fleet.filter((runner) => matches(needs, runner.labels));
+/** The matching runner that is preferred most, among those the one with most free slots, then by id. */
+export function route(
+  needs: Labels,
+  fleet: readonly FleetMember[],
+  wishes: Wishes = NO_WISHES,
+  lastRunnerId: string | null = null,
+): Route {
+  const matching = fleet.filter((runner) => matches(needs, runner.labels) && matchesAny(wishes, runner.labels));
   const usable = matching.filter(isUsable);
   let best: FleetMember | null = null;
   for (const runner of usable) {
@@ -37,7 +43,9 @@ export function route(needs: Labels, fleet: readonly FleetMember[]): Route {
     if (free <= 0) {
       continue;
     }
-    const lead = best === null ? Number.POSITIVE_INFINITY : free - (best.slots - best.slotsUsed);
+    const liked = preference(wishes, runner, lastRunnerId);
+    const better = best === null ? 0 : liked - preference(wishes, best, lastRunnerId);
+    const lead = best === null ? Number.POSITIVE_INFINITY : better || free - (best.slots - best.slotsUsed);
     if (best === null || lead > 0 || (lead === 0 && runner.id < best.id)) {
       best = runner;
     }
@@ -59,7 +67,7 @@ export function route(needs: Labels, fleet: readonly FleetMember[]): Route {
   return {
     kind: "wait",
     queueReason: "no_matching_runner",
-    message: noMatchMessage(needs, fleet, matching),
+    message: noMatchMessage(needs, wishes, fleet, matching),
   };
 }
 
@@ -83,10 +91,13 @@ function notReadyMessage(online: readonly FleetMember[]): string {
     .join(" ");
 }
 
-function noMatchMessage(needs: Labels, fleet: readonly FleetMember[], matching: readonly FleetMember[]): string {
-  const need = Object.entries(needs)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(", ");
+function noMatchMessage(
+  needs: Labels,
+  wishes: Wishes,
+  fleet: readonly FleetMember[],
+  matching: readonly FleetMember[],
+): string {
+  const need = [text(needs), wishes.anyLabels.map(text).join(" or ")].filter((part) => part !== "").join(", ");
   if (fleet.length === 0) {
     return `No runner is registered yet${need === "" ? "" : ` (it needs ${need})`}. Add one on the Runners page.`;
   }
@@ -97,7 +108,19 @@ function noMatchMessage(needs: Labels, fleet: readonly FleetMember[], matching: 
       : `Needs ${need}; only ${names} ${matching.length === 1 ? "has" : "have"} it, and ${matching.length === 1 ? "it is" : "they are"} offline. Start it, or give the label to another runner.`;
   }
   const online = fleet.filter((runner) => runner.online).length;
-  return `Needs ${need}; ${count(online, "runner")} online, none has it. Give the label to a runner, or take it off the event.`;
+  const carried = fleet.map((runner) => runner.labels);
+  const missing = [needs, ...wishes.anyLabels]
+    .flatMap((labels) => Object.entries(labels))
+    .filter(([key, value]) => !carried.some((labels) => labels[key] === value));
+  const meant = missing.flatMap(([key, value]) => closestLabel(key, value, carried) ?? []);
+  const hint = meant.length === 0 ? "" : ` Did you mean ${[...new Set(meant)].join(", ")}?`;
+  return `Needs ${need}; ${count(online, "runner")} online, none has it.${hint} Give the label to a runner, or take it off the event.`;
+}
+
+function text(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(", ");
 }
 
 function count(number: number, noun: string): string {

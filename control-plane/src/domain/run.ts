@@ -14,6 +14,8 @@ import type {
 } from "@cronium/protocol";
 import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
 
+import type { Wishes } from "./wishes.ts";
+
 export interface RunRecord {
   readonly id: string;
   readonly eventId: string | null;
@@ -68,6 +70,8 @@ export interface RunRecord {
   readonly expiresAt: number | null;
   /** The run that this one repeats. */
   readonly retryOf: string | null;
+  /** What it asks of its runner beside `labels`; null for nothing. */
+  readonly wishes: Wishes | null;
   readonly rev: number;
 }
 
@@ -118,6 +122,7 @@ export interface NewRun {
   /** From when it may start; never by default. */
   readonly queueTtlMs?: number | null;
   readonly retryOf?: string | null;
+  readonly wishes?: Wishes | null;
 }
 
 /** A fresh run, `queued` without a reason yet: routing gives it one, or an offer. */
@@ -167,6 +172,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     holds: false,
     expiresAt: queueTtlMs === null ? null : Math.max(now, wait?.until ?? 0) + queueTtlMs,
     retryOf: from.retryOf ?? null,
+    wishes: from.wishes ?? null,
     rev: 1,
   };
 }

@@ -1,6 +1,6 @@
 /** `/api/v1/runners` and `/api/v1/registration-tokens`. */
 import * as z from "zod";
-import { Labels } from "../event.ts";
+import { Labels } from "../labels.ts";
 import { Runner } from "../runner-view.ts";
 import { pageOf } from "./page.ts";
 

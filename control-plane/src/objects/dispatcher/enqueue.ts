@@ -3,6 +3,7 @@ import type { Event, Json } from "@cronium/protocol";
 import type { DispatcherApi, EnqueueCommand, Outcome, Refusal } from "../../domain/dispatcher.ts";
 import { keyAt, MAX_KEY_CHARS } from "../../domain/json-pointer.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
+import { wishesOf } from "../../domain/wishes.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { gather } from "./debounces.ts";
 import { definitionOf, readEvent, readEventVersion } from "./events.ts";
@@ -168,6 +169,7 @@ function fromEvent(event: Event, command: EnqueueCommand, input: Json, now: numb
     priority: command.options.priority ?? event.priority,
     concurrencyKey: event.concurrencyKey === null ? null : keyAt(input, event.concurrencyKey.pointer),
     queueTtlMs: event.queueTtlMs,
+    wishes: wishesOf(event),
     wait: delayOf(command, now),
   };
 }

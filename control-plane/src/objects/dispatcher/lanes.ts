@@ -10,6 +10,7 @@ import { DEFAULT_QUEUE, EventQueueingInput, type EventQueueing } from "@cronium/
 import { queueingOf } from "../../domain/event-queueing.ts";
 import { forgetIdle, joined, newClocks } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
+import type { Wishes } from "../../domain/wishes.ts";
 import { readEvent } from "./events.ts";
 import { readHeld } from "./places.ts";
 import { readPaused } from "./paused-queues.ts";
@@ -26,24 +27,36 @@ interface Needs {
   readonly labels: Readonly<Record<string, string>>;
   /** These are left out where default or false. */
   readonly queue?: string;
+  readonly wishes?: Wishes;
   readonly holds?: boolean;
   readonly tried?: boolean;
 }
 
-function needsOf({ eventId, priority, labels, queue, holds, attempt }: RunRecord): Needs {
+function needsOf({ eventId, priority, labels, queue, wishes, holds, attempt }: RunRecord): Needs {
   const named = queue === DEFAULT_QUEUE ? {} : { queue };
-  return { eventId, priority, labels, ...named, ...(holds ? { holds } : {}), ...(attempt > 0 ? { tried: true } : {}) };
+  return {
+    eventId,
+    priority,
+    labels,
+    ...named,
+    ...(wishes === null ? {} : { wishes }),
+    ...(holds ? { holds } : {}),
+    ...(attempt > 0 ? { tried: true } : {}),
+  };
 }
 
 function newLane(id: number, needs: Needs): Lane {
-  const { eventId, priority, labels, queue = DEFAULT_QUEUE, holds = false, tried = false } = needs;
+  const { eventId, priority, labels, queue = DEFAULT_QUEUE, wishes = null, holds = false, tried = false } = needs;
+  // A sticky event has answers of its own.
+  const own = wishes?.sticky === true ? eventId : null;
   return {
     id,
     flow: eventId ?? ADHOC_FLOW,
     priority,
     queue,
     labels,
-    needs: JSON.stringify(labels),
+    wishes,
+    needs: JSON.stringify([labels, wishes, own]),
     holding: holds,
     tried,
     unexplained: true,
@@ -97,6 +110,7 @@ export function theLine(shell: Shell, now: number): Line {
       settings: readSettings(shell.sql),
       paused: readPaused(shell.sql),
       buckets: new Map(),
+      lastRunners: new Map(),
       ...readHeld(shell),
     };
     for (const lane of readLanes(shell)) {

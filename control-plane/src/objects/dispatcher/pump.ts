@@ -15,6 +15,7 @@ import { withRev } from "../../domain/run-machine.ts";
 import { readEventName } from "./events.ts";
 import { leaveLane, queueingOfFlow, theLine } from "./lanes.ts";
 import { bucketNow, takeToken } from "./buckets.ts";
+import { keepLastRunner, lastRunnerOf } from "./last-runners.ts";
 import { readHolders } from "./places.ts";
 import { jobOf, saveStep } from "./runs.ts";
 import { wakeBy, type Lane, type Line, type Shell, type Turn } from "./shell.ts";
@@ -108,6 +109,9 @@ function serve(shell: Shell, turn: Turn, walk: Walk, lane: Lane): void {
   const { runner } = found;
   walk.fleet = walk.fleet.map((one) => (one.id === runner.id ? { ...one, slotsUsed: one.slotsUsed + 1 } : one));
   walk.routes.clear();
+  if (lane.wishes?.sticky === true) {
+    keepLastRunner(shell, walk.line, lane.flow, runner.id);
+  }
   // A retry, or an offer that was declined, has had its token.
   if (queueing.rateLimit !== null && !lane.tried) {
     takeToken(shell, walk.line, lane.flow, queueing.rateLimit, turn.now);
@@ -127,7 +131,9 @@ function whyNot(shell: Shell, turn: Turn, walk: Walk, lane: Lane): Route {
   }
   let found = walk.routes.get(lane.needs);
   if (found === undefined) {
-    found = route(lane.labels, walk.fleet);
+    const sticky = lane.wishes?.sticky === true;
+    const last = sticky ? lastRunnerOf(shell, walk.line, lane.flow) : null;
+    found = route(lane.labels, walk.fleet, lane.wishes ?? undefined, last);
     walk.routes.set(lane.needs, found);
   }
   const lacking = found.kind === "wait" && found.queueReason !== "runner_busy";

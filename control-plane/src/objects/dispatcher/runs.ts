@@ -58,6 +58,7 @@ export const runs = table<RunRecord>("runs", ["id"], {
   holds: "flag",
   expiresAt: "plain",
   retryOf: "plain",
+  wishes: "json",
   rev: "plain",
 });
 

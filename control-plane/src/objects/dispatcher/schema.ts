@@ -240,6 +240,11 @@ const steps: readonly string[] = [
   `
   ALTER TABLE runs ADD COLUMN retry_of TEXT;
   `,
+  `
+  ALTER TABLE runs ADD COLUMN wishes TEXT;
+  -- Which runner took the last run of an event that asks for the same one again.
+  CREATE TABLE last_runners (event_id TEXT PRIMARY KEY, runner_id TEXT NOT NULL) WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

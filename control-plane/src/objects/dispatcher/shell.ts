@@ -6,6 +6,7 @@ import type { QueueClocks, WaitingLane } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import type { Bucket } from "../../domain/token-bucket.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
+import type { Wishes } from "../../domain/wishes.ts";
 import { newTally, type Tally } from "./metrics.ts";
 
 export interface Lane extends WaitingLane {
@@ -15,7 +16,8 @@ export interface Lane extends WaitingLane {
   readonly holding: boolean;
   /** Its runs have been offered before: rate limits do not hold them up. */
   readonly tried: boolean;
-  /** `labels` as text, equal for equal needs. */
+  readonly wishes: Wishes | null;
+  /** `labels` and `wishes` as text, equal for equal needs. */
   readonly needs: string;
   /** Whether it may hold runs that were never told why they wait. */
   unexplained: boolean;
@@ -31,6 +33,8 @@ export interface Line {
   /** How the runs of an event wait, by its newest version; a copy. */
   readonly queueing: Map<string, EventQueueing>;
   settings: Settings;
+  /** The runner that took the last run, of events that ask for it again; a copy, null where none is stored. */
+  readonly lastRunners: Map<string, string | null>;
   /** Notes of paused queues, by name. */
   readonly paused: Map<string, string>;
   /** Buckets of events with a rate limit; a copy, null where none is stored. */

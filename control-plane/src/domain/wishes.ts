@@ -1,0 +1,33 @@
+/** What a run asks of its runner beside the labels that must all match. */
+import type { EventQueueing } from "@cronium/protocol";
+
+export type Wishes = Pick<EventQueueing, "anyLabels" | "preferLabels" | "sticky">;
+type Labels = Readonly<Record<string, string>>;
+
+/** The runner that took the event's last run counts for more than all preferences together. */
+const STICKY = 10_000;
+
+/** Null for an event without any, which is the rule. */
+export function wishesOf({ anyLabels, preferLabels, sticky }: EventQueueing): Wishes | null {
+  return anyLabels.length === 0 && preferLabels.length === 0 && !sticky ? null : { anyLabels, preferLabels, sticky };
+}
+
+export function matches(needs: Labels, has: Labels): boolean {
+  return Object.entries(needs).every(([key, value]) => has[key] === value);
+}
+
+export function matchesAny({ anyLabels }: Wishes, has: Labels): boolean {
+  return anyLabels.length === 0 || anyLabels.some((set) => matches(set, has));
+}
+
+/** How much a fitting runner is preferred; 0 for not at all. */
+export function preference(
+  { preferLabels, sticky }: Wishes,
+  runner: { readonly id: string; readonly labels: Labels },
+  lastRunnerId: string | null,
+): number {
+  const own = sticky && runner.id === lastRunnerId ? STICKY : 0;
+  return preferLabels
+    .filter(({ labels }) => matches(labels, runner.labels))
+    .reduce((sum, { weight }) => sum + weight, own);
+}

@@ -1,0 +1,46 @@
+import { afterEach, test } from "vitest";
+import { closeAll, connect, registerFake } from "./fake-runner.ts";
+import { makePlane } from "./plane.ts";
+import { createEvent, serveAll, trigger } from "./queue-story.ts";
+
+afterEach(closeAll);
+
+test("a run goes where one of its sets is carried, and says what it meant until then", async ({ expect }) => {
+  const plane = await makePlane();
+  await connect(await registerFake(plane, { labels: { gpu: "h10" } }));
+  const event = await createEvent(plane, { anyLabels: [{ gpu: "a100" }, { gpu: "h100" }] });
+  const runId = await trigger(plane, event);
+  expect(await plane.run(runId)).toMatchObject({
+    queueReason: "no_matching_runner",
+    message:
+      "Needs gpu=a100 or gpu=h100; 1 runner online, none has it. Did you mean gpu=h10? Give the label to a runner, or take it off the event.",
+  });
+  const fitting = await connect(await registerFake(plane, { labels: { gpu: "h100" } }));
+  const job = await fitting.job();
+  expect(job.runId).toBe(runId);
+  expect(Object.keys(job.definition)).not.toContain("anyLabels");
+});
+
+test("a sticky event stays with its runner, and moves when that has no slot", async ({ expect }) => {
+  const plane = await makePlane();
+  const first = await connect(await registerFake(plane, { labels: { zone: "eu" } }), { slots: 1 });
+  const event = await createEvent(plane, { sticky: true, preferLabels: [{ labels: { zone: "us" }, weight: 50 }] });
+  await trigger(plane, event);
+  await serveAll(first, 1);
+  const second = await connect(await registerFake(plane, { labels: { zone: "us" } }), { slots: 9 });
+  const stays = await trigger(plane, event);
+  const job = await first.job();
+  expect(job.runId).toBe(stays);
+  await first.accept(job);
+  const moves = await trigger(plane, event);
+  expect((await second.job()).runId).toBe(moves);
+});
+
+test("preferred labels win over free slots", async ({ expect }) => {
+  const plane = await makePlane();
+  await connect(await registerFake(plane), { slots: 99 });
+  const near = await connect(await registerFake(plane, { labels: { zone: "eu" } }), { slots: 1 });
+  const event = await createEvent(plane, { preferLabels: [{ labels: { zone: "eu" }, weight: 1 }] });
+  const runId = await trigger(plane, event);
+  expect((await near.job()).runId).toBe(runId);
+});
