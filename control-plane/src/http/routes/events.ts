@@ -20,6 +20,7 @@ import { triggerBatch, triggerRun } from "../../services/runs.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
+import { noteTriggered } from "../triggered.ts";
 
 const byId = z.object({ id: EventId });
 const body = <T extends z.ZodType>(schema: T) => ({
@@ -126,7 +127,8 @@ export function eventRoutes(): OpenAPIHono<AppEnv> {
     const { input, ...options } = TriggerRun.parse(c.req.valid("json") ?? {});
     const operation = `POST /events/${id}/runs`;
     const cause = causeOf(actor, c.req.header("idempotency-key"), operation, c.get("bodyBytes"));
-    return c.json(await triggerRun(deps, actor, { kind: "event", eventId: id }, { input, options }, cause), 202);
+    const accepted = await triggerRun(deps, actor, { kind: "event", eventId: id }, { input, options }, cause);
+    return c.json(noteTriggered(c, accepted), 202);
   });
   routes.openapi(batch, async (c) => {
     const { deps, actor } = c.var;

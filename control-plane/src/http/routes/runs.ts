@@ -20,6 +20,7 @@ import { cancelRun, getRun, listRuns, retryRun, runAdHoc, updateRun } from "../.
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
+import { noteTriggered } from "../triggered.ts";
 
 const byId = z.object({ id: RunId });
 
@@ -121,7 +122,7 @@ export function runRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(runScript, async (c) => {
     const { deps, actor } = c.var;
     const cause = causeOf(actor, c.req.header("idempotency-key"), "POST /runs", c.get("bodyBytes"));
-    return c.json(await runAdHoc(deps, actor, c.req.valid("json"), cause), 202);
+    return c.json(noteTriggered(c, await runAdHoc(deps, actor, c.req.valid("json"), cause)), 202);
   });
   routes.openapi(list, async (c) => c.json(await listRuns(c.var.deps, c.var.actor, c.req.valid("query")), 200));
   routes.openapi(read, async (c) => c.json(await getRun(c.var.deps, c.var.actor, c.req.valid("param").id), 200));

@@ -18,13 +18,16 @@ export interface Tally {
   /** By name of the counter, then whether it belongs to the hour. */
   readonly live: Map<RunState, number>;
   readonly hour: Map<string, number>;
-  readonly dispatchMs: number[];
+  readonly dispatched: { readonly run: RunRecord; readonly waitedMs: number }[];
+  /** Who was offered what: runner by run. */
+  readonly offers: Map<string, string>;
+  readonly ended: RunRecord[];
   leasesLost: number;
   retries: number;
 }
 
 export function newTally(): Tally {
-  return { live: new Map(), hour: new Map(), dispatchMs: [], leasesLost: 0, retries: 0 };
+  return { live: new Map(), hour: new Map(), dispatched: [], offers: new Map(), ended: [], leasesLost: 0, retries: 0 };
 }
 
 /** Upper bounds of the buckets: milliseconds, and pieces of work in a commit. */
@@ -52,12 +55,13 @@ export function countRun(turn: Turn, before: RunRecord | null, run: RunRecord): 
     }
     if (isTerminal(run.state)) {
       add(tally.hour, run.state);
+      tally.ended.push(run);
     } else {
       add(tally.live, run.state);
     }
   }
   if (run.offered && before?.offered !== true) {
-    tally.dispatchMs.push(Math.max(0, turn.now - Math.max(run.queuedAt, run.notBefore)));
+    tally.dispatched.push({ run, waitedMs: Math.max(0, turn.now - Math.max(run.queuedAt, run.notBefore)) });
   }
   const failures = run.infraFailures + run.scriptFailures;
   if (before !== null && run.state === "queued" && failures > before.infraFailures + before.scriptFailures) {
@@ -66,6 +70,9 @@ export function countRun(turn: Turn, before: RunRecord | null, run: RunRecord): 
 }
 
 export function countAttempt(turn: Turn, before: AttemptRecord | null, attempt: AttemptRecord): void {
+  if (before === null) {
+    turn.tally.offers.set(attempt.runId, attempt.runnerId);
+  }
   if (attempt.state === "lost" && before?.state !== "lost") {
     turn.tally.leasesLost += 1;
   }
@@ -96,12 +103,26 @@ export function writeTally(shell: Shell, turn: Turn): void {
 /** After the commit: what a crash takes back was never counted. */
 export function meter(shell: Shell, turn: Turn, size: number): void {
   const { meters } = shell;
-  for (const ms of turn.tally.dispatchMs) {
-    observe(meters.dispatchMs, ms);
+  for (const { waitedMs } of turn.tally.dispatched) {
+    observe(meters.dispatchMs, waitedMs);
   }
   observe(meters.commitSize, size);
   meters.leasesLost += turn.tally.leasesLost;
   meters.retries += turn.tally.retries;
+}
+
+/** After the commit: one line for each offer and each end, by which a run can be followed from its request. */
+export function logTally(shell: Shell, turn: Turn): void {
+  const { workspaceId } = shell;
+  const { log } = shell.deps;
+  for (const { run, waitedMs } of turn.tally.dispatched) {
+    const { id: runId, attempt } = run;
+    log.info("run.dispatched", { workspaceId, runId, attempt, runnerId: turn.tally.offers.get(runId), waitedMs });
+  }
+  for (const { id: runId, attempt, state, failReason, startedAt } of turn.tally.ended) {
+    const ranMs = startedAt === null ? null : turn.now - startedAt;
+    log.info("run.finished", { workspaceId, runId, attempt, state, failReason, ranMs });
+  }
 }
 
 function observe(histogram: Meters["dispatchMs"], value: number): void {

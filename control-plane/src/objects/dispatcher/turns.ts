@@ -10,7 +10,7 @@ import { toSummary } from "../../domain/run.ts";
 import { arm } from "./alarm-clock.ts";
 import { drainSoon } from "./drain.ts";
 import { readTickDueAt } from "./leases.ts";
-import { meter, writeTally } from "./metrics.ts";
+import { logTally, meter, writeTally } from "./metrics.ts";
 import { pump } from "./pump.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";
@@ -54,6 +54,7 @@ function tellSlots(shell: Shell, turn: Turn): void {
 
 function afterCommit(shell: Shell, turn: Turn): void {
   meter(shell, turn, turn.size);
+  logTally(shell, turn);
   sendFrames(shell, turn.frames);
   broadcast(shell, turn);
   tellRooms(shell, turn);
