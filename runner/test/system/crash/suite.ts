@@ -110,7 +110,7 @@ async function fakeEvent(plane: Plane, ledger: string): Promise<string> {
 async function dockerEvent(plane: Plane): Promise<string> {
   const script = [
     `for i in $(seq 1 ${DOCKER_LINES}); do echo "$CRONIUM_RUN_ID $i"; sleep 0.1; done`,
-    "until cronium_output 1; do sleep 0.5; done 2>/dev/null",
+    "for try in $(seq 60); do cronium_output 1 && exit; sleep 0.5; done 2>/dev/null; exit 9",
   ].join("\n");
   return makeEvent(plane, { name: "crash in containers", runtime: "bash", script, labels: { docker: "yes" } });
 }
