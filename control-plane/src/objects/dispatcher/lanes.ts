@@ -61,6 +61,7 @@ function newLane(id: number, needs: Needs): Lane {
     tried,
     unexplained: true,
     outdatedAfter: null,
+    tellAt: 0,
   };
 }
 

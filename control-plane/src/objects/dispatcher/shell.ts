@@ -23,6 +23,8 @@ export interface Lane extends WaitingLane {
   unexplained: boolean;
   /** Runs behind this one, by number, may have been told a reason that is out of date; null when none. */
   outdatedAfter: number | null;
+  /** When the next of them are told; 0 for at once. */
+  tellAt: number;
 }
 
 /** What is kept in memory of the queue (`lanes.ts`). */
