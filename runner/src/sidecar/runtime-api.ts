@@ -1,6 +1,7 @@
 /** Answers the calls of one slot: the table of routes, who may call them, and errors as problem documents. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout } from "node:timers/promises";
 import { AppError, echo, ExitReport, type Json, MAX_OUTPUT_BYTES, toProblem } from "@cronium/protocol";
 import { authorize } from "./execution-token.ts";
 import { discardBody, readJson } from "./request-body.ts";
@@ -8,6 +9,8 @@ import { shellJob } from "./shell-job.ts";
 import type { SlotContext, SlotState } from "./slots.ts";
 
 const MAX_EXIT_BYTES = 256;
+/** After a restart the runner opens a slot and then binds its job again; a script that calls in between waits this long. */
+const BOUND_WITHIN_MS = 2_000;
 
 interface Call {
   readonly context: SlotContext;
@@ -83,6 +86,7 @@ async function route(
     }
     const runId = match[1] ?? "";
     if (caller === "token") {
+      await boundSoon(slot);
       await authorize(context.key, slot, request.headers.authorization, runId);
     }
     const handler = Object.hasOwn(methods, request.method ?? "") ? methods[request.method ?? ""] : undefined;
@@ -95,6 +99,16 @@ async function route(
     return;
   }
   throw new AppError("not_found", `There is nothing at ${echo(url.pathname)}.`);
+}
+
+async function boundSoon(slot: SlotState): Promise<void> {
+  if (slot.bind !== null) {
+    return;
+  }
+  const waited = new AbortController();
+  const { signal } = waited;
+  await Promise.race([slot.bound.promise, setTimeout(BOUND_WITHIN_MS, undefined, { signal }).catch(() => {})]);
+  waited.abort();
 }
 
 async function getHealth({ response }: Call): Promise<void> {
