@@ -221,7 +221,9 @@ class Reader {
   }
 
   private fail(what: string): never {
-    throw new AppError("invalid_json", `The JSON ${what}, at character ${this.at}.`, { context: { position: this.at } });
+    throw new AppError("invalid_json", `The JSON ${what}, at character ${this.at}.`, {
+      context: { position: this.at },
+    });
   }
 }
 

@@ -52,7 +52,9 @@ export function encodeLogFrame(frame: LogFrame): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-export type DecodedLogFrame = { readonly ok: true; readonly frame: LogFrame } | { readonly ok: false; readonly message: string };
+export type DecodedLogFrame =
+  | { readonly ok: true; readonly frame: LogFrame }
+  | { readonly ok: false; readonly message: string };
 
 /** Reads one frame that came from outside; a message says what is wrong with it. The payload is a view, not a copy. */
 export function decodeLogFrame(bytes: Uint8Array): DecodedLogFrame {

@@ -23,7 +23,10 @@ export function makeToken(kind: TokenKind, random: Uint8Array, url?: string): st
 /** Whether `text` is a whole token of this kind, by form and checksum. */
 export function isWholeToken(kind: TokenKind, text: string): boolean {
   const cut = text.lastIndexOf("_");
-  const form = kind === "registration" ? /^crnr_[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/ : /^crn[kc]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/;
+  const form =
+    kind === "registration"
+      ? /^crnr_[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/
+      : /^crn[kc]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/;
   return (
     text.length <= 1_024 &&
     text.startsWith(tokenPrefixes[kind]) &&

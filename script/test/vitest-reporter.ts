@@ -57,7 +57,9 @@ export default class OutcomeReporter implements Reporter {
     process.stdout.write(`  ${mark} ${module.project.name} ${module.relativeModuleId} (${counts}, ${ms} ms)\n`);
     for (const test of tests.filter((one) => one.diagnostic()?.flaky === true)) {
       const [first] = test.result().errors ?? [];
-      process.stdout.write(`  flaky  ${test.fullName}: passed on a second try; first: ${first?.message ?? "no message"}\n`);
+      process.stdout.write(
+        `  flaky  ${test.fullName}: passed on a second try; first: ${first?.message ?? "no message"}\n`,
+      );
     }
   }
 

@@ -7,7 +7,10 @@ const quiet = { ...deps.log, error: vi.fn() };
 
 test("an installation that was never set up is not ready", async ({ expect }) => {
   const readiness = await checkReadiness({ ...deps, log: quiet });
-  expect(readiness).toEqual({ ready: false, reasons: [expect.stringMatching(/^The database lacks the migrations 0001_initial\.sql/)] });
+  expect(readiness).toEqual({
+    ready: false,
+    reasons: [expect.stringMatching(/^The database lacks the migrations 0001_initial\.sql/)],
+  });
 });
 
 test("an installation whose Dispatcher fails is not ready, and the reason is in the log alone", async ({ expect }) => {
