@@ -54,6 +54,7 @@ export default defineConfig({
       unit("sdk-node", ["runtime-sdk/node/src"]),
       unit("web", ["web/src"]),
       unit("script", ["script", "images", "bench"]),
+      slow("simulation", ["simulation/**/*.test.ts"]),
       slow("conformance", ["runtime-sdk/conformance/**/*.test.ts"]),
       slow("executor", ["runner/test/**/*.test.ts"], ["runner/test/system/**"]),
       slow("system", ["runner/test/system/**/*.test.ts"]),

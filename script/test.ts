@@ -34,6 +34,7 @@ const UNIT_PROJECTS = [
   "sdk-node",
   "web",
   "script",
+  "simulation",
 ] as const;
 
 const UNIT_TIMEOUT_MS = 600_000;

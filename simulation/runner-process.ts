@@ -1,0 +1,382 @@
+/**
+ * One process of a runner: the loops, the life of a job and the verdicts are the runner's own modules. What is rebuilt
+ * here is what surrounds them and cannot leave a real machine: the wiring of `up.ts`, and `connection.ts` without `ws`.
+ * Both are kept line for line beside their originals; a change there is a change here.
+ */
+import {
+  closeCodes,
+  DEFAULT_GRACE_MS,
+  type HeldAttempt,
+  type Job,
+  PROTOCOL_VERSION,
+  type RunnerMessage,
+  ServerMessage,
+} from "@cronium/protocol";
+import type { Clock } from "../runner/src/base/clock.ts";
+import { backoffMs } from "../runner/src/base/retryable.ts";
+import type { Log } from "../runner/src/base/log.ts";
+import type { Executor } from "../runner/src/executors/types.ts";
+import type { Journal } from "../runner/src/journal.ts";
+import { Cancel } from "../runner/src/loops/cancel.ts";
+import { Dispatch } from "../runner/src/loops/dispatch.ts";
+import { Drain } from "../runner/src/loops/drain.ts";
+import { Heartbeat } from "../runner/src/loops/heartbeat.ts";
+import { Report } from "../runner/src/loops/report.ts";
+import { adoptEarlierRuns, finishEarlierRuns, lostAttempts } from "../runner/src/recover.ts";
+import type { ControlLink, LogSink, RunDeps } from "../runner/src/run/deps.ts";
+import { Runs } from "../runner/src/run/runs.ts";
+import type { SimJournal } from "./journal.ts";
+import type { Rng } from "./rng.ts";
+
+/** From the start of dialling to the welcome: as in `connection.ts`. */
+const WELCOME_WITHIN_MS = 30_000;
+const SWEEP_EVERY_MS = 60_000;
+const STOP_WITHIN_MS = 20_000;
+/** From `bye` to the end of the process, while the socket closes. */
+const LEAVE_MS = 100;
+
+/** Closes after which dialling again cannot help. */
+const FINAL_CODES: ReadonlySet<number> = new Set([
+  closeCodes.unauthenticated,
+  closeCodes.revoked,
+  closeCodes.replaced,
+  closeCodes.upgradeRequired,
+]);
+
+/** The process's end of a socket. */
+export interface Dialled {
+  send(text: string): void;
+  terminate(): void;
+  close(): void;
+}
+
+export interface DialHandlers {
+  message(text: string): void;
+  closed(code: number): void;
+  /** The control plane answered the upgrade with 403 `runner_revoked`. */
+  revoked(): void;
+}
+
+export interface ProcessOptions {
+  readonly runnerId: string;
+  readonly epoch: string;
+  readonly slots: number;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly journal: SimJournal;
+  readonly executor: Executor;
+  readonly logSink: () => LogSink;
+  readonly sign: (nonce: string, epoch: string) => string;
+  readonly dial: (handlers: DialHandlers) => Dialled;
+  /** The process has ended by itself. */
+  readonly ended: (why: string) => void;
+  readonly sent: (message: RunnerMessage) => void;
+  readonly policy: (job: Job) => ReturnType<RunDeps["policy"]>;
+}
+
+export class RunnerProcess {
+  readonly runs = new Runs();
+  private readonly options: ProcessOptions;
+  private readonly link: ControlLink;
+  private readonly deps: RunDeps;
+  private readonly heartbeat: Heartbeat;
+  private readonly dispatch: Dispatch;
+  private readonly cancel: Cancel;
+  private readonly report: Report;
+  private readonly drain: Drain;
+  private socket: Dialled | null = null;
+  private welcomed = false;
+  private failures = 0;
+  private stopped = false;
+
+  constructor(options: ProcessOptions) {
+    this.options = options;
+    const { clock, log, journal, executor } = options;
+    const isOpen = (): boolean => this.open;
+    const link = {
+      get open(): boolean {
+        return isOpen();
+      },
+      send: (message: RunnerMessage) => this.send(message),
+    };
+    this.link = link;
+    this.heartbeat = new Heartbeat({
+      clock,
+      log,
+      ping: () => this.ping(),
+      terminate: () => this.socket?.terminate(),
+      leaseLost: () => this.fence(),
+      measured: () => {},
+      renewed: (at, leaseMs) => {
+        if (this.runs.size > 0) {
+          journal.note({ type: "renewed", at, leaseMs });
+        }
+      },
+    });
+    const deps: RunDeps = {
+      clock,
+      log,
+      link,
+      journal,
+      executor,
+      sidecar: {
+        key: new Uint8Array(32),
+        folderOf: () => "",
+        open: async () => {},
+        bind: () => {},
+        close: async () => {},
+      },
+      runnerName: options.runnerId,
+      policy: options.policy,
+      logSink: options.logSink,
+      randomId: () => Buffer.from(options.rng.bytes(8)).toString("hex"),
+    };
+    this.deps = deps;
+    this.dispatch = new Dispatch({
+      deps,
+      runs: this.runs,
+      capacity: options.slots,
+      draining: () => this.drain.draining,
+      notReady: () => null,
+    });
+    const removeSpool = (): void => {};
+    this.cancel = new Cancel({ runs: this.runs, journal, log, removeSpool });
+    this.report = new Report({ clock, link, journal, removeSpool });
+    this.drain = new Drain({
+      clock,
+      log,
+      runs: this.runs,
+      timeoutMs: null,
+      undelivered: () => this.report.pending,
+      began: () => this.sendStatus(),
+      finished: () => this.leave(),
+      abort: () => options.ended("aborted"),
+    });
+  }
+
+  get open(): boolean {
+    return this.welcomed && this.socket !== null;
+  }
+
+  async start(): Promise<void> {
+    const { clock, log } = this.options;
+    const journal = this.options.journal as unknown as Journal;
+    await adoptEarlierRuns(journal, this.runs, this.deps);
+    const { lastRenewal } = journal;
+    if (this.runs.size > 0 && lastRenewal !== null) {
+      this.heartbeat.resume(lastRenewal.at, lastRenewal.leaseMs);
+    }
+    clock.every(SWEEP_EVERY_MS, () => void this.sweep());
+    // Before the first hello, so that what it reports as lost is really gone.
+    await this.sweep();
+    finishEarlierRuns({
+      journal,
+      runs: this.runs,
+      link: this.link,
+      log,
+      logSink: this.options.logSink,
+    });
+    this.dial();
+  }
+
+  signal(): void {
+    this.drain.onSignal("SIGTERM");
+  }
+
+  private async sweep(): Promise<void> {
+    await this.options.executor.sweep((runId, attempt) => this.runs.get({ runId, attempt }) !== undefined);
+  }
+
+  private send(message: RunnerMessage): void {
+    if (this.open) {
+      this.options.sent(message);
+      this.socket?.send(JSON.stringify(message));
+    }
+  }
+
+  private ping(): boolean {
+    if (!this.open) {
+      return false;
+    }
+    this.socket?.send("ping");
+    return true;
+  }
+
+  private dial(): void {
+    const { clock } = this.options;
+    this.welcomed = false;
+    const socket: Dialled = this.options.dial({
+      message: (text) => {
+        if (this.socket === socket) {
+          this.receiveText(socket, text);
+        }
+      },
+      closed: (code) => {
+        cancelWelcome();
+        this.disconnected(socket, code);
+      },
+      revoked: () => {
+        cancelWelcome();
+        this.fatal("revoked");
+      },
+    });
+    this.socket = socket;
+    const cancelWelcome = clock.after(WELCOME_WITHIN_MS, () => {
+      if (this.socket === socket && !this.welcomed) {
+        socket.terminate();
+      }
+    });
+  }
+
+  private receiveText(socket: Dialled, text: string): void {
+    if (text === "pong") {
+      this.heartbeat.pong();
+      return;
+    }
+    const message = ServerMessage.parse(JSON.parse(text));
+    switch (message.type) {
+      case "challenge": {
+        const hello = this.hello(message.nonce);
+        this.options.sent(hello);
+        socket.send(JSON.stringify(hello));
+        return;
+      }
+      case "welcome":
+        this.welcomed = true;
+        this.failures = 0;
+        this.onWelcome(message);
+        return;
+      case "error":
+        return;
+      default:
+        this.receive(message);
+    }
+  }
+
+  private disconnected(socket: Dialled, code: number): void {
+    if (this.socket !== socket) {
+      return;
+    }
+    const wasWelcomed = this.welcomed;
+    this.socket = null;
+    this.welcomed = false;
+    if (wasWelcomed) {
+      this.heartbeat.disconnected();
+    }
+    if (this.stopped) {
+      return;
+    }
+    if (FINAL_CODES.has(code)) {
+      this.fatal(`closed with ${code}`);
+      return;
+    }
+    this.failures += 1;
+    this.options.clock.after(backoffMs(this.failures, this.options.rng.next()), () => this.dial());
+  }
+
+  private hello(nonce: string): RunnerMessage {
+    const { runnerId, epoch, slots, journal } = this.options;
+    const held = journal.entries().map((entry): HeldAttempt => {
+      const { runId, attempt } = entry;
+      const phase = this.runs.get(entry)?.phase ?? "lost";
+      return { runId, attempt, state: entry.result === null ? phase : "exited" };
+    });
+    return {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      runnerId,
+      epoch,
+      signature: this.options.sign(nonce, epoch),
+      version: "0.0.0",
+      platform: { os: "linux", arch: "x64", hostname: "host", node: "24", docker: null, cpus: 2, memoryMb: 2_048 },
+      slots,
+      notReady: [],
+      held,
+    };
+  }
+
+  private onWelcome(welcome: Extract<ServerMessage, { type: "welcome" }>): void {
+    this.heartbeat.connected(welcome.leaseMs, welcome.renewMs);
+    for (const ref of welcome.kill) {
+      this.cancel.drop(ref, "kill");
+    }
+    for (const ref of lostAttempts(this.options.journal as unknown as Journal, this.runs)) {
+      this.cancel.drop(ref, "reported as lost");
+    }
+    this.report.repeat();
+    this.dispatch.repeatAccepts();
+    if (this.drain.draining) {
+      this.sendStatus();
+    }
+  }
+
+  private receive(message: Exclude<ServerMessage, { type: "challenge" | "welcome" | "error" }>): void {
+    switch (message.type) {
+      case "jobs":
+        this.dispatch.onJobs(message);
+        return;
+      case "granted":
+        this.dispatch.onGranted(message);
+        return;
+      case "refused":
+        this.dispatch.onRefused(message);
+        return;
+      case "cancel":
+        this.cancel.onCancel(message);
+        return;
+      case "ack":
+        this.report.onAck(message);
+        return;
+      case "stale":
+        this.cancel.drop({ runId: message.runId, attempt: message.attempt }, "stale");
+        return;
+      case "drain":
+        this.drain.begin();
+        return;
+      case "renewed":
+        for (const ref of message.stale) {
+          this.cancel.drop(ref, "stale");
+        }
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  private fence(): void {
+    for (const run of this.runs.all()) {
+      if (run.job.definition.onLost === "retry") {
+        run.stop("lease_lost", DEFAULT_GRACE_MS);
+      }
+    }
+  }
+
+  private sendStatus(): void {
+    this.send({ type: "status", notReady: [], draining: this.drain.draining, latencyMs: null });
+  }
+
+  private leave(): void {
+    this.send({ type: "bye" });
+    this.stopped = true;
+    this.socket?.close();
+    this.options.clock.after(LEAVE_MS, () => this.options.ended("drained"));
+  }
+
+  private fatal(why: string): void {
+    if (this.stopped) {
+      return;
+    }
+    this.stopped = true;
+    const runs = this.runs.all();
+    for (const run of runs) {
+      run.drop(why);
+    }
+    const { clock, ended } = this.options;
+    const cancel = clock.after(STOP_WITHIN_MS, () => ended(why));
+    void Promise.all(runs.map((run) => run.finished)).then(() => {
+      cancel();
+      ended(why);
+    });
+  }
+}
