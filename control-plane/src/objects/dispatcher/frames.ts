@@ -5,6 +5,7 @@ import { MAX_FRAME_BYTES } from "@cronium/protocol/limits";
 import { closeCodes, RunnerMessage, type AttemptRef, type Json, type ServerMessage } from "@cronium/protocol";
 import * as z from "zod";
 import type { Command } from "../../domain/run-machine.ts";
+import type { DeclineReason } from "../../domain/run-offer.ts";
 import type { Holder, Reply } from "../../domain/run-step.ts";
 import { signLogToken } from "../../services/log-tokens.ts";
 import type { Work } from "./group-commit.ts";
@@ -150,13 +151,15 @@ function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message:
       return;
     case "decline": {
       const { reason } = message;
-      if (reason === "draining") {
-        changeFleet(shell, turn, by.runnerId, { draining: true });
-      } else if (reason !== "policy_denied") {
-        shell.heldOff.set(by.runnerId, turn.now + HOLD_OFF_MS);
-        wakeBy(turn, turn.now + HOLD_OFF_MS);
-      }
-      decided(refOf(message), { type: "decline", by, reason, message: message.message });
+      const ref = refOf(message);
+      const command: Command = { type: "decline", by, reason, message: message.message };
+      chain.add(ref, command, (reply) => {
+        // What was said of an offer that is over, or was another's, says nothing about this runner now.
+        if (reply.kind === "none") {
+          hold(shell, turn, by, reason);
+        }
+        answer(shell, turn, ref, by, reply);
+      });
       return;
     }
     case "renew":
@@ -188,6 +191,16 @@ function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message:
       return;
     default:
       message satisfies never;
+  }
+}
+
+/** A runner that declined gets no offers for a while; one that is draining, none until it has started again. */
+function hold(shell: Shell, turn: Turn, by: Holder, reason: DeclineReason): void {
+  if (reason === "draining") {
+    changeFleet(shell, turn, by.runnerId, { draining: true });
+  } else if (reason !== "policy_denied") {
+    shell.heldOff.set(by.runnerId, turn.now + HOLD_OFF_MS);
+    wakeBy(turn, turn.now + HOLD_OFF_MS);
   }
 }
 
