@@ -2,10 +2,8 @@
 import type { EnqueueCommand } from "../control-plane/src/domain/dispatcher.ts";
 import { cancelRun } from "../control-plane/src/objects/dispatcher/cancel.ts";
 import { enqueue } from "../control-plane/src/objects/dispatcher/enqueue.ts";
-import { changeFleet } from "../control-plane/src/objects/dispatcher/runners.ts";
-import { closeSocket, runnerTag } from "../control-plane/src/objects/dispatcher/sockets.ts";
+import { revokeRunner } from "../control-plane/src/objects/dispatcher/revocation.ts";
 import { inTurn } from "../control-plane/src/objects/dispatcher/turns.ts";
-import { closeCodes } from "@cronium/protocol";
 import type { Machine } from "./machine.ts";
 import type { Action } from "./plan.ts";
 import { Violation } from "./violation.ts";
@@ -201,13 +199,7 @@ function revoke(world: World, machine: Machine): void {
     return;
   }
   world.revoked.add(machine.id);
-  const told = object.call("revoke", (shell) => {
-    inTurn(shell, (turn) => changeFleet(shell, turn, machine.id, { revokedAt: turn.now, connected: false }));
-    for (const socket of shell.ctx.getWebSockets(runnerTag(machine.id))) {
-      closeSocket(socket, closeCodes.revoked, "runner_revoked");
-    }
-    return true;
-  });
+  const told = object.call("revoke", (shell) => revokeRunner(shell, machine.id));
   if (told === undefined) {
     // Not committed: nobody has heard of it.
     world.revoked.delete(machine.id);

@@ -33,19 +33,35 @@ export function deadlinePassed(state: RunState, at: Circumstances): Step {
 
 /** The runner itself is here and does not have the job: no need to wait for the lease. */
 export function notHeld(state: RunState, at: Circumstances): Step {
+  const name = state.attempt?.runnerName ?? "";
+  const offer = `${name} reconnected without the offer.`;
+  return goneForGood(state, { offer, job: `${name} is back and no longer has the job.`, how: "reported" }, at);
+}
+
+/** Its runner was revoked and may not say another word about the job: nothing is left to wait for. */
+export function revoked(state: RunState, at: Circumstances): Step {
+  const name = state.attempt?.runnerName ?? "";
+  const offer = `${name} was revoked before it answered the offer.`;
+  return goneForGood(state, { offer, job: `${name} was revoked while it had the job.`, how: "revoked" }, at);
+}
+
+function goneForGood(
+  state: RunState,
+  why: { readonly offer: string; readonly job: string; readonly how: "reported" | "revoked" },
+  at: Circumstances,
+): Step {
   const { run, attempt } = state;
-  const why = (name: string) => `${name} is back and no longer has the job.`;
+  const message = why.job;
   switch (attempt?.state) {
     case "offered":
-      return burnOffer(state, `${attempt.runnerName} reconnected without the offer.`, at);
+      return burnOffer(state, why.offer, at);
     case "accepted":
     case "running":
-      return lose(run, attempt, why(attempt.runnerName), "reported", at);
+      return lose(run, attempt, message, why.how, at);
     case "finishing":
       return drainExpired(state, at);
     case "lost":
       if (run.state === "waiting" && attempt.attempt === run.attempt) {
-        const message = why(attempt.runnerName);
         return {
           run: moveRun(run, "failed", { failReason: "runner_lost", message, finishedAt: at.now }),
           attempt,
@@ -95,12 +111,12 @@ export function hold(state: RunState, by: Holder, held: HeldAttempt["state"], at
   return next.run.state === "cancelling" && held !== "exited" ? { ...step, cancelJob: { reason: "user" } } : step;
 }
 
-/** `expired`: it may still come back. `reported`: the runner says itself that the job is gone. */
+/** `expired`: it may still come back. `reported`: the runner says itself that the job is gone. `revoked`: neither. */
 function lose(
   run: RunRecord,
   attempt: AttemptRecord,
   message: string,
-  how: "expired" | "reported",
+  how: "expired" | "reported" | "revoked",
   at: Circumstances,
 ): Step {
   const lost = moveAttempt(attempt, "lost", {
@@ -114,7 +130,9 @@ function lose(
       run: moveRun(run, "cancelled", {
         finishedAt: at.now,
         cancelReason: run.cancelReason ?? "user",
-        message: confirmed ? message : `Unconfirmed: ${message} Its container may still run until the runner is back.`,
+        message: confirmed
+          ? message
+          : `Unconfirmed: ${message} Its container may still run until the runner ${how === "revoked" ? "hears of it" : "is back"}.`,
       }),
       attempt: lost,
       reply: { kind: "none" },

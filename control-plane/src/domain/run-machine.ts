@@ -5,7 +5,7 @@
 import type { HeldAttempt, JobResult } from "@cronium/protocol";
 import { hasPlace } from "./queue-place.ts";
 import { cancel } from "./run-cancel.ts";
-import { deadlinePassed, hold, notHeld } from "./run-loss.ts";
+import { deadlinePassed, hold, notHeld, revoked } from "./run-loss.ts";
 import { accept, decline, type DeclineReason } from "./run-offer.ts";
 import { done, exited, started, type LogEnd } from "./run-result.ts";
 import type { Circumstances, Holder, RunState, Step } from "./run-step.ts";
@@ -24,6 +24,7 @@ export type Command =
   | { readonly type: "cancel" }
   | { readonly type: "deadline_passed" }
   | { readonly type: "not_held" }
+  | { readonly type: "revoked" }
   | { readonly type: "hold"; readonly by: Holder; readonly held: HeldAttempt["state"] };
 
 /** Decides one command. Changes of the run raise its `rev` by one; without a change the same objects come back. */
@@ -59,6 +60,8 @@ function apply(state: RunState, command: Command, at: Circumstances): Step {
       return deadlinePassed(state, at);
     case "not_held":
       return notHeld(state, at);
+    case "revoked":
+      return revoked(state, at);
     case "hold":
       return hold(state, command.by, command.held, at);
     default:

@@ -48,6 +48,7 @@ describe("any order of commands", () => {
             { type: "cancel" },
             { type: "deadline_passed" },
             { type: "not_held" },
+            { type: "revoked" },
             { type: "hold", by, held: pick("accepted", "running", "exited", "lost") },
           );
           // A person cancels the run, so the newest attempt; everything else may speak of an older one.

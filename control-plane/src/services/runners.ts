@@ -5,7 +5,8 @@ import { isId } from "@cronium/protocol/ids";
 import { negotiate, oldestAccepted, PROTOCOL_VERSION } from "@cronium/protocol/version";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
-import { findRunnerCredential } from "../store/runner-credentials.ts";
+import { findRunnerCredential, revokeCredential } from "../store/runner-credentials.ts";
+import { unwrap } from "./outcome.ts";
 
 export async function listRunners(
   deps: Deps,
@@ -14,6 +15,18 @@ export async function listRunners(
   // The fleet of a workspace fits one answer, and only its Dispatcher knows who is there at this moment.
   const items = await deps.dispatcherFor(actor.workspaceId).listRunners();
   return { items: [...items], nextCursor: null };
+}
+
+/**
+ * Takes a runner out for good. Its key first, so that it cannot connect again when its Dispatcher closes its sockets. May
+ * be repeated. Throws `not_found` for an unknown runner and for one of another workspace alike.
+ */
+export async function revokeRunner(deps: Deps, actor: Actor, runnerId: string): Promise<void> {
+  const { workspaceId } = actor;
+  if (!(await revokeCredential(deps.d1, { workspaceId, runnerId, now: deps.clock.now() }))) {
+    throw new AppError("not_found", `There is no runner ${runnerId}.`);
+  }
+  unwrap(await deps.dispatcherFor(workspaceId).revokeRunner(runnerId));
 }
 
 /**

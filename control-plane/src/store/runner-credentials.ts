@@ -34,7 +34,7 @@ export interface Enrolled {
  */
 export async function enrolRunner(d1: D1Database, enrolment: Enrolment): Promise<Enrolled | null> {
   const onTakenName = enrolment.replace
-    ? `ON CONFLICT (workspace_id, name) DO UPDATE SET public_key = excluded.public_key, revoked_at = NULL`
+    ? `ON CONFLICT (workspace_id, name) DO UPDATE SET public_key = excluded.public_key`
     : "";
   const results = await d1.batch<{ runner_id: string; workspace_id: string; labels: string }>([
     d1
@@ -62,4 +62,23 @@ export async function enrolRunner(d1: D1Database, enrolment: Enrolment): Promise
         workspaceId: row.workspace_id,
         labels: JSON.parse(row.labels) as Record<string, string>,
       };
+}
+
+/**
+ * The key speaks for nobody from now on, and the name is free for another machine. False when this workspace has no such
+ * runner. Primary key.
+ */
+export async function revokeCredential(
+  d1: D1Database,
+  { workspaceId, runnerId, now }: { readonly workspaceId: string; readonly runnerId: string; readonly now: number },
+): Promise<boolean> {
+  const row = await d1
+    .prepare(
+      // No machine can have a name with a colon.
+      `UPDATE runner_credentials SET revoked_at = coalesce(revoked_at, ?3), name = 'revoked:' || runner_id
+       WHERE runner_id = ?1 AND workspace_id = ?2 RETURNING runner_id`,
+    )
+    .bind(runnerId, workspaceId, now)
+    .first();
+  return row !== null;
 }

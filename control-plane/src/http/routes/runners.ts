@@ -1,7 +1,8 @@
 /** `/runners`: the machines that work for this workspace. */
-import { RunnerPage } from "@cronium/protocol";
+import { RunnerId, RunnerPage } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
-import { listRunners } from "../../services/runners.ts";
+import * as z from "zod";
+import { listRunners, revokeRunner } from "../../services/runners.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -14,9 +15,25 @@ const list = createRoute({
   responses: { 200: jsonAnswer(RunnerPage, "All runners"), ...problemAnswers("unauthorized") },
 });
 
+const revoke = createRoute({
+  method: "delete",
+  path: "/runners/{id}",
+  summary: "Revoke a runner: it is disconnected at once, stops its jobs and may never connect again",
+  middleware: requires("runners:write"),
+  request: { params: z.object({ id: RunnerId }) },
+  responses: {
+    204: { description: "It is revoked" },
+    ...problemAnswers("unauthorized", "forbidden", "not_found", "invalid_id"),
+  },
+});
+
 /** Below /api/v1. */
 export function runnerRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
   routes.openapi(list, async (c) => c.json(await listRunners(c.var.deps, c.var.actor), 200));
+  routes.openapi(revoke, async (c) => {
+    await revokeRunner(c.var.deps, c.var.actor, c.req.valid("param").id);
+    return c.body(null, 204);
+  });
   return routes;
 }

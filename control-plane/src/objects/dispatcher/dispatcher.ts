@@ -39,11 +39,12 @@ import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
 import { changeEvent, updateRun } from "./queue-changes.ts";
 import { readQueues, setQueuePause } from "./queues.ts";
-import { changeFleet, registerRunner, viewRunner } from "./runners.ts";
+import { revokeRunner } from "./revocation.ts";
+import { registerRunner, viewRunner } from "./runners.ts";
 import { readRun, viewRun } from "./runs.ts";
 import { readSettings, updateSettings } from "./settings.ts";
 import type { Shell } from "./shell.ts";
-import { closeSocket, LIVE_TAG, runnerTag } from "./sockets.ts";
+import { closeSocket, closeSocketsOf, LIVE_TAG } from "./sockets.ts";
 import { afterStart, openShell } from "./start.ts";
 import { readStats } from "./stats.ts";
 import { inTurn } from "./turns.ts";
@@ -113,24 +114,13 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       return outcome.ok ? { ok: false, code: "internal", message: "The runner was not stored." } : outcome;
     }
     // A registration replaces the key, so whoever is connected with the old one has to prove itself anew.
-    this.#closeSockets(command.runnerId, closeCodes.unauthenticated, "registered again");
+    closeSocketsOf(shell, command.runnerId, closeCodes.unauthenticated, "registered again");
     return { ok: true, value: viewRunner(shell, runner) };
   }
 
   async revokeRunner(runnerId: string): Promise<Outcome<null>> {
-    const shell = this.#shell;
-    const known = inTurn(shell, (turn) => {
-      if (!shell.fleet.has(runnerId)) {
-        return false;
-      }
-      changeFleet(shell, turn, runnerId, { revokedAt: turn.now, connected: false });
-      return true;
-    });
-    if (!known) {
-      return { ok: false, code: "not_found", message: `There is no runner ${runnerId}.` };
-    }
-    this.#closeSockets(runnerId, closeCodes.revoked, "runner_revoked");
-    return { ok: true, value: null };
+    this.#group.flush();
+    return revokeRunner(this.#shell, runnerId);
   }
 
   async listRunners(): Promise<readonly Runner[]> {
@@ -226,11 +216,5 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   override async alarm(): Promise<void> {
     this.#group.flush();
     onAlarm(this.#shell);
-  }
-
-  #closeSockets(runnerId: string, code: number, reason: string): void {
-    for (const socket of this.ctx.getWebSockets(runnerTag(runnerId))) {
-      closeSocket(socket, code, reason);
-    }
   }
 }

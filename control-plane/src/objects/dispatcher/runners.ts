@@ -73,13 +73,14 @@ export function registerRunner(shell: Shell, turn: Turn, command: RegisterRunner
     noteRunner(shell, turn, runner);
     turn.fleetChanged = true;
     turn.pumpNeeded = true;
+  } else if (old.revokedAt !== null) {
+    return { ok: false, code: "runner_revoked", message: `The runner ${old.name} was revoked.` };
   } else {
     changeFleet(shell, turn, old.id, {
       name: command.name,
       labels: command.labels,
       version: command.version,
       platform: command.platform,
-      revokedAt: null,
     });
   }
   return { ok: true, value: null };

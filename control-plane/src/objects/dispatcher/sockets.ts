@@ -62,6 +62,13 @@ export function sendText(socket: WebSocket, text: string): void {
   }
 }
 
+/** Closes every socket of a runner, whatever stage it is at. */
+export function closeSocketsOf(shell: Shell, runnerId: string, code: number, reason: string): void {
+  for (const socket of shell.ctx.getWebSockets(runnerTag(runnerId))) {
+    closeSocket(socket, code, reason);
+  }
+}
+
 /** Closes with a code that may be sent: the codes that only report an abnormal end may not. */
 export function closeSocket(socket: WebSocket, code: number, reason: string): void {
   const sendable = code === 1005 || code === 1006 || code === 1015 ? 1000 : code;
