@@ -27,7 +27,7 @@ CREATE TABLE `api_keys` (
 	`created_at` integer NOT NULL,
 	`expires_at` integer,
 	`revoked_at` integer
-);
+, `created_by` text);
 
 CREATE UNIQUE INDEX `api_keys_hash` ON `api_keys` (`hash`);
 
@@ -36,6 +36,33 @@ CREATE TABLE `claim_tokens` (
 	`workspace_id` text NOT NULL,
 	`created_at` integer NOT NULL
 );
+
+CREATE TABLE `device_guesses` (
+	`user_id` text PRIMARY KEY NOT NULL,
+	`wrong` integer NOT NULL,
+	`since` integer NOT NULL
+);
+
+CREATE TABLE `device_logins` (
+	`device_hash` text PRIMARY KEY NOT NULL,
+	`user_code_hash` text NOT NULL,
+	`device_name` text,
+	`address` text,
+	`asked_role` text,
+	`state` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`interval_ms` integer NOT NULL,
+	`polled_at` integer,
+	`workspace_id` text,
+	`user_id` text,
+	`role` text,
+	`key_life_ms` integer
+);
+
+CREATE INDEX `device_logins_expiry` ON `device_logins` (`expires_at`);
+
+CREATE UNIQUE INDEX `device_logins_user_code` ON `device_logins` (`user_code_hash`);
 
 CREATE TABLE `events` (
 	`id` text PRIMARY KEY NOT NULL,

@@ -7,6 +7,7 @@ const tokens: Record<TokenKind, string> = {
   apiKey: makeToken("apiKey", random),
   registration: makeToken("registration", random, ADDRESS),
   claim: makeToken("claim", random),
+  device: makeToken("device", random),
 };
 const kinds = Object.keys(tokenPrefixes) as TokenKind[];
 

@@ -33,6 +33,12 @@ const signIn = createRoute({
 
 const claim = createRoute({ getParentRoute: () => root, path: paths.claim(), component: ClaimPage });
 
+const device = createRoute({
+  getParentRoute: () => root,
+  path: paths.device(),
+  component: lazyRouteComponent(() => import("./pages/account/DevicePage.tsx"), "DevicePage"),
+});
+
 const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
 
 const home = createRoute({
@@ -93,6 +99,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     claim,
+    device,
     shell.addChildren([home, runs, run, events, newEvent, event, editEvent, runners]),
   ]),
   defaultPreload: "intent",

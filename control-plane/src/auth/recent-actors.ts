@@ -34,4 +34,8 @@ export class RecentActors {
     }
     this.#entries.set(hash, { actor, until: Math.min(this.#clock.now() + KEEP_MS, validUntil) });
   }
+
+  forget(hash: string): void {
+    this.#entries.delete(hash);
+  }
 }

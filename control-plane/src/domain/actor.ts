@@ -1,7 +1,7 @@
 /** Who does something: found out once per request, passed to every use case, written into audits later. */
+import type { Role } from "@cronium/protocol/roles";
 
-export const roles = ["owner", "admin", "editor", "operator", "viewer"] as const;
-export type Role = (typeof roles)[number];
+export { roles, type Role } from "@cronium/protocol/roles";
 
 export type Actor =
   | { readonly kind: "user"; readonly userId: string; readonly workspaceId: string; readonly role: Role }

@@ -3,6 +3,7 @@ import type { Role } from "./actor.ts";
 
 export const permissions = [
   "account:read",
+  "account:write",
   "events:read",
   "events:write",
   "runs:read",
@@ -22,6 +23,7 @@ export type Permission = (typeof permissions)[number];
 
 const viewer = [
   "account:read",
+  "account:write",
   "events:read",
   "runs:read",
   "runners:read",

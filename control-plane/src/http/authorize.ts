@@ -41,10 +41,13 @@ export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
   return middleware;
 }
 
-/** Lets everybody in. The reason says how the route protects itself instead. */
-export function open(reason: string): MiddlewareHandler<AppEnv> {
+/**
+ * Lets everybody in. The reason says how the route protects itself instead. With `forms` the body may also be a form,
+ * which handlers then find as a JSON object of texts.
+ */
+export function open(reason: string, options: { readonly forms?: boolean } = {}): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
-    await readBody(c);
+    await readBody(c, options);
     await next();
   };
   rules.set(middleware, { kind: "open", reason });

@@ -3,6 +3,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "./context.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
+import { deviceRoutes } from "./routes/device.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { installRoutes } from "./routes/install.ts";
@@ -30,6 +31,7 @@ export function rootRouters(): Router[] {
 export function apiRouters(): Router[] {
   return [
     accountRoutes(),
+    deviceRoutes(),
     registrationTokenRoutes(),
     registerRoutes(),
     eventRoutes(),

@@ -4,7 +4,7 @@ import { isWholeToken, makeToken } from "@cronium/protocol/token";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
 import type { Actor, Role } from "../domain/actor.ts";
-import { findApiKey, insertApiKey } from "../store/api-keys.ts";
+import { findApiKey, insertApiKey, revokeApiKey } from "../store/api-keys.ts";
 
 /** Null for a key that is mangled, unknown, expired or revoked. A revoked one may live on for ten seconds. */
 export async function actorOfApiKey(deps: Deps, key: string): Promise<Actor | null> {
@@ -48,6 +48,20 @@ export async function createApiKey(
     createdAt: now,
     expiresAt: null,
     revokedAt: null,
+    createdBy: null,
   });
   return key;
+}
+
+/** Ends the key that is handed in, whoever does so: holding it is right enough. What is no key, or none any more, stays. */
+export async function endApiKey(deps: Deps, key: string): Promise<void> {
+  if (!isWholeToken("apiKey", key)) {
+    return;
+  }
+  const hash = await hashToken(key);
+  const ended = await revokeApiKey(deps.db, hash, deps.clock.now());
+  deps.recentActors.forget(hash);
+  if (ended !== undefined) {
+    deps.log.info("api_key.revoked", { workspaceId: ended.workspaceId, keyId: ended.id, by: "its holder" });
+  }
 }

@@ -105,9 +105,48 @@ export const apiKeys = sqliteTable(
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
+    /** The person who let a device in with it; null for a key that the installation made for itself. */
+    createdBy: text("created_by"),
   },
   (table) => [uniqueIndex("api_keys_hash").on(table.hash)],
 );
+
+/** Programs that ask for a key and wait for a person: one row from the request until an hour after its end. */
+export const deviceLogins = sqliteTable(
+  "device_logins",
+  {
+    /** SHA-256 of the device code, hex. */
+    deviceHash: text("device_hash").primaryKey(),
+    /** SHA-256 of the user code, hex: shown on screens, so its short life protects it, not this. */
+    userCodeHash: text("user_code_hash").notNull(),
+    deviceName: text("device_name"),
+    address: text("address"),
+    askedRole: text("asked_role"),
+    /** `pending`, `approved`, `denied` or `used`. */
+    state: text("state").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+    /** Least time between two polls; grows with each one that comes too early. */
+    intervalMs: integer("interval_ms").notNull(),
+    polledAt: integer("polled_at"),
+    /** By the person who approved it; null before. */
+    workspaceId: text("workspace_id"),
+    userId: text("user_id"),
+    role: text("role"),
+    keyLifeMs: integer("key_life_ms"),
+  },
+  (table) => [
+    uniqueIndex("device_logins_user_code").on(table.userCodeHash),
+    index("device_logins_expiry").on(table.expiresAt),
+  ],
+);
+
+/** Wrong user codes that a person has typed since `since`. */
+export const deviceGuesses = sqliteTable("device_guesses", {
+  userId: text("user_id").primaryKey(),
+  wrong: integer("wrong").notNull(),
+  since: integer("since").notNull(),
+});
 
 export const registrationTokens = sqliteTable(
   "registration_tokens",

@@ -2,11 +2,12 @@ import { test } from "vitest";
 import { apiPaths, paths, safeReturnPath } from "./paths.ts";
 
 test("every path of the dashboard and the API is as it was published", ({ expect }) => {
-  const shown = (table: Readonly<Record<string, (id: string) => string>>) =>
-    Object.fromEntries(Object.entries(table).map(([name, path]) => [name, path("an id/1")]));
+  const shown = (table: Readonly<Record<string, (id: never) => string>>) =>
+    Object.fromEntries(Object.entries(table).map(([name, path]) => [name, path("an id/1" as never)]));
   expect(shown(paths)).toMatchInlineSnapshot(`
     {
       "claim": "/claim",
+      "device": "/device",
       "editEvent": "/events/an%20id%2F1/edit",
       "event": "/events/an%20id%2F1",
       "events": "/events",
@@ -21,6 +22,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
   expect(shown(apiPaths)).toMatchInlineSnapshot(`
     {
       "claim": "/api/v1/claim",
+      "device": "/api/v1/device/an id/1",
       "event": "/api/v1/events/an%20id%2F1",
       "eventRuns": "/api/v1/events/an%20id%2F1/runs",
       "eventVersions": "/api/v1/events/an%20id%2F1/versions",

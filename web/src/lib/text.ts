@@ -1,6 +1,7 @@
 /** Every string on screen, English first. `t("run.cancel")`, or with values `t("log.jump", 12)`. */
 import { accountText } from "./text/account.ts";
 import { commonText } from "./text/common.ts";
+import { deviceText } from "./text/device.ts";
 import { eventText } from "./text/events.ts";
 import { logText } from "./text/log.ts";
 import { runText } from "./text/runs.ts";
@@ -10,6 +11,7 @@ import { stateText } from "./text/states.ts";
 const catalogue = {
   ...commonText,
   ...accountText,
+  ...deviceText,
   ...stateText,
   ...runText,
   ...logText,

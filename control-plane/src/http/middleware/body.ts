@@ -4,15 +4,16 @@
  * Hono's validators parse the text again with JSON.parse, which then cannot differ from what was checked here:
  * duplicate and forbidden keys, depth, and numbers that lose digits are refused already.
  */
-import { AppError } from "@cronium/protocol/errors";
+import { AppError, echo } from "@cronium/protocol/errors";
 import { parseStrictJson } from "@cronium/protocol/json";
 import { MAX_BODY_BYTES } from "@cronium/protocol/limits";
 import type { Context } from "hono";
 import type { AppEnv } from "../context.ts";
 
 const NONE = new Uint8Array(0);
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
-export async function readBody(c: Context<AppEnv>): Promise<void> {
+export async function readBody(c: Context<AppEnv>, options: { readonly forms?: boolean } = {}): Promise<void> {
   if (c.req.method === "GET" || c.req.method === "HEAD" || c.req.raw.body === null) {
     c.set("bodyBytes", NONE);
     return;
@@ -28,7 +29,8 @@ export async function readBody(c: Context<AppEnv>): Promise<void> {
     return;
   }
   const contentType = c.req.header("content-type") ?? "none";
-  if (!/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(contentType)) {
+  const isForm = options.forms === true && FORM_TYPE.test(contentType);
+  if (!isForm && !/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(contentType)) {
     throw new AppError(
       "unsupported_media_type",
       `The body has the content type ${JSON.stringify(contentType.slice(0, 80))}; it must be application/json in UTF-8.`,
@@ -40,8 +42,26 @@ export async function readBody(c: Context<AppEnv>): Promise<void> {
   } catch (cause) {
     throw new AppError("invalid_json", "The body is not valid UTF-8.", { cause });
   }
+  if (isForm) {
+    keepText(c, formAsJson(text));
+    return;
+  }
   parseStrictJson(text);
   keepText(c, text);
+}
+
+/** Fields are texts, and each may be there once, as RFC 6749 asks. */
+function formAsJson(form: string): string {
+  const found: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of new URLSearchParams(form)) {
+    if (Object.hasOwn(found, name)) {
+      throw new AppError("duplicate_key", `The field ${echo(name)} appears twice.`);
+    }
+    found[name] = value;
+  }
+  const text = JSON.stringify(found);
+  parseStrictJson(text);
+  return text;
 }
 
 /** The stream is used up: whatever reads the body later finds it here. */
