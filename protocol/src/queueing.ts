@@ -22,12 +22,26 @@ export const JsonPointer = z
   .max(200, "must be at most 200 characters")
   .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, "must be a JSON pointer into the input, such as /customer/id");
 
-/** Runs whose input holds the same value at `pointer` share `limit` places; an input without a value there has none. */
-export const ConcurrencyKey = z.strictObject({
-  pointer: JsonPointer,
-  /** 1 to 1,000, 1 by default. */
-  limit: z.int().min(1).max(1_000).default(1),
-});
+/**
+ * CEL over `input`, such as `input.customer + ":" + input.region`: at most 1,000 characters. What else is allowed, and
+ * how much, the control plane checks when the event is saved.
+ */
+const Expression = z.string().min(1, "must not be empty").max(1_000, "must be at most 1,000 characters");
+
+/**
+ * Runs whose input gives the same value share `limit` places: the value at `pointer`, or that of `expression`; one of
+ * the two. An input that gives none, or null, has none.
+ */
+export const ConcurrencyKey = z
+  .strictObject({
+    pointer: JsonPointer.optional(),
+    expression: Expression.optional(),
+    /** 1 to 1,000, 1 by default. */
+    limit: z.int().min(1).max(1_000).default(1),
+  })
+  .refine(({ pointer, expression }) => (pointer === undefined) !== (expression === undefined), {
+    message: "must hold either a pointer or an expression",
+  });
 export type ConcurrencyKey = z.infer<typeof ConcurrencyKey>;
 
 /** Starts of an event: `limit` at once, then evenly `limit` in `perMs` (a token bucket). */
@@ -41,8 +55,14 @@ export const RateLimit = z.strictObject({
 /** Triggers that follow one another closely become one run. */
 export const Debounce = z
   .strictObject({
-    /** Triggers are told apart by the value at this place of the input; null, the default, gathers all of them. */
-    key: JsonPointer.nullable().default(null),
+    /**
+     * Triggers are told apart by the value at this place of the input, or by that of an expression; null, the default,
+     * gathers all of them.
+     */
+    key: z
+      .union([JsonPointer, z.strictObject({ expression: Expression })])
+      .nullable()
+      .default(null),
     /** 100 ms to 1 day. */
     waitMs: z.int().min(100).max(86_400_000),
     /** `trailing`, the default: one run after the last trigger. `leading`: one run at the first. */

@@ -14,9 +14,6 @@ export function valueAt(input: Json, pointer: string): Json | undefined {
   return at;
 }
 
-/** Longest key, in characters of JSON. */
-export const MAX_KEY_CHARS = 512;
-
 /**
  * The value at the pointer as text, equal for equal values; null when the input has none there, or null. Objects are
  * equal only with their members in the same order.

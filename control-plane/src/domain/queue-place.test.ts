@@ -50,7 +50,7 @@ describe("I16 a run's place under a concurrency limit", () => {
 test("a limit is explained by its number, who uses it, and what helps", ({ expect }) => {
   expect(limitMessage({ of: "workspace", limit: 1 })).toMatch(/^The workspace allows 1 run at a time,.*settings/);
   expect(limitMessage({ of: "event", limit: 2, name: "Nightly" })).toMatch(/^Nightly allows 2 runs at a time/);
-  const key = { of: "key", limit: 1, pointer: "/customer", value: '"acme"' } as const;
+  const key = { of: "key", limit: 1, what: "/customer", value: '"acme"' } as const;
   expect(limitMessage({ ...key, holders: ["run_1"] })).toContain(
     '/customer = "acme" allows 1 run at a time; under way: run_1.',
   );

@@ -25,7 +25,8 @@ export function limitMessage(
     | {
         readonly of: "key";
         readonly limit: number;
-        readonly pointer: string;
+        /** The pointer or the expression. */
+        readonly what: string;
         readonly value: string;
         readonly holders: readonly string[];
       },
@@ -41,7 +42,7 @@ export function limitMessage(
       const shown = limit.holders.slice(0, 3).join(", ");
       const more = limit.holders.length - 3;
       const who = more > 0 ? `${shown} and ${more} more` : shown;
-      return `${limit.pointer} = ${short(limit.value)} allows ${times}; under way: ${who}. ${wait}; raise the limit of the event's concurrencyKey to start sooner.`;
+      return `${short(limit.what)} = ${short(limit.value)} allows ${times}; under way: ${who}. ${wait}; raise the limit of the event's concurrencyKey to start sooner.`;
     }
     default:
       return limit satisfies never;

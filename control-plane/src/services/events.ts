@@ -4,12 +4,15 @@ import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
+import { expressionErrors } from "../domain/queue-key.ts";
 import { listEventRows } from "../store/events.ts";
 import type { Cause } from "./idempotency.ts";
 import { unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
 
+/** Throws `invalid_expression`. */
 export async function createEvent(deps: Deps, actor: Actor, event: CreateEvent, cause: Cause): Promise<Event> {
+  checkExpressions(event);
   const outcome = await deps.dispatcherFor(actor.workspaceId).createEvent({
     eventId: makeId("event", deps.clock.now(), deps.ids.random(10)),
     event,
@@ -19,8 +22,18 @@ export async function createEvent(deps: Deps, actor: Actor, event: CreateEvent, 
   return unwrap(outcome).event;
 }
 
+/** Throws `invalid_expression`. */
 export async function updateEvent(deps: Deps, actor: Actor, eventId: string, change: UpdateEvent): Promise<Event> {
+  checkExpressions(change);
   return unwrap(await deps.dispatcherFor(actor.workspaceId).updateEvent({ eventId, change }));
+}
+
+function checkExpressions(event: Parameters<typeof expressionErrors>[0]): void {
+  const errors = expressionErrors(event);
+  const [first] = errors;
+  if (first !== undefined) {
+    throw new AppError(first.code, `${first.pointer} ${first.message}.`, { errors });
+  }
 }
 
 export async function getEvent(deps: Deps, actor: Actor, eventId: string): Promise<Event> {

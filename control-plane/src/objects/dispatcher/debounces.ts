@@ -1,7 +1,6 @@
 /** Triggers that are gathered into one run. Rules: `domain/debounce.ts`. */
 import type { Json } from "@cronium/protocol";
 import { debounceMessage, gatherUntil, type Debounce, type Gathering } from "../../domain/debounce.ts";
-import { keyAt } from "../../domain/json-pointer.ts";
 import type { NewRun } from "../../domain/run.ts";
 import { withRev } from "../../domain/run-machine.ts";
 import { readRun, saveStep, writeInput } from "./runs.ts";
@@ -16,10 +15,15 @@ type Gathered =
 export function gather(
   shell: Shell,
   turn: Turn,
-  trigger: { readonly debounce: Debounce; readonly from: NewRun & { readonly eventId: string }; readonly input: Json },
+  trigger: {
+    readonly debounce: Debounce;
+    readonly from: NewRun & { readonly eventId: string };
+    readonly input: Json;
+    /** Triggers with another key gather apart. */
+    readonly key: string;
+  },
 ): Gathered {
-  const { debounce, from, input } = trigger;
-  const key = debounce.key === null ? "" : (keyAt(input, debounce.key) ?? "");
+  const { debounce, from, key } = trigger;
   const open = readGathering(shell, from.eventId, key);
   if (open !== null && open.until > turn.now && join(shell, turn, trigger, open)) {
     writeGathering(shell, from.eventId, key, {

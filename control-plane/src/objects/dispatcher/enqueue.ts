@@ -1,7 +1,7 @@
 /** A trigger becomes exactly one run, however often it is repeated; debounced ones share theirs. */
-import type { Event, Json } from "@cronium/protocol";
-import type { DispatcherApi, EnqueueCommand, Outcome, Refusal } from "../../domain/dispatcher.ts";
-import { keyAt, MAX_KEY_CHARS } from "../../domain/json-pointer.ts";
+import type { Event } from "@cronium/protocol";
+import type { DispatcherApi, EnqueueCommand, Outcome } from "../../domain/dispatcher.ts";
+import { concurrencySource, debounceSource, keyOf } from "../../domain/queue-key.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
 import { wishesOf } from "../../domain/wishes.ts";
 import { readCause, writeCause } from "./causes.ts";
@@ -99,12 +99,17 @@ function enqueueEvent(
     return { ok: false, code: "not_found", message: `There is no event ${eventId}.` };
   }
   const input = command.input === undefined ? event.defaultInput : command.input;
-  const refusal = tooLong(input, event.concurrencyKey?.pointer) ?? tooLong(input, event.debounce?.key);
-  if (refusal !== null) {
-    return refusal;
+  const concurrency = keyOf(shell.expressions, concurrencySource(event), input);
+  if (!concurrency.ok) {
+    return concurrency;
   }
-  const from = fromEvent(event, command, input, turn.now);
-  const gathered = event.debounce === null ? null : gather(shell, turn, { debounce: event.debounce, from, input });
+  const gatherKey = keyOf(shell.expressions, debounceSource(event), input);
+  if (!gatherKey.ok) {
+    return gatherKey;
+  }
+  const { debounce } = event;
+  const from = fromEvent(event, command, concurrency.key, turn.now);
+  const gathered = debounce === null ? null : gather(shell, turn, { debounce, from, input, key: gatherKey.key ?? "" });
   if (gathered?.kind === "joined") {
     return { ok: true, value: { runId: gathered.runId, created: false } };
   }
@@ -124,12 +129,12 @@ function enqueueRetry(
   const event =
     old.eventId === null || old.eventVersion === null ? null : readEventVersion(shell, old.eventId, old.eventVersion);
   if (event !== null) {
-    const refusal = tooLong(input, event.concurrencyKey?.pointer);
-    if (refusal !== null) {
-      return refusal;
+    const concurrency = keyOf(shell.expressions, concurrencySource(event), input);
+    if (!concurrency.ok) {
+      return concurrency;
     }
     const priority = options.priority ?? old.priority;
-    const from = { ...fromEvent(event, command, input, turn.now), priority, retryOf: old.id };
+    const from = { ...fromEvent(event, command, concurrency.key, turn.now), priority, retryOf: old.id };
     insertRun(shell, turn, newRun(from, turn.now), { input, definition: null });
     return { ok: true, value: { runId, created: true } };
   }
@@ -157,7 +162,12 @@ function enqueueRetry(
   return { ok: true, value: { runId, created: true } };
 }
 
-function fromEvent(event: Event, command: EnqueueCommand, input: Json, now: number): NewRun & { eventId: string } {
+function fromEvent(
+  event: Event,
+  command: EnqueueCommand,
+  concurrencyKey: string | null,
+  now: number,
+): NewRun & { eventId: string } {
   return {
     id: command.runId,
     trigger: command.trigger,
@@ -167,7 +177,7 @@ function fromEvent(event: Event, command: EnqueueCommand, input: Json, now: numb
     definition: definitionOf(event),
     queue: event.queue,
     priority: command.options.priority ?? event.priority,
-    concurrencyKey: event.concurrencyKey === null ? null : keyAt(input, event.concurrencyKey.pointer),
+    concurrencyKey,
     queueTtlMs: event.queueTtlMs,
     wishes: wishesOf(event),
     wait: delayOf(command, now),
@@ -180,15 +190,4 @@ function delayOf({ options: { notBefore = 0 } }: EnqueueCommand, now: number): N
   }
   const message = `It was asked to start at ${new Date(notBefore).toISOString()}, not earlier.`;
   return { until: notBefore, queueReason: "delayed", message };
-}
-
-function tooLong(input: Json, pointer: string | null | undefined): Refusal | null {
-  const key = pointer === null || pointer === undefined ? null : keyAt(input, pointer);
-  if (key === null || key.length <= MAX_KEY_CHARS) {
-    return null;
-  }
-  const where = `/input${pointer}`;
-  const message = `must be at most ${MAX_KEY_CHARS} characters of JSON to serve as a key, and has ${key.length}`;
-  const errors = [{ pointer: where, code: "out_of_range" as const, message }];
-  return { ok: false, code: "out_of_range", message: `${where} ${message}.`, errors };
 }

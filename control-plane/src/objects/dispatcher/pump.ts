@@ -6,6 +6,7 @@
 import type { ConcurrencyKey, Job } from "@cronium/protocol";
 import type { QueueReason } from "@cronium/protocol/run-states";
 import { nextLane, served } from "../../domain/queue-order.ts";
+import { concurrencySource, sourceText } from "../../domain/queue-key.ts";
 import { limitMessage, pausedMessage } from "../../domain/queue-place.ts";
 import { route, type FleetMember, type Route } from "../../domain/routing.ts";
 import type { RunRecord } from "../../domain/run.ts";
@@ -184,7 +185,9 @@ function isParked(shell: Shell, turn: Turn, run: RunRecord, key: ConcurrencyKey 
   if (count < key.limit) {
     return false;
   }
-  const message = limitMessage({ of: "key", ...key, value: run.concurrencyKey, holders: ids });
+  const source = concurrencySource({ concurrencyKey: key });
+  const what = source === null ? "" : sourceText(source);
+  const message = limitMessage({ of: "key", limit: key.limit, what, value: run.concurrencyKey, holders: ids });
   const parked: RunRecord = { ...run, gate: "key", queueReason: "concurrency_limit", message };
   const state = { run, attempt: null };
   saveStep(shell, turn, state, withRev(state, { run: parked, attempt: null, reply: { kind: "none" } }));

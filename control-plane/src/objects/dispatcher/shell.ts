@@ -2,6 +2,7 @@
 import type { EventQueueing, ServerMessage, Settings } from "@cronium/protocol";
 import type { Deps } from "../../deps.ts";
 import type { Meters } from "../../domain/engine-stats.ts";
+import type { Expressions } from "../../domain/queue-key.ts";
 import type { QueueClocks, WaitingLane } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import type { Bucket } from "../../domain/token-bucket.ts";
@@ -69,6 +70,8 @@ export interface Shell {
   tidiedAt: number;
   /** Deleting old runs from D1: not before `dueAt`, and an alarm for it at `wakeAt`. */
   readonly retention: { busy: boolean; dueAt: number; wakeAt: number };
+  /** Compiled expressions of events; a copy, made again from their text. */
+  readonly expressions: Expressions;
   /** Runs whose log room wants to hear of changes, and until when. */
   readonly watches: Map<string, number>;
   /** What this instance has measured. */

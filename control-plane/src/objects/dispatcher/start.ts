@@ -26,6 +26,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     drainFailures: 0,
     tidiedAt: 0,
     retention: { busy: false, dueAt: 0, wakeAt: Number.POSITIVE_INFINITY },
+    expressions: new Map(),
     meters: newMeters(),
     watches: new Map(
       sql
