@@ -1,11 +1,12 @@
 /**
  * What a new process makes of the journal an earlier one left, before it says hello.
  *
- * Attempts whose container is still here go on as runs of this process, ended or not. Of the others, those with a result
+ * Attempts whose container is still here go on as runs of this process, ended or not, and so do those of which nobody
+ * can tell, because their engine does not answer. Of the others, those with a result
  * are reported again until that is acknowledged, after what is left of their log has been shipped; those without one are
  * `lost`, and the rest of their log is shipped while the control plane decides what becomes of them.
  */
-import { type AttemptRef, LOG_DRAIN_MS } from "@cronium/protocol";
+import { type AttemptRef, DEFAULT_LEASE_MS, LOG_DRAIN_MS } from "@cronium/protocol";
 import { errorText, type Log } from "./base/log.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import { adopt } from "./run/adopt.ts";
@@ -27,12 +28,13 @@ export function mayGoOn(entry: JournalEntry): boolean {
 
 /** Takes up every attempt whose container is here. */
 export async function adoptEarlierRuns(journal: Journal, runs: Runs, deps: RunDeps): Promise<void> {
+  const waitMs = journal.lastRenewal?.leaseMs ?? DEFAULT_LEASE_MS;
   const adopting = journal.entries().map(async (entry) => {
     const { job, logToken, bound } = entry;
     if (!mayGoOn(entry) || job === null || logToken === null || bound === null) {
       return;
     }
-    const run = await adopt(deps, { ...entry, job, logToken, bound });
+    const run = await adopt(deps, { ...entry, job, logToken, bound }, waitMs);
     if (run !== null) {
       runs.add(run);
     }

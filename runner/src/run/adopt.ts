@@ -1,17 +1,24 @@
 /**
  * Goes on with a run that an earlier process of this runner started: its container is still there, running or ended.
  *
- * In a row: the executor finds the slot again and says so, or there is nothing to go on with → the sidecar opens the
+ * In a row: the executor finds the slot again and says so, or there is nothing to go on with, or nobody can tell yet
+ * (`late-slot.ts`) and the run goes on as if it were there → the sidecar opens the
  * socket in the folder that the container has mounted → the job is bound again under the token it knows → the log goes
  * on behind the last byte that was spooled. All of it before the first hello, so that the control plane hears `running`
  * and answers with its verdict; until then, and while it cannot be reached, the job goes on.
  */
 import type { AttemptRef, Job, JobResult } from "@cronium/protocol";
+import { settledWithin } from "../base/clock.ts";
 import { errorText } from "../base/log.ts";
+import type { Slot } from "../executors/types.ts";
 import type { RunDeps } from "./deps.ts";
+import { LateSlot, type LateSlotOptions } from "./late-slot.ts";
 import { slotEvents } from "./prepare.ts";
 import { Run, type Stop } from "./run.ts";
 import { bind } from "./start.ts";
+
+/** An engine that takes longer to say whether it knows a slot is taken for one that does not answer. */
+const ANSWER_WITHIN_MS = 10_000;
 
 /** What the journal knows of it. */
 export interface LeftOver {
@@ -25,19 +32,19 @@ export interface LeftOver {
   readonly result: JobResult | null;
 }
 
-/** The run, going on; null when nothing of it is left on this machine. Never rejects. */
-export async function adopt(deps: RunDeps, left: LeftOver): Promise<Run | null> {
+/**
+ * The run, going on; null when nothing of it is left on this machine. An engine that does not answer is waited for
+ * `waitMs`, behind the run. Never rejects.
+ */
+export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Promise<Run | null> {
   const { job } = left;
   const ref: AttemptRef = { runId: job.runId, attempt: job.attempt };
   const sink = deps.logSink(ref);
   const log = deps.log.child(ref);
   const request = { slot: left.slot, ...ref, definition: job.definition };
-  const slot = await deps.executor
-    .adopt(request, slotEvents({ deps, ref, sink, log }), sink.taken)
-    .catch((error: unknown) => {
-      log.warn("run.not_adopted", { problem: errorText(error) });
-      return null;
-    });
+  const events = slotEvents({ deps, ref, sink, log });
+  const find = (): Promise<Slot | null> => deps.executor.adopt(request, events, sink.taken);
+  const slot = await askFor({ find, lost: () => events.lost(1), clock: deps.clock, log, withinMs: waitMs });
   if (slot === null) {
     sink.close();
     return null;
@@ -62,4 +69,18 @@ export async function adopt(deps: RunDeps, left: LeftOver): Promise<Run | null> 
     stop: left.stopping,
     result: left.result,
   });
+}
+
+async function askFor(options: Omit<LateSlotOptions, "first">): Promise<Slot | null> {
+  const { find, clock, log } = options;
+  const first = find();
+  try {
+    if (await settledWithin(clock, first, ANSWER_WITHIN_MS)) {
+      return await first;
+    }
+    log.warn("run.not_found_yet", { problem: `no answer within ${ANSWER_WITHIN_MS} ms` });
+  } catch (error) {
+    log.warn("run.not_found_yet", { problem: errorText(error) });
+  }
+  return new LateSlot({ ...options, first });
 }

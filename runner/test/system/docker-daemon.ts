@@ -10,8 +10,9 @@ export interface DockerDaemon {
   /** Value for DOCKER_HOST. */
   readonly host: string;
   readonly client: Docker;
-  start(): Promise<void>;
-  /** SIGTERM, as a package upgrade or an administrator does it: its containers are stopped. */
+  /** With `liveRestore`, containers run on while it is stopped. */
+  start(options?: { readonly liveRestore: boolean }): Promise<void>;
+  /** SIGTERM, as a package upgrade or an administrator does it: its containers are stopped, without `liveRestore`. */
   stop(): Promise<void>;
   /** Takes an image over from the machine's own engine. */
   copyImage(tag: string): Promise<void>;
@@ -37,7 +38,7 @@ export function makeDockerDaemon(): DockerDaemon {
     host: `unix://${socket}`,
     client,
     stop,
-    start: async () => {
+    start: async ({ liveRestore } = { liveRestore: false }) => {
       const log = openSync(logFile, "a");
       const places = [
         "--data-root",
@@ -50,6 +51,7 @@ export function makeDockerDaemon(): DockerDaemon {
       const network = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"];
       // In a network namespace of its own: an engine without a bridge removes docker0 on its way up, the machine's too.
       const args = ["--net", "dockerd", "-H", `unix://${socket}`, ...places, ...network];
+      args.push(...(liveRestore ? ["--live-restore"] : []));
       daemon = spawn("unshare", args, { stdio: ["ignore", log, log] });
       closeSync(log);
       await eventually(`dockerd to answer (${logFile})`, 30_000, async () => {

@@ -1,12 +1,16 @@
-/** F20: the Docker Engine stops in the middle of a job and comes back. */
+/** F20: the Docker Engine stops in the middle of a job and comes back, also while its runner starts anew. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Run } from "@cronium/protocol";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { imageTags, makeDockerDaemon, type DockerDaemon } from "./docker-daemon.ts";
 import { startPlane, type Plane } from "./plane.ts";
 import { ROOT } from "./processes.ts";
 import { startRunner, type RunnerProcess } from "./runner-process.ts";
 import { eventually } from "./wait.ts";
+
+/** Longer than an engine takes to start. */
+const LEASES = { SHORT_LEASES: "yes", LEASE_MS: "60000", RENEW_MS: "500", OFFER_TIMEOUT_MS: "2000" };
 
 describe("a Docker Engine that stops", () => {
   let plane: Plane;
@@ -19,7 +23,7 @@ describe("a Docker Engine that stops", () => {
     for (const tag of Object.values(imageTags(ROOT))) {
       await daemon.copyImage(tag);
     }
-    plane = await startPlane();
+    plane = await startPlane(LEASES);
     runner = await startRunner(plane, { executor: "docker", env: { DOCKER_HOST: daemon.host } });
   });
   afterAll(async () => {
@@ -46,11 +50,7 @@ describe("a Docker Engine that stops", () => {
     });
     expect(waiting.attempts[0]).toMatchObject({ attempt: 1, failReason: "daemon" });
     expect(waiting.message).toBeTruthy();
-    const runners = await eventually("the runner to say that Docker is down", 60_000, async () => {
-      const { body } = await plane.call("GET", "/runners");
-      return body.items[0].notReady.includes("docker_down") ? body.items : null;
-    });
-    expect(runners[0].state).toBe("online");
+    expect((await dockerDown()).state).toBe("online");
 
     const second = await trigger(plane, 'echo late; cronium_output "$CRONIUM_ATTEMPT"');
     const held = await plane.call("GET", `/runs/${second}`);
@@ -59,18 +59,87 @@ describe("a Docker Engine that stops", () => {
 
     await daemon.start();
     for (const id of [run, second]) {
-      const done = await eventually(`run ${id} to end`, 90_000, async () => {
-        const { body } = await plane.call("GET", `/runs/${id}`);
-        return body.finishedAt === null ? null : body;
-      });
+      const done = await ended(id);
       // Which attempt got through depends on when the engine was noticed; that the run's result is that attempt's does not.
       expect(done).toMatchObject({ state: "succeeded", output: done.attempt });
     }
-    await eventually("containers, sockets and spools to be gone", 30_000, async () => {
+    await nothingLeft();
+  });
+
+  it("F20 that is away while the runner starts anew loses no job: it waits, not ready, and goes on with the container", async ({
+    expect,
+  }) => {
+    await daemon.stop();
+    await daemon.start({ liveRestore: true });
+    await ready();
+    const script = `for i in $(seq 1 200); do echo line $i; sleep 0.1; done; cronium_output "$CRONIUM_ATTEMPT"`;
+    const run = await trigger(plane, script);
+    await eventually("it prints", 60_000, async () => (await plane.logOf(run)).includes("line 3\n"));
+
+    await runner.kill();
+    await daemon.stop();
+    runner.start();
+    expect((await dockerDown()).state).toBe("online");
+    expect((await plane.call("GET", `/runs/${run}`)).body).toMatchObject({ state: "running", attempt: 1 });
+    await daemon.start({ liveRestore: true });
+
+    expect(await ended(run)).toMatchObject({ state: "succeeded", output: 1, attempt: 1, logState: "complete" });
+    const lines = Array.from({ length: 200 }, (_value, index) => `line ${index + 1}\n`);
+    expect((await plane.logOf(run)).toString()).toBe(lines.join(""));
+    await nothingLeft();
+  });
+
+  it("F20 that took the job with it while the runner was away ends the attempt with a reason, and it is tried again", async ({
+    expect,
+  }) => {
+    await daemon.stop();
+    await daemon.start();
+    await ready();
+    const script = `echo attempt $CRONIUM_ATTEMPT; [ "$CRONIUM_ATTEMPT" != 1 ] || sleep 300; cronium_output "$CRONIUM_ATTEMPT"`;
+    const run = await trigger(plane, script);
+    await eventually("it prints", 60_000, async () => (await plane.logOf(run)).includes("attempt 1"));
+
+    await runner.kill();
+    await daemon.stop();
+    runner.start();
+    await dockerDown();
+    expect((await plane.call("GET", `/runs/${run}`)).body).toMatchObject({ state: "running", attempt: 1 });
+    await daemon.start();
+
+    const done = await ended(run);
+    expect(done).toMatchObject({ state: "succeeded", output: 2, attempt: 2 });
+    expect(done.attempts[0]).toMatchObject({ attempt: 1, failReason: "daemon" });
+    await nothingLeft();
+  });
+
+  function dockerDown(): Promise<{ state: string }> {
+    return eventually("the runner to say that Docker is down", 60_000, async () => {
+      const { body } = await plane.call("GET", "/runners");
+      const [one] = body.items;
+      return one.state !== "offline" && one.notReady.includes("docker_down") ? one : null;
+    });
+  }
+
+  function ready(): Promise<boolean> {
+    return eventually("the runner to be ready", 60_000, async () => {
+      const [one] = (await plane.call("GET", "/runners")).body.items;
+      return one.state === "online" && one.notReady.length === 0;
+    });
+  }
+
+  function ended(id: string): Promise<Run> {
+    return eventually(`run ${id} to end`, 90_000, async () => {
+      const { body } = await plane.call("GET", `/runs/${id}`);
+      return body.finishedAt === null ? null : (body as Run);
+    });
+  }
+
+  function nothingLeft(): Promise<boolean> {
+    return eventually("containers, sockets and spools to be gone", 30_000, async () => {
       const containers = await daemon.client.listContainers({ all: true });
       return containers.length === 0 && leftFiles(runner.dataDir).length === 0;
     });
-  });
+  }
 });
 
 /** Spool files of jobs that have ended. */

@@ -12,8 +12,10 @@ export interface RunnerProcess {
   readonly dataDir: string;
   readonly exited: () => Promise<number | null>;
   signal(name: NodeJS.Signals): void;
-  /** Starts it again on the same folder, with the credential it has. */
-  restart(): Promise<void>;
+  /** Starts it again on the same folder, with the credential it has; resolves when it is ready, for two minutes at most. */
+  restart(withinMs?: number): Promise<void>;
+  /** As `restart`, without waiting. */
+  start(): void;
   kill(): Promise<void>;
   drain(): Promise<number | null>;
   /** `kill -9` of its sidecar; how many processes that were. */
@@ -52,8 +54,8 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
   ];
   const env = { ...process.env, ...options.env };
   let program: Program = startProgram([...args, "--token", await plane.registrationToken()], env);
-  const online = (): Promise<boolean> =>
-    eventually(`runner ${name} to be ready`, 120_000, async () => {
+  const online = (withinMs = 120_000): Promise<boolean> =>
+    eventually(`runner ${name} to be ready`, withinMs, async () => {
       if (!program.running()) {
         throw new Error(`The runner ended:\n${program.output()}`);
       }
@@ -90,9 +92,12 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
     signal: (signal) => program.signal(signal),
     stop,
     output: () => program.output(),
-    restart: async () => {
+    restart: async (withinMs) => {
       program = startProgram(args, env);
-      await online();
+      await online(withinMs);
+    },
+    start: () => {
+      program = startProgram(args, env);
     },
     kill: async () => {
       program.signal("SIGKILL");

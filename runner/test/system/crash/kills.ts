@@ -16,10 +16,15 @@ export interface KillOptions {
   readonly withSidecar: readonly RunnerProcess[];
   readonly kills: number;
   readonly everyMs: number;
-  /** No more kills after this time of `performance.now()`. */
-  readonly deadline: number;
+  /** No more kills once it is aborted. */
+  readonly over: AbortSignal;
   readonly say: (line: string) => void;
 }
+
+/** A process that came back gets this long to do something: where nothing ever runs, nothing is tested. */
+const REST_MS = 3_000;
+/** For a runner to be ready again: its pauses between two tries grow to a minute, and the control plane may be away. */
+const BACK_WITHIN_MS = 300_000;
 
 /** Resolves when so many processes were killed, and each of them is back. */
 export async function killAll(options: KillOptions): Promise<Kills> {
@@ -34,7 +39,9 @@ export async function killAll(options: KillOptions): Promise<Kills> {
     }
     busy.add(name);
     say(`kill ${name}`);
-    const done = kill().finally(() => busy.delete(name));
+    const done = kill()
+      .then(() => after(REST_MS))
+      .finally(() => busy.delete(name));
     // Awaited at the end, after the last kill.
     done.catch(() => {});
     comingBack.push(done);
@@ -49,7 +56,7 @@ export async function killAll(options: KillOptions): Promise<Kills> {
       turns.set(runner.name, turn(runner) + 1);
       const hit = strike(runner.name, async () => {
         await runner.kill();
-        await runner.restart();
+        await runner.restart(BACK_WITHIN_MS);
       });
       count.runner += hit ? 1 : 0;
     },
@@ -66,7 +73,7 @@ export async function killAll(options: KillOptions): Promise<Kills> {
   const turns = new Map<string, number>();
   const turn = (runner: RunnerProcess): number => turns.get(runner.name) ?? 0;
   const total = (): number => count.runner + count.workerd + count.sidecar;
-  for (let round = 0; total() < options.kills && performance.now() < options.deadline; round += 1) {
+  for (let round = 0; total() < options.kills && !options.over.aborted; round += 1) {
     victims[round % victims.length]?.();
     await after(options.everyMs);
   }

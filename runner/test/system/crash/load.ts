@@ -20,8 +20,8 @@ export interface LoadOptions {
   readonly parallel: number;
   /** Milliseconds between two triggers of one sender. */
   readonly paceMs: number;
-  /** Gives up, with an error, by this time of `performance.now()`. */
-  readonly deadline: number;
+  /** Gives up, with an error, once it is aborted. */
+  readonly over: AbortSignal;
 }
 
 /** Resolves with every trigger once all of them are acknowledged. */
@@ -30,6 +30,7 @@ export async function load(options: LoadOptions): Promise<readonly Acknowledged[
   let left = options.runs;
   const sender = async (): Promise<void> => {
     while (left > 0) {
+      options.over.throwIfAborted();
       left -= 1;
       acknowledged.push(await trigger(options));
       await after(options.paceMs);
@@ -39,7 +40,7 @@ export async function load(options: LoadOptions): Promise<readonly Acknowledged[
   return acknowledged;
 }
 
-async function trigger({ plane, eventId, deadline }: LoadOptions): Promise<Acknowledged> {
+async function trigger({ plane, eventId, over }: LoadOptions): Promise<Acknowledged> {
   const key = randomUUID();
   const runIds = new Set<string>();
   let repeats = 0;
@@ -54,7 +55,7 @@ async function trigger({ plane, eventId, deadline }: LoadOptions): Promise<Ackno
     if (answer !== null && answer.status < 500 && ![409, 429].includes(answer.status)) {
       throw new Error(`A trigger was refused: ${answer.status} ${JSON.stringify(answer.body)}`);
     }
-    if (performance.now() > deadline) {
+    if (over.aborted) {
       throw new Error(`A trigger was not acknowledged in time; last answer: ${JSON.stringify(answer)}`);
     }
     repeats += 1;

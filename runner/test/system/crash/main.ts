@@ -21,6 +21,10 @@ const { values } = parseArgs({
   options: { runs: text, kills: text, "docker-runs": text, "every-ms": text, minutes: text },
 });
 const options = Options.parse(values);
+const interruption = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.once(name, () => interruption.abort(new Error(`The crash suite was ended by ${name}.`)));
+}
 const report = await crashTrial({
   runs: options.runs,
   kills: options.kills,
@@ -28,6 +32,10 @@ const report = await crashTrial({
   everyMs: options["every-ms"],
   withinMs: options.minutes * 60_000,
   say: (line) => process.stdout.write(`${line}\n`),
+  signal: interruption.signal,
+}).catch((error: unknown) => {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exit(1);
 });
 const shown = {
   ...report,

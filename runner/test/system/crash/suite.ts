@@ -13,6 +13,7 @@ import { type Acknowledged, load } from "./load.ts";
 /** Long enough that a process which is killed and started again keeps its jobs, short enough for one that is late. */
 const LEASES = { SHORT_LEASES: "yes", LEASE_MS: "15000", RENEW_MS: "1000", OFFER_TIMEOUT_MS: "5000" };
 const CAPACITY = 6;
+const DOCKER_CAPACITY = 4;
 const DOCKER_LINES = 15;
 
 export interface CrashOptions {
@@ -23,6 +24,8 @@ export interface CrashOptions {
   /** For the whole trial, without starting and stopping the programs. */
   readonly withinMs: number;
   readonly say: (line: string) => void;
+  /** Ends the trial early: everything that was started is stopped, and it rejects. */
+  readonly signal?: AbortSignal;
 }
 
 export interface CrashReport extends Audit {
@@ -36,33 +39,37 @@ export interface CrashReport extends Audit {
 }
 
 export async function crashTrial(options: CrashOptions): Promise<CrashReport> {
-  const { say } = options;
+  const { say, signal: interrupted = new AbortController().signal } = options;
   const folder = mkdtempSync(join(tmpdir(), "cronium-crash-"));
   const ledger = join(folder, "ledger");
   const plane = await startPlane(LEASES);
   const runners: RunnerProcess[] = [];
+  let killing: Promise<Kills> | null = null;
   try {
-    const fake = await Promise.all(
-      [1, 2].map(() => startRunner(plane, { executor: "fake", capacity: CAPACITY, labels: ["docker=no"] })),
-    );
-    const docker =
-      options.dockerRuns === 0
-        ? []
-        : [await startRunner(plane, { executor: "docker", capacity: 4, labels: ["docker=yes"] })];
-    runners.push(...fake, ...docker);
+    const start = async (executor: "docker" | "fake", capacity: number): Promise<void> => {
+      const labels = [`docker=${executor === "docker" ? "yes" : "no"}`];
+      runners.push(await startRunner(plane, { executor, capacity, labels }));
+    };
+    for (let i = 0; i < 2; i += 1) {
+      await start("fake", CAPACITY);
+    }
+    if (options.dockerRuns > 0) {
+      await start("docker", DOCKER_CAPACITY);
+    }
+    const docker = runners.slice(2);
     const begin = performance.now();
-    const deadline = begin + options.withinMs;
+    const over = AbortSignal.any([interrupted, AbortSignal.timeout(options.withinMs)]);
     say(`${options.runs} runs on 2 runners, ${options.dockerRuns} in containers, ${options.kills} kills`);
-    const killing = killAll({
+    killing = killAll({
       plane,
       runners,
-      withSidecar: docker.length === 0 ? fake : docker,
+      withSidecar: docker.length === 0 ? runners : docker,
       kills: options.kills,
       everyMs: options.everyMs,
-      deadline,
+      over,
       say,
     });
-    const share = { plane, deadline, paceMs: paceOf(options) };
+    const share = { plane, over, paceMs: paceOf(options) };
     const loads = [
       load({ ...share, eventId: await fakeEvent(plane, ledger), runs: options.runs, parallel: 8 }),
       ...(options.dockerRuns === 0
@@ -72,10 +79,14 @@ export async function crashTrial(options: CrashOptions): Promise<CrashReport> {
     const [kills, ...triggered] = await Promise.all([killing, ...loads]);
     const acknowledged = triggered.flat();
     say(`all ${acknowledged.length} acknowledged after ${seconds(begin)} s, kills: ${JSON.stringify(kills)}`);
-    await eventually("every run to end and the outbox to be empty", deadline - performance.now(), () => {
+    await eventually("every run to end and the outbox to be empty", options.withinMs, () => {
       const { running, outbox } = unsettled(plane.dataDir);
-      return running === 0 && outbox === 0;
-    }).catch((error: unknown) => say(`${(error as Error).message} ${JSON.stringify(unsettled(plane.dataDir))}`));
+      return (running === 0 && outbox === 0) || over.aborted;
+    });
+    if (over.aborted) {
+      say(`Out of time: ${JSON.stringify(unsettled(plane.dataDir))}`);
+    }
+    interrupted.throwIfAborted();
     const [fakeRuns = [], dockerRuns = []] = triggered;
     return {
       ...audit(plane.dataDir, { acknowledged, withLedger: fakeRuns, ledger }),
@@ -86,6 +97,8 @@ export async function crashTrial(options: CrashOptions): Promise<CrashReport> {
       seconds: seconds(begin),
     };
   } finally {
+    // What dies at this moment comes back first, or nobody would stop it.
+    await killing?.catch(() => {});
     await Promise.all(runners.map((runner) => runner.stop()));
     await plane.stop();
     rmSync(folder, { recursive: true, force: true });
