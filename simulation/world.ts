@@ -271,6 +271,7 @@ export class World {
         leaseMs: this.plan.leaseMs,
         renewMs: RENEW_EVERY_MS,
         offerTimeoutMs: OFFER_TIMEOUT_MS,
+        registration: "closed",
       },
       clock: { now: () => this.serverNow() },
       ids: { random: (count) => ids.bytes(count) },

@@ -22,8 +22,8 @@ const Settings = z
     OFFER_TIMEOUT_MS: milliseconds(OFFER_TIMEOUT_MS),
     /** "yes" lets LEASE_MS go below its floor of 90 s; for tests on one machine, where a reconnect takes no time. */
     SHORT_LEASES: z.enum(["yes", "no"]).default("no"),
-    /** Who may make an account: only the claim link makes the first one. */
-    REGISTRATION: z.enum(["closed"]).default("closed"),
+    /** Who may make an account beside the owner: those who are invited, or nobody. */
+    REGISTRATION: z.enum(["invitation", "closed"]).default("invitation"),
   })
   .refine((settings) => settings.SHORT_LEASES === "yes" || settings.LEASE_MS >= MIN_LEASE_MS, {
     path: ["LEASE_MS"],
@@ -38,6 +38,7 @@ export interface Config {
   readonly leaseMs: number;
   readonly renewMs: number;
   readonly offerTimeoutMs: number;
+  readonly registration: "invitation" | "closed";
 }
 
 /** Throws with every wrong setting named: a control plane with a missing or weak secret must not start. */
@@ -55,5 +56,6 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: settings.LEASE_MS,
     renewMs: settings.RENEW_MS,
     offerTimeoutMs: settings.OFFER_TIMEOUT_MS,
+    registration: settings.REGISTRATION,
   };
 }

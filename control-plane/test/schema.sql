@@ -18,6 +18,16 @@ CREATE TABLE `account` (
 
 CREATE INDEX `account_user` ON `account` (`user_id`);
 
+CREATE TABLE `account_audit` (
+	`workspace_id` text NOT NULL,
+	`seq` integer NOT NULL,
+	`at` integer NOT NULL,
+	`entry` text NOT NULL,
+	`previous_hash` text NOT NULL,
+	`hash` text NOT NULL,
+	PRIMARY KEY(`workspace_id`, `seq`)
+);
+
 CREATE TABLE `api_keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`workspace_id` text NOT NULL,
@@ -27,9 +37,11 @@ CREATE TABLE `api_keys` (
 	`created_at` integer NOT NULL,
 	`expires_at` integer,
 	`revoked_at` integer
-, `created_by` text);
+, `created_by` text, `scopes` text, `owner_id` text, `last_used_at` integer);
 
 CREATE UNIQUE INDEX `api_keys_hash` ON `api_keys` (`hash`);
+
+CREATE INDEX `api_keys_list` ON `api_keys` (`workspace_id`,`created_at`);
 
 CREATE TABLE `claim_tokens` (
 	`hash` text PRIMARY KEY NOT NULL,
@@ -79,6 +91,23 @@ CREATE TABLE `events` (
 );
 
 CREATE INDEX `events_list` ON `events` (`workspace_id`,`created_at`,`id`);
+
+CREATE TABLE `invitations` (
+	`id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`email` text NOT NULL,
+	`role` text NOT NULL,
+	`hash` text NOT NULL,
+	`invited_by` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`accepted_at` integer,
+	`revoked_at` integer
+);
+
+CREATE UNIQUE INDEX `invitations_hash` ON `invitations` (`hash`);
+
+CREATE INDEX `invitations_list` ON `invitations` (`workspace_id`,`created_at`);
 
 CREATE TABLE `members` (
 	`workspace_id` text NOT NULL,
@@ -165,6 +194,17 @@ CREATE INDEX `runs_by_trigger` ON `runs` (`workspace_id`,`trigger`,`queued_at`,`
 
 CREATE INDEX `runs_list` ON `runs` (`workspace_id`,`queued_at`,`id`);
 
+CREATE TABLE `service_accounts` (
+	`id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`name` text NOT NULL,
+	`role` text NOT NULL,
+	`created_by` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+
+CREATE UNIQUE INDEX `service_accounts_name` ON `service_accounts` (`workspace_id`,`name`);
+
 CREATE TABLE `session` (
 	`id` text PRIMARY KEY NOT NULL,
 	`expires_at` integer NOT NULL,
@@ -173,7 +213,7 @@ CREATE TABLE `session` (
 	`updated_at` integer NOT NULL,
 	`ip_address` text,
 	`user_agent` text,
-	`user_id` text NOT NULL,
+	`user_id` text NOT NULL, `active_workspace_id` text, `proven_until` integer,
 	FOREIGN KEY (`user_id`) REFERENCES `user`(`id`) ON UPDATE no action ON DELETE cascade
 );
 

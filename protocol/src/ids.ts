@@ -12,6 +12,9 @@ export const idPrefixes = {
   runner: "rnr",
   apiKey: "key",
   registrationToken: "rgt",
+  invitation: "inv",
+  serviceAccount: "svc",
+  session: "ses",
   bulk: "blk",
   request: "req",
 } as const;

@@ -1,4 +1,5 @@
 /** Everything that crosses a process boundary. Plain tables also have subpaths of their own, free of zod. */
+export * from "./access.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
 export * from "./ids.ts";
@@ -19,12 +20,16 @@ export * from "./token.ts";
 export * from "./user-code.ts";
 export * from "./version.ts";
 export * from "./api/account.ts";
+export * from "./api/api-keys.ts";
+export * from "./api/audit.ts";
 export * from "./api/bulk.ts";
 export * from "./api/device.ts";
 export * from "./api/events.ts";
+export * from "./api/members.ts";
 export * from "./api/page.ts";
 export * from "./api/queues.ts";
 export * from "./api/runners.ts";
 export * from "./api/runs.ts";
+export * from "./api/sessions.ts";
 export * from "./api/settings.ts";
 export * from "./api/stats.ts";

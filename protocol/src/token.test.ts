@@ -8,6 +8,7 @@ const tokens: Record<TokenKind, string> = {
   registration: makeToken("registration", random, ADDRESS),
   claim: makeToken("claim", random),
   device: makeToken("device", random),
+  invitation: makeToken("invitation", random),
 };
 const kinds = Object.keys(tokenPrefixes) as TokenKind[];
 

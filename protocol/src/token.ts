@@ -6,12 +6,19 @@
  *     crnr_<base64url of the plane's address>.<43 characters>_<checksum>   registration token
  *     crnc_<43 characters>_<checksum>                    claim link of the owner account
  *     crnd_<43 characters>_<checksum>                    device code: a program's login that waits for a person
+ *     crni_<43 characters>_<checksum>                    invitation into a workspace
  *
  * The secret is base64url of 32 random bytes; the checksum is CRC-32 of everything before the last underscore, as 8
  * lower-case hex digits. Only the SHA-256 of the whole token is ever stored.
  */
 
-export const tokenPrefixes = { apiKey: "crnk_", registration: "crnr_", claim: "crnc_", device: "crnd_" } as const;
+export const tokenPrefixes = {
+  apiKey: "crnk_",
+  registration: "crnr_",
+  claim: "crnc_",
+  device: "crnd_",
+  invitation: "crni_",
+} as const;
 export type TokenKind = keyof typeof tokenPrefixes;
 
 /** A new token. `random` is 32 bytes; `url` is needed for a registration token and no other. */
@@ -27,7 +34,7 @@ export function isWholeToken(kind: TokenKind, text: string): boolean {
   const form =
     kind === "registration"
       ? /^crnr_[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/
-      : /^crn[kcd]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/;
+      : /^crn[kcdi]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/;
   return (
     text.length <= 1_024 &&
     text.startsWith(tokenPrefixes[kind]) &&

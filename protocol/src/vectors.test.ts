@@ -9,6 +9,13 @@ const VECTORS = join(import.meta.dirname, "..", "vectors");
 
 /** Schemas that travel only inside others, whose vectors cover them. */
 const PARTS = new Set([
+  "ApiKeyId",
+  "InvitationId",
+  "Password",
+  "RoleName",
+  "Scopes",
+  "ServiceAccountId",
+  "UserId",
   "Attempt",
   "AttemptRef",
   "ConcurrencyKey",

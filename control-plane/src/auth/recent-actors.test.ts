@@ -2,7 +2,7 @@ import { test } from "vitest";
 import type { Actor } from "../domain/actor.ts";
 import { RecentActors } from "./recent-actors.ts";
 
-const actor: Actor = { kind: "api_key", keyId: "key_a", workspaceId: "ws_a", role: "viewer" };
+const actor: Actor = { kind: "api_key", keyId: "key_a", workspaceId: "ws_a", role: "viewer", scopes: null };
 
 function at(start: number) {
   let now = start;

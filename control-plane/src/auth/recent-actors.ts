@@ -38,4 +38,9 @@ export class RecentActors {
   forget(hash: string): void {
     this.#entries.delete(hash);
   }
+
+  /** After somebody lost a right: this isolate asks anew. */
+  clear(): void {
+    this.#entries.clear();
+  }
 }

@@ -7,8 +7,8 @@
  */
 import { AppError } from "@cronium/protocol/errors";
 import type { Context, MiddlewareHandler } from "hono";
-import type { Actor } from "../domain/actor.ts";
-import { mayDo, type Permission } from "../domain/permission.ts";
+import { mayDo, type Permission } from "@cronium/protocol/access";
+import { actorMay, type Actor } from "../domain/actor.ts";
 import { actorOfApiKey } from "../services/api-keys.ts";
 import { actorOfSession } from "../services/accounts.ts";
 import type { AppEnv } from "./context.ts";
@@ -16,8 +16,11 @@ import { readBody } from "./middleware/body.ts";
 import { publicOrigin, requireSameOrigin } from "./middleware/same-origin.ts";
 
 export type Rule =
-  | { readonly kind: "requires"; readonly permission: Permission }
+  | { readonly kind: "requires"; readonly permission: Permission; readonly who: Who }
   | { readonly kind: "open"; readonly reason: string };
+
+/** `people`: not for API keys, whatever they may do. */
+type Who = "anybody" | "people";
 
 const rules = new WeakMap<object, Rule>();
 
@@ -28,17 +31,35 @@ export function ruleOf(handler: object): Rule | undefined {
 
 /** Lets in whoever is signed in, or sends an API key, with this permission; sets `actor`. */
 export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
+  return guard(permission, "anybody");
+}
+
+/** As `requires`, for what concerns a person's own account and sessions. */
+export function requiresPerson(permission: Permission): MiddlewareHandler<AppEnv> {
+  return guard(permission, "people");
+}
+
+function guard(permission: Permission, who: Who): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     const actor = await findActor(c);
-    if (!mayDo(actor.role, permission)) {
-      throw new AppError("forbidden", `The role "${actor.role}" lacks the permission ${permission}.`);
+    if (who === "people" && actor.kind !== "user") {
+      throw new AppError("forbidden", "This is for people who are signed in, not for API keys.");
+    }
+    if (!actorMay(actor, permission)) {
+      throw refusal(actor, permission);
     }
     c.set("actor", actor);
     await readBody(c);
     await next();
   };
-  rules.set(middleware, { kind: "requires", permission });
+  rules.set(middleware, { kind: "requires", permission, who });
   return middleware;
+}
+
+function refusal(actor: Actor, permission: Permission): AppError {
+  return mayDo(actor.role, permission)
+    ? new AppError("missing_scope", `This API key lacks the scope ${permission}.`)
+    : new AppError("forbidden", `The role "${actor.role}" lacks the permission ${permission}.`);
 }
 
 /**

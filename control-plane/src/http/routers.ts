@@ -2,14 +2,19 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "./context.ts";
 import { accountRoutes } from "./routes/account.ts";
+import { apiKeyRoutes } from "./routes/api-keys.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { deviceRoutes } from "./routes/device.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { installRoutes } from "./routes/install.ts";
+import { invitationRoutes } from "./routes/invitations.ts";
 import { launcherRoutes } from "./routes/launcher.ts";
 import { liveRoutes } from "./routes/live.ts";
+import { memberRoutes } from "./routes/members.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
+import { ownAccountRoutes } from "./routes/own-account.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { registerRoutes } from "./routes/register.ts";
 import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
@@ -19,6 +24,7 @@ import { runnerRoutes } from "./routes/runners.ts";
 import { settingsRoutes } from "./routes/settings.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoutes } from "./routes/stats.ts";
+import { workspaceRoutes } from "./routes/workspaces.ts";
 
 type Router = OpenAPIHono<AppEnv>;
 
@@ -32,6 +38,12 @@ export function apiRouters(): Router[] {
   return [
     accountRoutes(),
     deviceRoutes(),
+    ownAccountRoutes(),
+    workspaceRoutes(),
+    memberRoutes(),
+    invitationRoutes(),
+    apiKeyRoutes(),
+    auditRoutes(),
     registrationTokenRoutes(),
     registerRoutes(),
     eventRoutes(),

@@ -7,7 +7,10 @@ import { hashPassword } from "../auth/password.ts";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
-import { claimWorkspace, findMembership, findUser, findWorkspace } from "../store/accounts.ts";
+import { claimWorkspace, findUser, findWorkspace } from "../store/accounts.ts";
+import { findStanding } from "../store/members.ts";
+import { activateByToken } from "../store/sessions.ts";
+import { PROOF_MS } from "./sessions.ts";
 
 /** However often a session is used, after this long its user signs in again. */
 const LONGEST_SESSION_MS = 30 * 86_400_000;
@@ -18,15 +21,30 @@ export async function actorOfSession(deps: Deps, origin: string, headers: Header
   if (found === null || found.session.createdAt.getTime() + LONGEST_SESSION_MS <= deps.clock.now()) {
     return null;
   }
-  const membership = await findMembership(deps.db, found.user.id);
-  return membership === undefined
-    ? null
-    : {
-        kind: "user",
-        userId: found.user.id,
-        workspaceId: membership.workspaceId,
-        role: membership.role,
-      };
+  const { user, session } = found;
+  const standing = await findStanding(deps.d1, user.id, session.id);
+  if (standing === null) {
+    return null;
+  }
+  const { workspaceId, role } = standing;
+  // Signing in is a proof as well.
+  const provenUntil = Math.max(standing.provenUntil ?? 0, session.createdAt.getTime() + PROOF_MS);
+  return { kind: "user", userId: user.id, sessionId: session.id, workspaceId, role, provenUntil };
+}
+
+/** Somebody who has just joined and signed in, looking at the workspace that they joined. */
+export async function memberActor(
+  deps: Deps,
+  joined: { readonly userId: string; readonly workspaceId: string },
+  sessionToken: string,
+): Promise<Actor> {
+  const sessionId = await activateByToken(deps.d1, sessionToken, joined.userId, joined.workspaceId);
+  const standing = await findStanding(deps.d1, joined.userId, sessionId);
+  if (standing === null) {
+    throw new AppError("not_found", "The workspace of this invitation no longer exists.");
+  }
+  const { workspaceId, role } = standing;
+  return { kind: "user", userId: joined.userId, sessionId, workspaceId, role, provenUntil: 0 };
 }
 
 export async function whoAmI(deps: Deps, actor: Actor, version: string): Promise<Me> {
@@ -79,5 +97,5 @@ export async function claimOwner(deps: Deps, request: ClaimRequest): Promise<Act
     throw new AppError("invalid_claim_link", "This claim link is not valid any more.");
   }
   deps.log.info("workspace.claimed", { workspaceId, userId });
-  return { kind: "user", userId, workspaceId, role: "owner" };
+  return { kind: "user", userId, sessionId: "", workspaceId, role: "owner", provenUntil: 0 };
 }

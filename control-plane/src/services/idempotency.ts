@@ -1,7 +1,7 @@
 /** Idempotency-Key: what makes a repeated creating request the same request. */
 import { createHash } from "node:crypto";
 import { AppError } from "@cronium/protocol/errors";
-import type { Actor } from "../domain/actor.ts";
+import { actorId, type Actor } from "../domain/actor.ts";
 
 export interface Cause {
   /** The key with its caller; null when the request has none. */
@@ -21,7 +21,6 @@ export function causeOf(actor: Actor, header: string | undefined, operation: str
       `The Idempotency-Key has ${header.length} characters, or some that are not printable ASCII.`,
     );
   }
-  const caller = actor.kind === "user" ? actor.userId : actor.keyId;
   const bodyHash = createHash("sha256").update(operation).update("\n").update(body).digest("hex");
-  return { key: `${caller} ${header}`, bodyHash };
+  return { key: `${actorId(actor)} ${header}`, bodyHash };
 }

@@ -6,7 +6,7 @@ import { isWholeToken, makeToken } from "@cronium/protocol/token";
 import { negotiate } from "@cronium/protocol/version";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
-import type { Actor } from "../domain/actor.ts";
+import { actorId, type Actor } from "../domain/actor.ts";
 import { insertRegistrationToken } from "../store/registration-tokens.ts";
 import { enrolRunner, type Enrolled } from "../store/runner-credentials.ts";
 
@@ -26,7 +26,7 @@ export async function createRegistrationToken(
     workspaceId: actor.workspaceId,
     hash: await hashToken(token),
     labels: input.labels,
-    createdBy: actor.kind === "user" ? actor.userId : actor.keyId,
+    createdBy: actorId(actor),
     createdAt: now,
     expiresAt,
   });

@@ -2,7 +2,6 @@
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import { and, asc, eq } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { Role } from "../domain/actor.ts";
 import { account, claimTokens, members, session, user, verification, workspaces } from "./schema.ts";
 
 /** The tables of better-auth, for it to read and write. */
@@ -13,27 +12,13 @@ export function sessionTables(db: DrizzleD1Database) {
   });
 }
 
-export interface Membership {
-  readonly workspaceId: string;
-  readonly workspaceName: string;
-  readonly role: Role;
-}
-
-/** The first workspace that a user belongs to; index `members_user`. */
-export async function findMembership(db: DrizzleD1Database, userId: string): Promise<Membership | undefined> {
-  const row = await db
-    .select({ workspaceId: members.workspaceId, workspaceName: workspaces.name, role: members.role })
-    .from(members)
-    .innerJoin(workspaces, eq(workspaces.id, members.workspaceId))
-    .where(eq(members.userId, userId))
-    .orderBy(asc(members.createdAt))
-    .limit(1)
-    .get();
-  return row === undefined ? undefined : { ...row, role: row.role as Role };
-}
-
 export function findUser(db: DrizzleD1Database, userId: string) {
   return db.select({ id: user.id, name: user.name, email: user.email }).from(user).where(eq(user.id, userId)).get();
+}
+
+/** By the address in lower case. */
+export function findUserByEmail(db: DrizzleD1Database, email: string) {
+  return db.select({ id: user.id }).from(user).where(eq(user.email, email)).get();
 }
 
 export function findWorkspace(db: DrizzleD1Database, workspaceId: string) {

@@ -1,7 +1,7 @@
 /** D1: programs that wait for a person to let them in, and how often a person mistyped their codes. */
 import { and, eq, gt, lt, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { Role } from "../domain/actor.ts";
+import type { Role } from "@cronium/protocol/roles";
 import { deviceGuesses, deviceLogins, members } from "./schema.ts";
 
 export type DeviceLoginRow = typeof deviceLogins.$inferSelect;
@@ -87,8 +87,8 @@ export async function redeemDeviceLogin(d1: D1Database, deviceHash: string, key:
   const results = await d1.batch<{ device_hash: string }>([
     d1
       .prepare(
-        `INSERT INTO api_keys (id, workspace_id, name, hash, role, created_at, expires_at, created_by)
-         SELECT ?2, workspace_id, ?3, ?4, ?5, ?6, ?7, user_id FROM device_logins
+        `INSERT INTO api_keys (id, workspace_id, name, hash, role, created_at, expires_at, owner_id, created_by)
+         SELECT ?2, workspace_id, ?3, ?4, ?5, ?6, ?7, user_id, user_id FROM device_logins
          WHERE device_hash = ?1 AND state = 'approved' AND expires_at > ?6`,
       )
       .bind(deviceHash, key.id, key.name, key.hash, key.role, key.now, key.expiresAt),

@@ -2,10 +2,12 @@
 import initial0001 from "../../../migrations/0001_initial.sql";
 import runListFilters0002 from "../../../migrations/0002_run_list_filters.sql";
 import deviceLogins0003 from "../../../migrations/0003_device_logins.sql";
+import peopleAndAudit0004 from "../../../migrations/0004_people_and_audit.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
   { name: "0001_initial.sql", sql: initial0001 },
   { name: "0002_run_list_filters.sql", sql: runListFilters0002 },
   { name: "0003_device_logins.sql", sql: deviceLogins0003 },
+  { name: "0004_people_and_audit.sql", sql: peopleAndAudit0004 },
 ];

@@ -3,6 +3,7 @@
  * Dispatchers decide, for lists and search. Times are milliseconds since 1970. `rev` guards a projection: a row is only
  * ever replaced by a higher one.
  */
+import type { Permission } from "@cronium/protocol/access";
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
@@ -30,6 +31,10 @@ export const session = sqliteTable(
     userId: text("user_id")
       .notNull()
       .references(() => user.id, { onDelete: "cascade" }),
+    /** The workspace that this browser looks at; null: the one that its user joined first. */
+    activeWorkspaceId: text("active_workspace_id"),
+    /** Until when a password that was given again counts; milliseconds since 1970. */
+    provenUntil: integer("proven_until"),
   },
   (table) => [index("session_user").on(table.userId)],
 );
@@ -86,6 +91,61 @@ export const members = sqliteTable(
   (table) => [primaryKey({ columns: [table.workspaceId, table.userId] }), index("members_user").on(table.userId)],
 );
 
+/** Links by which people join a workspace. Ended ones stay until they are a month old. */
+export const invitations = sqliteTable(
+  "invitations",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    email: text("email").notNull(),
+    role: text("role").notNull(),
+    /** SHA-256 of the whole token, hex. */
+    hash: text("hash").notNull(),
+    invitedBy: text("invited_by").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+    acceptedAt: integer("accepted_at"),
+    revokedAt: integer("revoked_at"),
+  },
+  (table) => [
+    uniqueIndex("invitations_hash").on(table.hash),
+    index("invitations_list").on(table.workspaceId, table.createdAt),
+  ],
+);
+
+/** Programs that are members by themselves, so that their keys outlive the person who made them. */
+export const serviceAccounts = sqliteTable(
+  "service_accounts",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    name: text("name").notNull(),
+    role: text("role").notNull(),
+    createdBy: text("created_by").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [uniqueIndex("service_accounts_name").on(table.workspaceId, table.name)],
+);
+
+/**
+ * Privileged acts on people, keys and tokens: append-only, one hash chain for each workspace. `hash` is SHA-256 over the
+ * entry and the hash before it.
+ */
+export const accountAudit = sqliteTable(
+  "account_audit",
+  {
+    workspaceId: text("workspace_id").notNull(),
+    /** 1, 2, 3, … without a hole. */
+    seq: integer("seq").notNull(),
+    at: integer("at").notNull(),
+    /** The entry as it was hashed, JSON. */
+    entry: text("entry").notNull(),
+    previousHash: text("previous_hash").notNull(),
+    hash: text("hash").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.workspaceId, table.seq] })],
+);
+
 /** Links that make the owner account of a workspace that has none. Used ones are deleted. */
 export const claimTokens = sqliteTable("claim_tokens", {
   hash: text("hash").primaryKey(),
@@ -105,10 +165,19 @@ export const apiKeys = sqliteTable(
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
-    /** The person who let a device in with it; null for a key that the installation made for itself. */
+    /** Permissions that the key is narrowed to; null: all that its role may do. */
+    scopes: text("scopes", { mode: "json" }).$type<readonly Permission[]>(),
+    /** Whose key it is: a user, a service account, or null for the key of the installation itself. */
+    ownerId: text("owner_id"),
+    /** Who made it, or let a device in with it; null for a key that the installation made for itself. */
     createdBy: text("created_by"),
+    /** To the minute. */
+    lastUsedAt: integer("last_used_at"),
   },
-  (table) => [uniqueIndex("api_keys_hash").on(table.hash)],
+  (table) => [
+    uniqueIndex("api_keys_hash").on(table.hash),
+    index("api_keys_list").on(table.workspaceId, table.createdAt),
+  ],
 );
 
 /** Programs that ask for a key and wait for a person: one row from the request until an hour after its end. */

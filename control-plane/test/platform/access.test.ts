@@ -1,7 +1,9 @@
 import { beforeAll, test } from "vitest";
 import { makeToken } from "@cronium/protocol/token";
-import { roles } from "../../src/domain/actor.ts";
-import { mayDo, rolePermissions } from "../../src/domain/permission.ts";
+import { mayDo, type Permission, permissions, rolePermissions } from "@cronium/protocol/access";
+import { roles } from "@cronium/protocol/roles";
+import { makeId } from "@cronium/protocol/ids";
+import { hashToken } from "../../src/auth/token-hash.ts";
 import { createApp, listRules, refuseRoutesWithoutRule } from "../../src/http/app.ts";
 import {
   addWorkspace,
@@ -43,6 +45,8 @@ test("every route says who may call it", ({ expect }) => {
     "POST /api/v1/device/code",
     "POST /api/v1/device/revoke",
     "POST /api/v1/device/token",
+    "POST /api/v1/invitations/accept",
+    "POST /api/v1/invitations/look-up",
     "POST /api/v1/runner/register",
     "POST /launcher/setup",
     "POST /launcher/watchdog",
@@ -61,7 +65,15 @@ const foreign: Readonly<Record<string, string>> = {
 };
 
 function concrete(path: string): string {
-  const kinds = { "/events": "evt", "/runners": "rnr", "/bulk": "blk" };
+  const kinds = {
+    "/events": "evt",
+    "/runners": "rnr",
+    "/bulk": "blk",
+    "/members": "usr",
+    "/invitations": "inv",
+    "/api-keys": "key",
+    "/service-accounts": "svc",
+  };
   const kind = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? "run";
   return path.replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);
 }
@@ -85,7 +97,7 @@ test(
       for (const [role, key] of keys) {
         const response = await send(method, address, { key });
         const who = `${name} as ${role}`;
-        if (mayDo(role, rule.permission)) {
+        if (mayDo(role, rule.permission) && rule.who === "anybody") {
           expect([401, 403], who).not.toContain(response.status);
           expect(response.status, who).toBeLessThan(500);
           if (path.includes(":") && method === "GET" && !path.endsWith("/live")) {
@@ -99,6 +111,41 @@ test(
       }
     }
     expect(checked).toBeGreaterThan(30);
+  },
+);
+
+test(
+  "T11 a key with every scope but the one that a route needs is refused, and one with that scope alone is let in",
+  { timeout: 60_000 },
+  async ({ expect }) => {
+    const { workspaceId } = await addWorkspace();
+    const scoped = async (scopes: readonly Permission[]): Promise<string> => {
+      const key = makeToken("apiKey", random(32));
+      await testEnv.DB.prepare(
+        `INSERT INTO api_keys (id, workspace_id, name, hash, role, created_at, scopes) VALUES (?, ?, 'k', ?, 'owner', 1, ?)`,
+      )
+        .bind(makeId("apiKey", Date.now(), random(10)), workspaceId, await hashToken(key), JSON.stringify(scopes))
+        .run();
+      return key;
+    };
+    const keys = new Map<Permission, { readonly only: string; readonly without: string }>();
+    for (const permission of permissions) {
+      const others = permissions.filter((other) => other !== permission);
+      keys.set(permission, { only: await scoped([permission]), without: await scoped(others) });
+    }
+    for (const [name, rule] of listRules(createApp(deps))) {
+      const pair = rule?.kind === "requires" && rule.who === "anybody" ? keys.get(rule.permission) : undefined;
+      if (pair === undefined) {
+        continue;
+      }
+      const [method = "", path = ""] = name.split(" ");
+      expect(await refusalOf(await send(method, concrete(path), { key: pair.without })), name).toBe(
+        "403 missing_scope",
+      );
+      const allowed = await send(method, concrete(path), { key: pair.only });
+      expect([401, 403], name).not.toContain(allowed.status);
+      await allowed.body?.cancel().catch(() => undefined);
+    }
   },
 );
 

@@ -4,7 +4,7 @@ import { makeId } from "@cronium/protocol/ids";
 import { base64url, makeToken } from "@cronium/protocol/token";
 import { hashToken } from "../../src/auth/token-hash.ts";
 import { makeDeps, type Env } from "../../src/deps.ts";
-import type { Role } from "../../src/domain/actor.ts";
+import type { Role } from "@cronium/protocol/roles";
 import { createApiKey } from "../../src/services/api-keys.ts";
 
 export const ORIGIN = "http://plane.test";

@@ -1,5 +1,10 @@
-/** What each role may do in its workspace. A permission that a role does not list is refused. */
-import type { Role } from "./actor.ts";
+/**
+ * Who may do what: one table for the server, the dashboard and the command line. Plain values without zod.
+ *
+ * A permission that a role does not list is refused. A scope of an API key is a permission; a key may do what its role
+ * and its scopes both allow.
+ */
+import { roles, type Role } from "./roles.ts";
 
 export const permissions = [
   "account:read",
@@ -12,7 +17,14 @@ export const permissions = [
   "runners:read",
   "runners:write",
   "live:read",
-  "tokens:write",
+  "members:read",
+  "members:write",
+  /** Keys of one's own. */
+  "keys:own",
+  "keys:read",
+  "keys:write",
+  "audit:read",
+  "workspace:write",
   "settings:read",
   "settings:write",
   "queues:read",
@@ -28,6 +40,8 @@ const viewer = [
   "runs:read",
   "runners:read",
   "live:read",
+  "members:read",
+  "keys:own",
   "settings:read",
   "queues:read",
 ] as const satisfies readonly Permission[];
@@ -36,7 +50,10 @@ const editor = [...operator, "events:write"] as const satisfies readonly Permiss
 const admin = [
   ...editor,
   "runners:write",
-  "tokens:write",
+  "members:write",
+  "keys:read",
+  "keys:write",
+  "audit:read",
   "settings:write",
   "metrics:read",
 ] as const satisfies readonly Permission[];
@@ -52,4 +69,17 @@ export const rolePermissions = {
 
 export function mayDo(role: Role, permission: Permission): boolean {
   return (rolePermissions[role] as readonly Permission[]).includes(permission);
+}
+
+/** Whether `role` holds everything that `other` holds. */
+export function isAtLeast(role: Role, other: Role): boolean {
+  return roles.indexOf(role) <= roles.indexOf(other);
+}
+
+/**
+ * Whether somebody with this role may give, change or take away `other`. Nobody hands out more than they hold, and only
+ * owners decide about owners and administrators.
+ */
+export function mayGrant(role: Role, other: Role): boolean {
+  return role === "owner" || (mayDo(role, "members:write") && !isAtLeast(other, role));
 }

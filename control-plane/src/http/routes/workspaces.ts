@@ -1,0 +1,64 @@
+/** `/workspaces`: those of the caller, and which one its session looks at. */
+import { ActivateWorkspace, CreateWorkspace, UpdateWorkspace, Workspace, WorkspacePage } from "@cronium/protocol";
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { activateWorkspace, createWorkspace, listWorkspaces, renameWorkspace } from "../../services/members.ts";
+import { actOf } from "../acting.ts";
+import { requires, requiresPerson } from "../authorize.ts";
+import type { AppEnv } from "../context.ts";
+import { jsonAnswer, problemAnswers } from "../route-answers.ts";
+
+const list = createRoute({
+  method: "get",
+  path: "/workspaces",
+  summary: "List the workspaces that the caller belongs to",
+  middleware: requires("account:read"),
+  responses: { 200: jsonAnswer(WorkspacePage, "The first joined first"), ...problemAnswers("unauthorized") },
+});
+
+const create = createRoute({
+  method: "post",
+  path: "/workspaces",
+  summary: "Make a workspace, and look at it from now on",
+  middleware: requiresPerson("account:write"),
+  request: { body: { content: { "application/json": { schema: CreateWorkspace } }, required: true } },
+  responses: {
+    201: jsonAnswer(Workspace, "The new workspace, owned by the caller"),
+    ...problemAnswers("forbidden", "invalid_name", "quota_exceeded"),
+  },
+});
+
+const activate = createRoute({
+  method: "post",
+  path: "/workspaces/activate",
+  summary: "Look at another workspace in this session",
+  middleware: requiresPerson("account:read"),
+  request: { body: { content: { "application/json": { schema: ActivateWorkspace } }, required: true } },
+  responses: { 200: jsonAnswer(Workspace, "The workspace"), ...problemAnswers("forbidden", "not_found") },
+});
+
+const rename = createRoute({
+  method: "patch",
+  path: "/workspace",
+  summary: "Rename the workspace",
+  middleware: requires("workspace:write"),
+  request: { body: { content: { "application/json": { schema: UpdateWorkspace } }, required: true } },
+  responses: { 200: jsonAnswer(Workspace, "The workspace"), ...problemAnswers("forbidden", "invalid_name") },
+});
+
+/** Below /api/v1. */
+export function workspaceRoutes(): OpenAPIHono<AppEnv> {
+  const routes = new OpenAPIHono<AppEnv>();
+  routes.openapi(list, async (c) =>
+    c.json({ items: await listWorkspaces(c.var.deps, c.var.actor), nextCursor: null }, 200),
+  );
+  routes.openapi(create, async (c) =>
+    c.json(await createWorkspace(c.var.deps, actOf(c), c.req.valid("json").name), 201),
+  );
+  routes.openapi(activate, async (c) =>
+    c.json(await activateWorkspace(c.var.deps, c.var.actor, c.req.valid("json").workspaceId), 200),
+  );
+  routes.openapi(rename, async (c) =>
+    c.json(await renameWorkspace(c.var.deps, actOf(c), c.req.valid("json").name), 200),
+  );
+  return routes;
+}
