@@ -74,6 +74,8 @@ export interface Connection {
   job(): Promise<Job>;
   /** Accepts and awaits the grant; the log token. */
   accept(ref: AttemptRef): Promise<string>;
+  /** Takes offers until one of them is granted, however late this machine is with its answers. */
+  take(): Promise<AttemptRef>;
   /** exited and done, each acknowledged. */
   finish(ref: AttemptRef, result?: Partial<JobResult>, logBytes?: number): Promise<void>;
   /** Stops pinging, as a runner that hangs or lost its network. */
@@ -141,6 +143,22 @@ export async function connect(runner: FakeRunner, options: ConnectOptions = {}):
       send({ type: "accept", jobs: [{ runId, attempt }] });
       const granted = await next("granted", ({ grants }) => grants.some((grant) => grant.runId === runId));
       return granted.grants[0]?.logToken ?? "";
+    },
+    take: async () => {
+      for (;;) {
+        const { runId, attempt } = await connection.job();
+        send({ type: "accept", jobs: [{ runId, attempt }] });
+        const answer = await inbox.json<Of<"granted"> | Of<"refused">>(
+          (message) =>
+            message.type === "granted"
+              ? message.grants.some((grant) => grant.runId === runId && grant.attempt === attempt)
+              : message.type === "refused" && message.runId === runId && message.attempt === attempt,
+          "an answer to the accept",
+        );
+        if (answer.type === "granted") {
+          return { runId, attempt };
+        }
+      }
     },
     finish: async ({ runId, attempt }, result = {}, logBytes = 0) => {
       send({ type: "exited", runId, attempt, result: { ...success, ...result } });

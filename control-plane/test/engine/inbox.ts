@@ -3,6 +3,8 @@ export interface Inbox {
   readonly socket: WebSocket;
   /** The next JSON text that the filter accepts; others before it are kept for later. Fails after ten seconds. */
   text<T extends { type: string }>(type: T["type"], filter?: (message: T) => boolean): Promise<T>;
+  /** The next JSON text of any type that the filter accepts. */
+  json<T extends { type: string }>(filter: (message: T) => boolean, what: string): Promise<T>;
   /** The next binary message. */
   binary(): Promise<Uint8Array>;
   /** Everything that has arrived and was not taken. */
@@ -74,6 +76,11 @@ export function openInbox(response: Response): Inbox {
         const json = JSON.parse(message) as T;
         return json.type === type && filter(json) ? json : undefined;
       }, `a ${type}`),
+    json: <T extends { type: string }>(filter: (message: T) => boolean, what: string) =>
+      take((message) => {
+        const json = typeof message === "string" ? (JSON.parse(message) as T) : null;
+        return json !== null && filter(json) ? json : undefined;
+      }, what),
     binary: () => take((message) => (typeof message === "string" ? undefined : message), "a binary message"),
   };
 }

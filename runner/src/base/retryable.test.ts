@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { backoffMs, connectRefusal, isDaemonGone } from "./retryable.ts";
 
 describe("what is worth another try", () => {
-  test("waits between nothing and a ceiling that doubles from 1 s to 60 s", ({ expect }) => {
+  test("F11 waits between nothing and a ceiling that doubles from 1 s to 60 s", ({ expect }) => {
     expect([1, 2, 3, 4, 5, 6, 7, 100].map((failures) => backoffMs(failures, 1))).toEqual([
       1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000,
     ]);
