@@ -97,6 +97,20 @@ describe("I14 the projection", () => {
     const { items } = await plane.expectJson<Page<RunSummary>>(200, "GET", "/runs");
     expect(items).toMatchObject([{ id: runId, state: "succeeded" }]);
   });
+
+  test("F16 leaves no run behind when there are more than it reads at once", async ({ expect }) => {
+    const plane = await makePlane();
+    const { DB } = env as unknown as { DB: D1Database };
+    await DB.prepare("ALTER TABLE runs RENAME TO runs_away").run();
+    const ids: string[] = [];
+    for (let i = 0; i < 11; i += 1) {
+      ids.push(await finishedRun(plane, String(i).padEnd(900_000, "x")));
+    }
+    await DB.prepare("ALTER TABLE runs_away RENAME TO runs").run();
+    await drained(plane);
+    const { results } = await DB.prepare("SELECT id, state FROM runs WHERE state = 'succeeded'").all();
+    expect(results.map((row) => row["id"])).toEqual(expect.arrayContaining(ids));
+  });
 });
 
 describe("lists", () => {

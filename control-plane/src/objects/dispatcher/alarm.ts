@@ -9,7 +9,7 @@ import { drainSoon } from "./drain.ts";
 import { countOutbox, drainDueIn } from "./outbox.ts";
 import { expireIfDue, forgetFinished, KEEP_FINISHED_MS } from "./retention.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
-import { LIVE } from "./runs.ts";
+import { LIVE } from "./places.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { forgetOldCounters } from "./stats.ts";
 import { inTurn } from "./turns.ts";
@@ -22,6 +22,10 @@ const OVERDUE_MS = 120_000;
 /** Never throws: an alarm that fails six times is never called again. */
 export function onAlarm(shell: Shell): void {
   shell.alarmAt = null;
+  if (shell.line !== null) {
+    // Whatever the copy says, storage is asked now and then.
+    shell.line.dueAt = 0;
+  }
   try {
     inTurn(shell, (turn) => {
       forgiveOutage(shell, turn);

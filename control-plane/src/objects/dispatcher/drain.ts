@@ -9,9 +9,9 @@ import { isTerminal } from "@cronium/protocol/run-states";
 import { toSummary } from "../../domain/run.ts";
 import { projectEvents, projectRunners, projectRuns } from "../../services/projection.ts";
 import { readEventProjection } from "./events.ts";
-import type { OutboxKind } from "./outbox.ts";
+import { readOutbox, readOutboxRooms, removeFromOutbox, type OutboxRow } from "./outbox.ts";
 import { viewRunner } from "./runners.ts";
-import { readRun, viewDetail, viewRun } from "./runs.ts";
+import { readRun, readWholeRuns, viewRun } from "./runs.ts";
 import type { Shell } from "./shell.ts";
 
 /** Lets the changes of a burst gather, and keeps D1's disk out of the way of a dispatch that follows an enqueue. */
@@ -47,55 +47,43 @@ export async function drainAll(shell: Shell): Promise<void> {
   }
 }
 
-interface Row {
-  readonly kind: OutboxKind;
-  readonly id: string;
-  readonly rev: number;
-}
-
 async function drainOnce(shell: Shell): Promise<boolean> {
-  const rows = shell.sql
-    .exec("SELECT kind, id, rev FROM outbox ORDER BY at LIMIT ?", BATCH)
-    .toArray() as unknown as Row[];
-  if (rows.length === 0) {
-    return false;
-  }
-  const ids = (kind: OutboxKind): string[] => rows.filter((row) => row.kind === kind).map((row) => row.id);
-  const runs = ids("run").flatMap((id) => readRun(shell, id) ?? []);
-  const runners = ids("runner").flatMap((id) => shell.fleet.get(id) ?? []);
-  const events = ids("event").flatMap((id) => readEventProjection(shell, id) ?? []);
+  const rows = {
+    event: readOutbox(shell, "event", BATCH),
+    run: readOutbox(shell, "run", BATCH),
+    runner: readOutbox(shell, "runner", BATCH),
+  };
+  const { runs, left } = readWholeRuns(
+    shell,
+    rows.run.map(({ id }) => id),
+  );
+  const sent = [...rows.event, ...rows.run.filter(({ id }) => !left.has(id)), ...rows.runner];
+  const runners = rows.runner.flatMap(({ id }) => shell.fleet.get(id) ?? []);
+  const events = rows.event.flatMap(({ id }) => readEventProjection(shell, id) ?? []);
   const { deps, workspaceId } = shell;
   await projectEvents(deps, workspaceId, events);
   await projectRuns(
     deps,
     workspaceId,
-    runs.map((run) => ({ summary: toSummary(run), detail: viewDetail(shell, run) })),
+    runs.map(({ run, detail }) => ({ summary: toSummary(run), detail })),
   );
   await projectRunners(
     deps,
     workspaceId,
     runners.map((runner) => viewRunner(shell, runner)),
   );
-  const inD1 = rows.filter((row) => row.kind !== "room");
-  forget(shell, inD1);
-  // Rooms come last: when a room archives its log, the run's page already answers from D1.
-  const rooms = rows.filter((row) => row.kind === "room");
+  removeFromOutbox(shell, sent);
+  // Nothing but a late repeat of their runner will ask for these.
+  shell.recent.forget(runs.flatMap(({ run }) => (isTerminal(run.state) ? [run.id] : [])));
+  const rooms = readOutboxRooms(shell, BATCH);
   await Promise.all(rooms.map((row) => finishRoom(shell, row)));
-  return true;
+  return sent.length + rooms.length > 0;
 }
 
-async function finishRoom(shell: Shell, row: Row): Promise<void> {
+async function finishRoom(shell: Shell, row: OutboxRow): Promise<void> {
   const run = readRun(shell, row.id);
   if (run !== null && isTerminal(run.state)) {
     await shell.deps.logRoomFor(shell.workspaceId, run.id).finish(viewRun(shell, run));
   }
-  forget(shell, [row]);
-}
-
-function forget(shell: Shell, rows: readonly Row[]): void {
-  shell.ctx.storage.transactionSync(() => {
-    for (const { kind, id, rev } of rows) {
-      shell.sql.exec("DELETE FROM outbox WHERE kind = ? AND id = ? AND rev = ?", kind, id, rev);
-    }
-  });
+  removeFromOutbox(shell, [row]);
 }

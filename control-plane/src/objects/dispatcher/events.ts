@@ -56,7 +56,7 @@ export function createEvent(
       bodyHash: command.bodyHash,
     });
   }
-  addToOutbox(shell, turn, "event", eventId, 1);
+  addToOutbox(turn, "event", eventId, 1);
   return { ok: true, value: { event: mustRead(shell, eventId), created: true } };
 }
 
@@ -95,7 +95,7 @@ export function updateEvent(
     turn.now,
   );
   insertVersion(shell, turn, { eventId, version, name, description, defaultInput, definition });
-  addToOutbox(shell, turn, "event", eventId, readRev(shell, eventId));
+  addToOutbox(turn, "event", eventId, readRev(shell, eventId));
   shell.line?.queueing.delete(eventId);
   // Limits of the newest version hold for runs that wait already.
   turn.fleetChanged = true;

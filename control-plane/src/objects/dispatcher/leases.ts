@@ -22,6 +22,7 @@ export function renewLeases(shell: Shell, runnerId: string): void {
     runner.epoch,
     until,
   );
+  shell.recent.clear();
 }
 
 /** Plans the first tick when a lease begins. */
@@ -78,6 +79,7 @@ export function forgiveOutage(shell: Shell, turn: Turn): void {
      WHERE state IN ('accepted', 'running', 'finishing') AND deadline_at < ?1`,
     until,
   );
+  shell.recent.clear();
   wakeBy(turn, until);
   // Once only: from now on they are away by themselves.
   for (const runner of vanished) {

@@ -81,22 +81,18 @@ export function countAttempt(turn: Turn, before: AttemptRecord | null, attempt: 
 /** Part of the turn's commit. */
 export function writeTally(shell: Shell, turn: Turn): void {
   const hour = Math.floor(turn.now / HOUR_MS) * HOUR_MS;
-  const write = (name: string, at: number, by: number): void => {
-    if (by !== 0) {
-      shell.sql.exec(
-        `INSERT INTO counters (name, hour, value) VALUES (?1, ?2, ?3)
-         ON CONFLICT (name, hour) DO UPDATE SET value = value + excluded.value`,
-        name,
-        at,
-        by,
-      );
-    }
-  };
-  for (const [state, by] of turn.tally.live) {
-    write(state, 0, by);
-  }
-  for (const [name, by] of turn.tally.hour) {
-    write(name, hour, by);
+  const values = [
+    ...[...turn.tally.live].flatMap(([state, by]) => (by === 0 ? [] : [state, 0, by])),
+    ...[...turn.tally.hour].flatMap(([name, by]) => (by === 0 ? [] : [name, hour, by])),
+  ];
+  if (values.length > 0) {
+    shell.sql.exec(
+      `INSERT INTO counters (name, hour, value) VALUES ${Array<string>(values.length / 3)
+        .fill("(?, ?, ?)")
+        .join(", ")}
+       ON CONFLICT (name, hour) DO UPDATE SET value = value + excluded.value`,
+      ...values,
+    );
   }
 }
 

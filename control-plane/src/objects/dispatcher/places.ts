@@ -1,6 +1,9 @@
-/** Places under concurrency limits, counted. Rules: `domain/queue-place.ts`. */
+/** Places under concurrency limits, and slots of runners, counted. Rules: `domain/queue-place.ts`. */
 import type { RunRecord } from "../../domain/run.ts";
 import type { Line, Shell } from "./shell.ts";
+
+/** Attempts that take a slot of their runner. */
+export const LIVE = "state IN ('offered', 'accepted', 'running', 'finishing')";
 
 /** Places taken, counted from storage. */
 export function readHeld(shell: Shell): Pick<Line, "held" | "heldInAll"> {
@@ -55,4 +58,23 @@ export function readHolders(
           .toArray()
           .map((row) => row["id"] as string);
   return { count: count as number, ids };
+}
+
+/** Slots taken of every runner that holds anything. */
+export function countHeld(shell: Shell): Map<string, number> {
+  const held = new Map<string, number>();
+  for (const row of shell.sql.exec(
+    `SELECT runner_id, count(*) AS held FROM attempts INDEXED BY attempts_live WHERE ${LIVE} GROUP BY runner_id`,
+  )) {
+    held.set(row["runner_id"] as string, row["held"] as number);
+  }
+  return held;
+}
+
+/** Keeps them in step with an attempt that was written. */
+export function countSlot(shell: Shell, runnerId: string, change: 1 | -1): void {
+  const taken = shell.line?.slotsTaken;
+  if (taken !== undefined) {
+    taken.set(runnerId, (taken.get(runnerId) ?? 0) + change);
+  }
 }

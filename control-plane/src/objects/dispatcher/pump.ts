@@ -18,10 +18,11 @@ import { leaveLane, queueingOfFlow, theLine } from "./lanes.ts";
 import { bucketNow, takeToken } from "./buckets.ts";
 import { keepLastRunner, lastRunnerOf } from "./last-runners.ts";
 import { readHolders } from "./places.ts";
-import { jobOf, saveStep } from "./runs.ts";
+import { jobsOf, type SizedJob } from "./jobs.ts";
+import { saveStep } from "./runs.ts";
 import { wakeBy, type Lane, type Line, type Shell, type Turn } from "./shell.ts";
 import { fleetMembers } from "./runners.ts";
-import { expireDue, readReady, readReadyAfter, readUnexplained, releaseDue } from "./waiting-runs.ts";
+import { expireDue, readDueAt, readReady, readReadyAfter, readUnexplained, releaseDue } from "./waiting-runs.ts";
 
 const PAGE = 64;
 const MAX_FRAME_CHARS = 1_000_000;
@@ -44,7 +45,8 @@ interface Walk {
   readonly routes: Map<string, Route>;
   /** Runs read ahead, by lane. */
   readonly ahead: Map<number, RunRecord[]>;
-  readonly jobs: Map<string, Job[]>;
+  /** What each runner is offered. */
+  readonly offers: Map<string, RunRecord[]>;
 }
 
 interface Wait {
@@ -53,9 +55,12 @@ interface Wait {
 }
 
 export function pump(shell: Shell, turn: Turn): void {
-  releaseDue(shell, turn);
-  expireDue(shell, turn);
   const line = theLine(shell, turn.now);
+  if (line.dueAt <= turn.now) {
+    releaseDue(shell, turn);
+    expireDue(shell, turn);
+    line.dueAt = readDueAt(shell);
+  }
   if (line.lanes.size === 0) {
     return;
   }
@@ -66,7 +71,7 @@ export function pump(shell: Shell, turn: Turn): void {
     blocked: new Map(),
     routes: new Map(),
     ahead: new Map(),
-    jobs: new Map(),
+    offers: new Map(),
   };
   for (const lane of line.lanes.values()) {
     const found = whyNot(shell, turn, walk, lane);
@@ -86,8 +91,8 @@ export function pump(shell: Shell, turn: Turn): void {
   for (const [lane, why] of walk.blocked) {
     explain(shell, turn, lane, why);
   }
-  for (const [runnerId, list] of walk.jobs) {
-    for (const jobs of inFrames(list)) {
+  for (const [runnerId, runs] of walk.offers) {
+    for (const jobs of inFrames(jobsOf(shell, runs))) {
       turn.frames.push({ runnerId, message: { type: "jobs", jobs } });
     }
   }
@@ -122,7 +127,13 @@ function serve(shell: Shell, turn: Turn, walk: Walk, lane: Lane): void {
     takeToken(shell, walk.line, lane.flow, queueing.rateLimit, turn.now);
   }
   served(walk.line.clocks, lane, queueing.weight, turn.now);
-  walk.jobs.set(runner.id, [...(walk.jobs.get(runner.id) ?? []), makeOffer(shell, turn, run, runner)]);
+  const offered = makeOffer(shell, turn, run, runner);
+  const others = walk.offers.get(runner.id);
+  if (others === undefined) {
+    walk.offers.set(runner.id, [offered]);
+  } else {
+    others.push(offered);
+  }
 }
 
 /**
@@ -207,22 +218,21 @@ function nextRun(shell: Shell, walk: Walk, lane: Lane): RunRecord | null {
 }
 
 /** As few frames as possible, none of them much larger than the largest job. */
-function inFrames(jobs: readonly Job[]): Job[][] {
+function inFrames(jobs: readonly SizedJob[]): Job[][] {
   const frames: Job[][] = [];
   let size = Number.POSITIVE_INFINITY;
-  for (const job of jobs) {
-    const own = job.definition.script.length + JSON.stringify(job.input).length;
-    if (size + own > MAX_FRAME_CHARS) {
+  for (const { job, chars } of jobs) {
+    if (size + chars > MAX_FRAME_CHARS) {
       frames.push([]);
       size = 0;
     }
     frames.at(-1)?.push(job);
-    size += own;
+    size += chars;
   }
   return frames;
 }
 
-function makeOffer(shell: Shell, turn: Turn, run: RunRecord, runner: FleetMember): Job {
+function makeOffer(shell: Shell, turn: Turn, run: RunRecord, runner: FleetMember): RunRecord {
   const state = { run, attempt: null };
   const step = withRev(
     state,
@@ -233,7 +243,7 @@ function makeOffer(shell: Shell, turn: Turn, run: RunRecord, runner: FleetMember
     ),
   );
   saveStep(shell, turn, state, step);
-  return jobOf(shell, step.run);
+  return step.run;
 }
 
 /**

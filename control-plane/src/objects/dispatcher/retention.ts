@@ -30,6 +30,7 @@ export function forgetFinished(shell: Shell, turn: Turn): boolean {
     )
     .toArray()
     .map((row) => row["id"] as string);
+  shell.recent.forget(gone);
   const list = JSON.stringify(gone);
   for (const [table, key] of [
     ["attempts", "run_id"],

@@ -3,9 +3,10 @@ import type { Runner } from "@cronium/protocol";
 import type { Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
 import type { FleetMember } from "../../domain/routing.ts";
 import { isFresh, runnerState, toRunner, type RunnerRecord } from "../../domain/runner.ts";
+import { theLine } from "./lanes.ts";
 import { addToOutbox } from "./outbox.ts";
 import { table } from "./rows.ts";
-import { countHeld } from "./runs.ts";
+import { countHeld } from "./places.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { readySocket, seenAt } from "./sockets.ts";
 
@@ -70,7 +71,7 @@ export function registerRunner(shell: Shell, turn: Turn, command: RegisterRunner
     };
     shell.sql.exec(runners.insert, ...runners.write(runner));
     shell.fleet.set(runner.id, runner);
-    noteRunner(shell, turn, runner);
+    noteRunner(turn, runner);
     turn.fleetChanged = true;
     turn.pumpNeeded = true;
   } else if (old.revokedAt !== null) {
@@ -104,7 +105,7 @@ export function changeRunner(shell: Shell, turn: Turn, runnerId: string, change:
   };
   shell.sql.exec(runners.update, ...runners.write(runner));
   shell.fleet.set(runnerId, runner);
-  noteRunner(shell, turn, runner);
+  noteRunner(turn, runner);
 }
 
 /** Derives the state again; writes and tells only if it is news. */
@@ -127,22 +128,20 @@ export function changeFleet(shell: Shell, turn: Turn, runnerId: string, change: 
   turn.pumpNeeded = true;
 }
 
-function noteRunner(shell: Shell, turn: Turn, runner: RunnerRecord): void {
+function noteRunner(turn: Turn, runner: RunnerRecord): void {
   turn.changedRunners.add(runner.id);
-  addToOutbox(shell, turn, "runner", runner.id, runner.rev);
+  addToOutbox(turn, "runner", runner.id, runner.rev);
 }
 
 function liveFacts(shell: Shell, runner: RunnerRecord): { readonly seenAt: number | null; readonly slotsUsed: number } {
   return {
     seenAt: newestSign(shell, runner),
-    slotsUsed: shell.sql
-      .exec(
-        `SELECT count(*) AS used FROM attempts
-         WHERE runner_id = ? AND state IN ('offered', 'accepted', 'running', 'finishing')`,
-        runner.id,
-      )
-      .one()["used"] as number,
+    slotsUsed: slotsTaken(shell, runner.id),
   };
+}
+
+function slotsTaken(shell: Shell, runnerId: string): number {
+  return shell.line === null ? (countHeld(shell).get(runnerId) ?? 0) : (shell.line.slotsTaken.get(runnerId) ?? 0);
 }
 
 /** Newest sign of life: written down, or of the open socket. */
@@ -161,7 +160,7 @@ export function viewRunner(shell: Shell, runner: RunnerRecord): Runner {
 
 /** The whole fleet as routing sees it. */
 export function fleetMembers(shell: Shell, now: number): FleetMember[] {
-  const held = countHeld(shell);
+  const held = theLine(shell, now).slotsTaken;
   const limit = unreachableAfterMs(shell);
   return [...shell.fleet.values()]
     .filter((runner) => runner.revokedAt === null)

@@ -1,14 +1,13 @@
 /** Runs and their attempts in the Dispatcher's storage. Every write of a run passes `saveStep`. */
 import { isLiveAttempt } from "@cronium/protocol/run-states";
-import type { EventDefinition, Job, Json, Run } from "@cronium/protocol";
-import { withoutQueueing } from "../../domain/event-queueing.ts";
+import type { EventDefinition, Json, Run } from "@cronium/protocol";
 import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord } from "../../domain/run.ts";
 import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
 import { joinLane, laneOf } from "./lanes.ts";
 import { countAttempt, countRun } from "./metrics.ts";
 import { addToOutbox } from "./outbox.ts";
-import { countPlace } from "./places.ts";
+import { countPlace, countSlot, LIVE } from "./places.ts";
 import { table } from "./rows.ts";
 import { justEnded } from "../../domain/transition.ts";
 import { randomFraction, wakeBy, type Shell, type Turn } from "./shell.ts";
@@ -84,8 +83,6 @@ const attempts = table<AttemptRecord>("attempts", ["runId", "attempt"], {
   finishedAt: "plain",
 });
 
-export const LIVE = "state IN ('offered', 'accepted', 'running', 'finishing')";
-
 export function insertRun(
   shell: Shell,
   turn: Turn,
@@ -115,6 +112,10 @@ export function writeInput(shell: Shell, runId: string, input: Json): void {
 }
 
 export function readRun(shell: Shell, runId: string): RunRecord | null {
+  const known = shell.recent.get(runId);
+  if (known !== undefined) {
+    return known.run;
+  }
   const row = shell.sql.exec("SELECT * FROM runs WHERE id = ?", runId).toArray()[0];
   return row === undefined ? null : runs.read(row);
 }
@@ -126,6 +127,10 @@ export function readAttempt(shell: Shell, runId: string, attempt: number): Attem
 
 /** With the attempt named, or the newest one. Null when there is no such run. */
 export function readState(shell: Shell, runId: string, attempt?: number): RunState | null {
+  const known = shell.recent.get(runId);
+  if (known !== undefined && (attempt ?? known.run.attempt) === known.attempt.attempt) {
+    return known;
+  }
   const run = readRun(shell, runId);
   return run === null ? null : { run, attempt: readAttempt(shell, runId, attempt ?? run.attempt) };
 }
@@ -147,34 +152,67 @@ export function viewDetail(shell: Shell, run: RunRecord): RunDetail {
   });
 }
 
-/** A version is stored with what only its event needs. */
-type StoredDefinition = EventDefinition & { readonly defaultInput?: Json };
+/** About as much input and output as `readWholeRuns` takes into memory at a time, in characters. */
+const WHOLE_CHARS = 8_000_000;
 
-/** What a runner is handed for the run's newest attempt. */
-export function jobOf(shell: Shell, run: RunRecord): Job {
-  const row = shell.sql
-    .exec(
-      `SELECT p.input AS input, coalesce(p.definition, v.definition) AS definition
-       FROM payloads p LEFT JOIN event_versions v ON v.event_id = ?2 AND v.version = ?3
-       WHERE p.run_id = ?1`,
-      run.id,
-      run.eventId,
-      run.eventVersion,
-    )
-    .one();
-  const { defaultInput: _, ...stored } = JSON.parse(row["definition"] as string) as StoredDefinition;
-  return {
-    runId: run.id,
-    attempt: run.attempt,
-    eventId: run.eventId,
-    eventName: run.eventName,
-    eventVersion: run.eventVersion,
-    workspaceId: shell.workspaceId,
-    trigger: run.trigger,
-    queuedAt: run.queuedAt,
-    definition: withoutQueueing(stored),
-    input: JSON.parse(row["input"] as string) as Json,
-  };
+/**
+ * Of these runs those that are still here, each with what only its own page shows: three statements for all of them.
+ * When they are large some are left for the next time, but never all.
+ */
+export function readWholeRuns(
+  shell: Shell,
+  ids: readonly string[],
+): { readonly runs: readonly { readonly run: RunRecord; readonly detail: RunDetail }[]; readonly left: Set<string> } {
+  const found = new Map(ids.map((id) => [id, shell.recent.get(id)?.run]));
+  const missing = ids.filter((id) => found.get(id) === undefined);
+  for (const row of readMany(shell, "SELECT * FROM runs WHERE id", missing)) {
+    found.set(row["id"] as string, runs.read(row));
+  }
+  const tried = [...found.values()].flatMap((run) =>
+    run === undefined || run.attempt === 0 || isOnlyRecent(shell, run) ? [] : [run.id],
+  );
+  const tries = Map.groupBy([...readMany(shell, "SELECT * FROM attempts WHERE run_id", tried)], (row) => row["run_id"]);
+  const whole: { run: RunRecord; detail: RunDetail }[] = [];
+  const left = new Set([...found.values()].flatMap((run) => run?.id ?? []));
+  let chars = 0;
+  for (const row of readMany(shell, "SELECT run_id, input, output FROM payloads WHERE run_id", ids)) {
+    const run = found.get(row["run_id"] as string);
+    if (run === undefined) {
+      continue;
+    }
+    const { run_id: id, input, output } = row as Record<"run_id" | "input" | "output", string>;
+    const recent = shell.recent.get(id);
+    const attempts_ = tries.get(id)?.map(attempts.read) ?? (recent === undefined ? [] : [recent.attempt]);
+    const payload = { input: JSON.parse(input) as Json, output: JSON.parse(output) as Json };
+    whole.push({
+      run,
+      detail: toDetail(
+        run,
+        attempts_.toSorted((a, b) => a.attempt - b.attempt),
+        payload,
+      ),
+    });
+    chars += input.length + output.length;
+    left.delete(id);
+    if (chars > WHOLE_CHARS) {
+      return { runs: whole, left };
+    }
+  }
+  return { runs: whole, left: new Set() };
+}
+
+/** Whether all that is known of the run's attempts is in memory. */
+function isOnlyRecent(shell: Shell, run: RunRecord): boolean {
+  return run.attempt === 1 && shell.recent.get(run.id) !== undefined;
+}
+
+/** Rows whose key, with which the query ends, is one of these. */
+function readMany(
+  shell: Shell,
+  query: string,
+  keys: readonly string[],
+): Iterable<Readonly<Record<string, SqlStorageValue>>> {
+  return keys.length === 0 ? [] : shell.sql.exec(`${query} IN (SELECT value FROM json_each(?))`, JSON.stringify(keys));
 }
 
 /** Decides one command against what is stored and writes what it changed. */
@@ -215,6 +253,7 @@ export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step)
     countAttempt(turn, old, attempt);
     const live = isLiveAttempt(attempt.state);
     if (live !== (old !== null && isLiveAttempt(old.state))) {
+      countSlot(shell, attempt.runnerId, live ? 1 : -1);
       turn.slotsMoved.add(attempt.runnerId);
       turn.pumpNeeded ||= !live;
     }
@@ -226,6 +265,7 @@ export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step)
     write(shell, runs.change(before.run, run));
     noteChange(shell, turn, before.run, run);
   }
+  shell.recent.keep({ run, attempt });
   if (step.cancelJob !== undefined && attempt !== null) {
     turn.frames.push({
       runnerId: attempt.runnerId,
@@ -285,11 +325,11 @@ function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: Run
   if (run.concurrencyKey !== null && before !== null && (gaveBack || justEnded(before, run))) {
     unpark(shell, turn, run);
   }
-  addToOutbox(shell, turn, "run", run.id, run.rev);
+  addToOutbox(turn, "run", run.id, run.rev);
   // A job that printed nothing leaves nothing in its room, which need not be woken to be told so.
   const mayHaveRoom = run.logBytes > 0 || run.attempt > 1 || !["none", "complete"].includes(run.logState);
   if (before !== null && justEnded(before, run) && (mayHaveRoom || shell.watches.has(run.id))) {
-    addToOutbox(shell, turn, "room", run.id, run.rev);
+    addToOutbox(turn, "room", run.id, run.rev);
   }
   if (run.state === "queued" && !run.offered) {
     turn.pumpNeeded = true;
@@ -297,8 +337,14 @@ function noteChange(shell: Shell, turn: Turn, before: RunRecord | null, run: Run
     if (run.gate === "" && !wasReady) {
       joinLane(shell, run, turn.now);
     }
-    wakeBy(turn, run.notBefore > turn.now ? run.notBefore : Number.POSITIVE_INFINITY);
-    wakeBy(turn, run.starts === 0 ? (run.expiresAt ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY);
+    const dueAt = Math.min(
+      run.notBefore > turn.now ? run.notBefore : Number.POSITIVE_INFINITY,
+      run.starts === 0 ? (run.expiresAt ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY,
+    );
+    wakeBy(turn, dueAt);
+    if (shell.line !== null) {
+      shell.line.dueAt = Math.min(shell.line.dueAt, dueAt);
+    }
   }
 }
 
@@ -333,15 +379,4 @@ export function readOverdue(shell: Shell, now: number, limit: number): AttemptRe
     )
     .toArray()
     .map(attempts.read);
-}
-
-/** Slots taken of every runner that holds anything. */
-export function countHeld(shell: Shell): Map<string, number> {
-  const held = new Map<string, number>();
-  for (const row of shell.sql.exec(
-    `SELECT runner_id, count(*) AS held FROM attempts INDEXED BY attempts_live WHERE ${LIVE} GROUP BY runner_id`,
-  )) {
-    held.set(row["runner_id"] as string, row["held"] as number);
-  }
-  return held;
 }

@@ -1,5 +1,5 @@
 /** What every file of the Dispatcher works on: its storage, settings, and what it keeps in memory between turns. */
-import type { EventQueueing, ServerMessage, Settings } from "@cronium/protocol";
+import type { EventDefinition, EventQueueing, ServerMessage, Settings } from "@cronium/protocol";
 import type { Deps } from "../../deps.ts";
 import type { Meters } from "../../domain/engine-stats.ts";
 import type { Expressions } from "../../domain/queue-key.ts";
@@ -9,6 +9,8 @@ import type { Bucket } from "../../domain/token-bucket.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
 import type { Wishes } from "../../domain/wishes.ts";
 import { newTally, type Tally } from "./metrics.ts";
+import type { OutboxRow } from "./outbox.ts";
+import type { RecentRuns } from "./recent-runs.ts";
 
 export interface Lane extends WaitingLane {
   readonly queue: string;
@@ -45,6 +47,10 @@ export interface Line {
   /** Places taken, by flow and in all. */
   readonly held: Map<string, number>;
   heldInAll: number;
+  /** Slots taken, by runner. */
+  readonly slotsTaken: Map<string, number>;
+  /** No run that waits for a time, and none that will expire, is due before this. */
+  dueAt: number;
 }
 
 export interface Shell {
@@ -56,6 +62,10 @@ export interface Shell {
   fleet: Map<string, RunnerRecord>;
   /** The waiting lanes; null until they are read again, as after a turn that failed. */
   line: Line | null;
+  /** What runners are told of versions of events, by event and version; copies, dropped when a turn fails. */
+  readonly definitions: Map<string, EventDefinition>;
+  /** Runs at work; a copy, dropped when a turn fails. */
+  readonly recent: RecentRuns;
   /** Runners that declined a moment ago, and until when they get no offers. Lost with the memory, which is harmless. */
   readonly heldOff: Map<string, number>;
   /** When the alarm is set for; null when unknown or none. */
@@ -93,8 +103,8 @@ export interface Turn {
   readonly tally: Tally;
   /** Triggers and frames that share this turn. */
   size: number;
-  /** Work for the next commit of the outbox: set by whoever adds a row. */
-  outboxTouched: boolean;
+  /** What others have to be told, by kind and id: rows of the outbox (`outbox.ts`). */
+  readonly outbox: Map<string, OutboxRow>;
   /** Runners, labels or readiness changed: reasons of waiting runs may be out of date. */
   fleetChanged: boolean;
   /** A run became ready or a slot free: look for pairs before the turn ends. */
@@ -112,7 +122,7 @@ export function newTurn(now: number): Turn {
     slotsMoved: new Set(),
     tally: newTally(),
     size: 1,
-    outboxTouched: false,
+    outbox: new Map(),
     fleetChanged: false,
     pumpNeeded: false,
     wakeAt: Number.POSITIVE_INFINITY,

@@ -2,6 +2,7 @@
 import type { Deps } from "../../deps.ts";
 import { forgiveOutage, readTickDueAt } from "./leases.ts";
 import { newMeters } from "./metrics.ts";
+import { RecentRuns } from "./recent-runs.ts";
 import { changeFleet, readFleet } from "./runners.ts";
 import { migrate } from "./schema.ts";
 import type { Shell } from "./shell.ts";
@@ -19,6 +20,8 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     workspaceId: ownName(ctx),
     fleet: readFleet(sql),
     line: null,
+    definitions: new Map(),
+    recent: new RecentRuns(),
     heldOff: new Map(),
     alarmAt: null,
     tickDueAt: readTickDueAt(sql),

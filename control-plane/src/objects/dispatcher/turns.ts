@@ -11,6 +11,7 @@ import { arm } from "./alarm-clock.ts";
 import { drainSoon } from "./drain.ts";
 import { readTickDueAt } from "./leases.ts";
 import { logTally, meter, writeTally } from "./metrics.ts";
+import { writeOutbox } from "./outbox.ts";
 import { pump } from "./pump.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";
@@ -31,11 +32,14 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
       }
       tellSlots(shell, turn);
       writeTally(shell, turn);
+      writeOutbox(shell, turn);
       return decided;
     });
   } catch (error) {
     shell.fleet = readFleet(shell.sql);
     shell.line = null;
+    shell.definitions.clear();
+    shell.recent.clear();
     shell.tickDueAt = readTickDueAt(shell.sql);
     throw error;
   }
@@ -58,7 +62,7 @@ function afterCommit(shell: Shell, turn: Turn): void {
   sendFrames(shell, turn.frames);
   broadcast(shell, turn);
   tellRooms(shell, turn);
-  if (turn.outboxTouched) {
+  if (turn.outbox.size > 0) {
     wakeBy(turn, turn.now + OUTBOX_BACKSTOP_MS);
     drainSoon(shell);
   }

@@ -56,6 +56,19 @@ export function readReadyAfter(
   return { runs: rows.map(runs.read), last: (rows.at(-1)?.["n"] ?? after) as number };
 }
 
+/** When the next run's time comes, or it expires; infinite when none waits for either. */
+export function readDueAt(shell: Shell): number {
+  const { at } = shell.sql
+    .exec(
+      `SELECT min(coalesce(time, expiry), coalesce(expiry, time)) AS at FROM (
+         SELECT (SELECT min(not_before) FROM runs INDEXED BY runs_due WHERE state = 'queued' AND gate = 'time') AS time,
+                (SELECT min(expires_at) FROM runs INDEXED BY runs_expiry
+                 WHERE state = 'queued' AND offered = 0 AND starts = 0 AND expires_at IS NOT NULL) AS expiry)`,
+    )
+    .one();
+  return (at as number | null) ?? Number.POSITIVE_INFINITY;
+}
+
 /** Opens the gate of runs whose time has come. */
 export function releaseDue(shell: Shell, turn: Turn): void {
   const due = shell.sql
