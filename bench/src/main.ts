@@ -3,16 +3,21 @@ import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import type { Benchmark } from "./benchmark.ts";
 import { coldTti } from "./cases/cold-tti.ts";
+import { controlApi } from "./cases/control-api.ts";
 import { dispatch } from "./cases/dispatch.ts";
+import { burst100, noop1000 } from "./cases/fresh-containers.ts";
 import { logLatency } from "./cases/log-latency.ts";
 import { describeMachine } from "./machine.ts";
-import { workerdProgram } from "./reference/relay.ts";
+import { workerdProgram } from "./reference/bare-worker.ts";
 import { passes, tableOf, writeReport, type Report } from "./report.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "cold-tti": coldTti,
   dispatch,
+  "control-api": controlApi,
   "log-latency": logLatency,
+  "noop-1000": noop1000,
+  "burst-100": burst100,
 };
 
 const USAGE = `Usage: npm run bench [-- NAME…] [-- --rounds N] [-- --json]
@@ -20,6 +25,8 @@ const USAGE = `Usage: npm run bench [-- NAME…] [-- --rounds N] [-- --json]
   NAME        ${Object.keys(benchmarks).join(", ")} (default: all)
   --rounds N  turns that ours and the reference take, 1 to 100 (default 5)
   --json      print the reports as JSON instead of tables
+
+noop-1000 measures fresh containers only: reuse of containers inside a trust boundary does not exist yet.
 `;
 
 const RESULTS = fileURLToPath(new URL("../results", import.meta.url));

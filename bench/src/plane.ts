@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { httpClient, type HttpClient } from "./http-client.ts";
 import { waitUntil } from "./wait.ts";
 
 export interface Plane {
@@ -13,6 +14,9 @@ export interface Plane {
   /** One call of the API; throws with the problem's detail unless the answer is 2xx. */
   call(method: string, path: string, body?: unknown): Promise<any>; // oxlint-disable-line typescript/no-explicit-any -- answers are read loosely here; the contract tests hold their shape
   readonly headers: { readonly authorization: string };
+  /** For what is timed: the bare answer. */
+  readonly http: HttpClient;
+  readonly workerdPid: number;
   stop(): Promise<void>;
 }
 
@@ -34,15 +38,11 @@ export async function startPlane(options: { readonly runner: boolean }): Promise
     await waitUntil("the control plane to start", 300_000, () => alive(child, said) && existsSync(file));
     const local = JSON.parse(readFileSync(file, "utf8")) as { url: string; workspaceId: string; apiKey: string };
     const headers = { authorization: `Bearer ${local.apiKey}` };
+    const http = httpClient(local.url, headers);
     const call: Plane["call"] = async (method, path, body) => {
-      const response = await fetch(`${local.url}/api/v1${path}`, {
-        method,
-        headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      if (!response.ok) {
-        throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
+      const { status, text } = await http.request(method, `/api/v1${path}`, body);
+      if (status >= 300) {
+        throw new Error(`${method} ${path} answered ${status}: ${text.slice(0, 300)}`);
       }
       return text === "" ? null : JSON.parse(text);
     };
@@ -55,7 +55,21 @@ export async function startPlane(options: { readonly runner: boolean }): Promise
         );
       });
     }
-    return { url: local.url, workspaceId: local.workspaceId, headers, call, stop: () => stop(child, data) };
+    const { workerd } = JSON.parse(readFileSync(join(data, "control-plane", "lock.json"), "utf8")) as {
+      workerd: { pid: number };
+    };
+    return {
+      url: local.url,
+      workspaceId: local.workspaceId,
+      headers,
+      http,
+      workerdPid: workerd.pid,
+      call,
+      stop: () => {
+        http.close();
+        return stop(child, data);
+      },
+    };
   } catch (error) {
     await stop(child, data);
     throw error;

@@ -5,7 +5,7 @@ import { figuresOf, median } from "./samples.ts";
 describe("figures", () => {
   it("are values that were seen, by nearest rank", ({ expect }) => {
     const values = Array.from({ length: 100 }, (_, i) => 100 - i);
-    expect(figuresOf(values)).toEqual({ samples: 100, p50: 50, p99: 99, mean: 50.5 });
+    expect(figuresOf(values)).toEqual({ samples: 100, p50: 50, p95: 95, p99: 99, mean: 50.5 });
   });
 
   it("refuse to speak without samples", ({ expect }) => {

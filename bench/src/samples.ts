@@ -4,6 +4,7 @@ export interface Figures {
   readonly samples: number;
   /** Median. */
   readonly p50: number;
+  readonly p95: number;
   readonly p99: number;
   readonly mean: number;
 }
@@ -18,6 +19,7 @@ export function figuresOf(values: readonly number[]): Figures {
   return {
     samples: sorted.length,
     p50: at(0.5),
+    p95: at(0.95),
     p99: at(0.99),
     mean: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
   };

@@ -54,6 +54,24 @@ export async function createToFirstByte(image: string, command: readonly string[
   }
 }
 
+/** A whole life: created, started, awaited, removed. */
+export async function lifeCycle(image: string, command: readonly string[]): Promise<void> {
+  const container = await docker.createContainer({
+    Image: image,
+    Entrypoint: [],
+    Cmd: [...command],
+    User: "10001:10001",
+    NetworkDisabled: true,
+    HostConfig: hostConfig,
+  });
+  try {
+    await container.start();
+    await container.wait();
+  } finally {
+    await container.remove({ force: true });
+  }
+}
+
 /** The same through the command line a person would type. */
 export function dockerRunToFirstByte(image: string, command: readonly string[]): Promise<number> {
   const begin = performance.now();
