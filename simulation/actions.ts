@@ -2,6 +2,7 @@
 import type { EnqueueCommand } from "../control-plane/src/domain/dispatcher.ts";
 import { cancelRun } from "../control-plane/src/objects/dispatcher/cancel.ts";
 import { enqueue } from "../control-plane/src/objects/dispatcher/enqueue.ts";
+import { releaseRunner } from "../control-plane/src/objects/dispatcher/quarantine.ts";
 import { revokeRunner } from "../control-plane/src/objects/dispatcher/revocation.ts";
 import { inTurn } from "../control-plane/src/objects/dispatcher/turns.ts";
 import type { Machine } from "./machine.ts";
@@ -236,6 +237,8 @@ export function heal(world: World): void {
   d1.mode = "ok";
   world.roomsFail = false;
   for (const machine of machines) {
+    // A person has looked at those that could not start anything.
+    object.call("release", (shell) => inTurn(shell, (turn) => releaseRunner(shell, turn, machine.id)));
     Object.assign(machine.path.up, noTrouble());
     Object.assign(machine.path.down, noTrouble());
     machine.resume();

@@ -49,3 +49,6 @@ export const IDEMPOTENCY_TTL_MS = 86_400_000;
 
 export const DEFAULT_PAGE_SIZE = 50;
 export const MAX_PAGE_SIZE = 200;
+
+/** Different runs in a row that a runner may fail to start before it is quarantined. */
+export const QUARANTINE_AFTER_RUNS = 5;

@@ -29,6 +29,8 @@ export const Runner = z
     slotsUsed: z.int(),
     /** Round trip of the last ping in milliseconds; null when unknown. */
     latencyMs: z.number().nullable(),
+    /** Since when it is held back, and why in a sentence; null, the default, when it is not. A person releases it. */
+    quarantine: z.strictObject({ at: z.iso.datetime(), message: z.string() }).nullable().default(null),
     connectedAt: z.iso.datetime().nullable(),
     lastSeenAt: z.iso.datetime().nullable(),
     createdAt: z.iso.datetime(),

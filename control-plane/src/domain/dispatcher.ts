@@ -119,6 +119,8 @@ export interface DispatcherApi {
   registerRunner(command: RegisterRunnerCommand): Promise<Outcome<Runner>>;
   /** Closes the runner's sockets and refuses its leases; for revocation. */
   revokeRunner(runnerId: string): Promise<Outcome<null>>;
+  /** Ends its quarantine. */
+  releaseRunner(runnerId: string): Promise<Outcome<Runner>>;
   listRunners(): Promise<readonly Runner[]>;
 
   listQueues(): Promise<readonly Queue[]>;

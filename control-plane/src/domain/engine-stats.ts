@@ -17,6 +17,7 @@ export interface Meters {
   readonly commitSize: Histogram;
   leasesLost: number;
   retries: number;
+  quarantines: number;
 }
 
 export interface EngineStats {
@@ -30,7 +31,7 @@ export interface EngineStats {
   readonly outboxRows: number;
   /** When the oldest row of the outbox was written; null when it is empty. */
   readonly outboxOldestAt: number | null;
-  readonly runners: { readonly registered: number; readonly connected: number };
+  readonly runners: { readonly registered: number; readonly connected: number; readonly quarantined: number };
   readonly viewers: number;
   readonly meters: Meters;
 }

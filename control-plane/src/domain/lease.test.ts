@@ -1,3 +1,4 @@
+import { SOUND } from "./quarantine.ts";
 import { describe, test } from "vitest";
 import { leaseUntil, tickEveryMs, wasAway } from "./lease.ts";
 import { isFresh, runnerState, toRunner, type RunnerRecord } from "./runner.ts";
@@ -41,6 +42,7 @@ const runner: RunnerRecord = {
   lastSeenAt: 1_000,
   createdAt: 0,
   revokedAt: null,
+  ...SOUND,
   state: "online",
   rev: 1,
 };

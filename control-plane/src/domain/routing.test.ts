@@ -9,6 +9,7 @@ const member = (change: Partial<FleetMember> = {}): FleetMember => ({
   labels: {},
   online: true,
   draining: false,
+  quarantine: null,
   notReady: [],
   heldOff: false,
   slots: 2,
@@ -51,6 +52,12 @@ describe("routing", () => {
       ],
       [{}, [member({ slotsUsed: 2 })], "runner_busy", /Every slot of 1 matching runner is taken/],
       [{}, [member({ draining: true })], "runner_not_ready", /shed is draining/],
+      [
+        {},
+        [member({ quarantine: "it failed to start 5 different runs in a row." })],
+        "runner_not_ready",
+        /^shed is quarantined: .* release it on the Runners page\.$/,
+      ],
       [{}, [member({ notReady: ["docker_down"] })], "runner_not_ready", /shed is not ready: Docker does not answer/],
       [{}, [member({ heldOff: true })], "runner_not_ready", /declined a moment ago/],
     ];

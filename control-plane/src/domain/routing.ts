@@ -12,6 +12,8 @@ export interface FleetMember {
   /** Connected, and heard of within the last minute. */
   readonly online: boolean;
   readonly draining: boolean;
+  /** Why it is held back; null when it is not. */
+  readonly quarantine: string | null;
   readonly notReady: readonly string[];
   /** It declined a moment ago and is left alone for some seconds. */
   readonly heldOff: boolean;
@@ -72,13 +74,17 @@ export function route(
 }
 
 function isUsable(runner: FleetMember): boolean {
-  return runner.online && !runner.draining && !runner.heldOff && runner.notReady.length === 0;
+  const { online, draining, heldOff, quarantine, notReady } = runner;
+  return online && !draining && !heldOff && quarantine === null && notReady.length === 0;
 }
 
 function notReadyMessage(online: readonly FleetMember[]): string {
   return online
     .slice(0, 3)
     .map((runner) => {
+      if (runner.quarantine !== null) {
+        return `${runner.name} is quarantined: ${runner.quarantine} Look at the machine and release it on the Runners page.`;
+      }
       if (runner.draining) {
         return `${runner.name} is draining and takes no new work.`;
       }

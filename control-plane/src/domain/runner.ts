@@ -19,6 +19,11 @@ export interface RunnerRecord {
   readonly lastSeenAt: number | null;
   readonly createdAt: number;
   readonly revokedAt: number | null;
+  /** Different runs that failed at their start on it since one began there. */
+  readonly startFailures: readonly string[];
+  /** Since when it gets no offers until a person releases it, and why; null when it is not held back. */
+  readonly quarantinedAt: number | null;
+  readonly quarantineMessage: string | null;
   /** The state that watchers were last told of. */
   readonly state: RunnerState;
   readonly rev: number;
@@ -48,6 +53,9 @@ export function runnerState(
   if (!isFresh(facts.seenAt, facts.now, facts.unreachableAfterMs)) {
     return "unreachable";
   }
+  if (runner.quarantinedAt !== null) {
+    return "quarantined";
+  }
   if (runner.draining) {
     return "draining";
   }
@@ -71,6 +79,10 @@ export function toRunner(
     slots: runner.slots,
     slotsUsed: facts.slotsUsed,
     latencyMs: runner.latencyMs,
+    quarantine:
+      runner.quarantinedAt === null
+        ? null
+        : { at: new Date(runner.quarantinedAt).toISOString(), message: runner.quarantineMessage ?? "" },
     connectedAt: runner.connected ? isoOrNull(runner.connectedAt) : null,
     lastSeenAt: isoOrNull(facts.seenAt),
     createdAt: new Date(runner.createdAt).toISOString(),

@@ -29,6 +29,11 @@ export async function revokeRunner(deps: Deps, actor: Actor, runnerId: string): 
   unwrap(await deps.dispatcherFor(workspaceId).revokeRunner(runnerId));
 }
 
+/** Ends a runner's quarantine; without one nothing changes. Throws `not_found` or `runner_revoked`. */
+export async function releaseRunner(deps: Deps, actor: Actor, runnerId: string): Promise<Runner> {
+  return unwrap(await deps.dispatcherFor(actor.workspaceId).releaseRunner(runnerId));
+}
+
 /**
  * Leads a runner's control socket to the Dispatcher of its workspace. The runner proves who it is inside the socket;
  * here it only says so. Throws `invalid_id`, `upgrade_required`, `unauthorized` or `runner_revoked` before the upgrade.

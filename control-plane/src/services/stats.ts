@@ -16,7 +16,7 @@ export async function getStats(deps: Deps, actor: Actor): Promise<Stats> {
   return {
     now: liveCounts(engine),
     oldestWaitMs: engine.oldestQueuedAt === null ? null : Math.max(0, engine.now - engine.oldestQueuedAt),
-    runners: engine.runners,
+    runners: { registered: engine.runners.registered, connected: engine.runners.connected },
     hours: Array.from({ length: HOURS }, (_, i) => current - (HOURS - 1 - i) * HOUR_MS).map((at) => ({
       at: new Date(at).toISOString(),
       triggered: count(at, "triggered"),
@@ -74,6 +74,10 @@ export async function getMetrics(deps: Deps, actor: Actor): Promise<string> {
   metric("cronium_retries_total", "counter", "Runs that were queued again after a failed attempt.", {
     "": meters.retries,
   });
+  metric("cronium_runners_quarantined", "gauge", "Runners that wait for a person to release them.", {
+    "": engine.runners.quarantined,
+  });
+  metric("cronium_quarantines_total", "counter", "Runners that were quarantined.", { "": meters.quarantines });
   metric("cronium_outbox_rows", "gauge", "Changes that lists do not show yet.", { "": engine.outboxRows });
   metric("cronium_outbox_lag_seconds", "gauge", "Age of the oldest of them.", { "": age(engine.outboxOldestAt) });
   histogram("cronium_commit_size", "Triggers and frames decided in one commit.", meters.commitSize, 1);

@@ -19,3 +19,13 @@ export const runnersQuery = () =>
 export function mintRegistrationToken(idempotencyKey: string): Promise<RegistrationToken> {
   return request<RegistrationToken>(apiPaths.registrationTokens(), { method: "POST", body: {}, idempotencyKey });
 }
+
+/** Ends its quarantine. */
+export function releaseRunner(id: string): Promise<Runner> {
+  return request<Runner>(apiPaths.runnerRelease(id), { method: "POST", body: {} });
+}
+
+/** For good: it is disconnected and may never connect again. */
+export function revokeRunner(id: string): Promise<void> {
+  return request(apiPaths.runner(id), { method: "DELETE" });
+}

@@ -31,6 +31,8 @@ export const apiPaths = {
   runLive: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/live`,
   runCancel: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/cancel`,
   runners: () => "/api/v1/runners",
+  runner: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}`,
+  runnerRelease: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}/release`,
   registrationTokens: () => "/api/v1/registration-tokens",
   workspaceLive: () => "/api/v1/live",
 } as const;

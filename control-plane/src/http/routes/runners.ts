@@ -1,11 +1,13 @@
 /** `/runners`: the machines that work for this workspace. */
-import { RunnerId, RunnerPage } from "@cronium/protocol";
+import { Runner, RunnerId, RunnerPage } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
-import { listRunners, revokeRunner } from "../../services/runners.ts";
+import { listRunners, releaseRunner, revokeRunner } from "../../services/runners.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
+
+const byId = z.object({ id: RunnerId });
 
 const list = createRoute({
   method: "get",
@@ -20,10 +22,22 @@ const revoke = createRoute({
   path: "/runners/{id}",
   summary: "Revoke a runner: it is disconnected at once, stops its jobs and may never connect again",
   middleware: requires("runners:write"),
-  request: { params: z.object({ id: RunnerId }) },
+  request: { params: byId },
   responses: {
     204: { description: "It is revoked" },
     ...problemAnswers("unauthorized", "forbidden", "not_found", "invalid_id"),
+  },
+});
+
+const release = createRoute({
+  method: "post",
+  path: "/runners/{id}/release",
+  summary: "End a runner's quarantine: it gets work again",
+  middleware: requires("runners:write"),
+  request: { params: byId },
+  responses: {
+    200: jsonAnswer(Runner, "The runner"),
+    ...problemAnswers("unauthorized", "forbidden", "runner_revoked", "not_found", "invalid_id"),
   },
 });
 
@@ -35,5 +49,8 @@ export function runnerRoutes(): OpenAPIHono<AppEnv> {
     await revokeRunner(c.var.deps, c.var.actor, c.req.valid("param").id);
     return c.body(null, 204);
   });
+  routes.openapi(release, async (c) =>
+    c.json(await releaseRunner(c.var.deps, c.var.actor, c.req.valid("param").id), 200),
+  );
   return routes;
 }

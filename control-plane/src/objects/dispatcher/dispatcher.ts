@@ -39,6 +39,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
 import { changeEvent, updateRun } from "./queue-changes.ts";
 import { readQueues, setQueuePause } from "./queues.ts";
+import { releaseRunner } from "./quarantine.ts";
 import { revokeRunner } from "./revocation.ts";
 import { registerRunner, viewRunner } from "./runners.ts";
 import { readRun, viewRun } from "./runs.ts";
@@ -121,6 +122,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   async revokeRunner(runnerId: string): Promise<Outcome<null>> {
     this.#group.flush();
     return revokeRunner(this.#shell, runnerId);
+  }
+
+  async releaseRunner(runnerId: string): Promise<Outcome<Runner>> {
+    return inTurn(this.#shell, (turn) => releaseRunner(this.#shell, turn, runnerId));
   }
 
   async listRunners(): Promise<readonly Runner[]> {

@@ -22,12 +22,25 @@ export interface Tally {
   /** Who was offered what: runner by run. */
   readonly offers: Map<string, string>;
   readonly ended: RunRecord[];
+  /** Attempts whose script has begun, or that failed: what they say of their runners is decided at the turn's end. */
+  readonly starts: { readonly before: AttemptRecord | null; readonly attempt: AttemptRecord }[];
+  readonly quarantined: { readonly runnerId: string; readonly message: string }[];
   leasesLost: number;
   retries: number;
 }
 
 export function newTally(): Tally {
-  return { live: new Map(), hour: new Map(), dispatched: [], offers: new Map(), ended: [], leasesLost: 0, retries: 0 };
+  return {
+    live: new Map(),
+    hour: new Map(),
+    dispatched: [],
+    offers: new Map(),
+    ended: [],
+    starts: [],
+    quarantined: [],
+    leasesLost: 0,
+    retries: 0,
+  };
 }
 
 /** Upper bounds of the buckets: milliseconds, and pieces of work in a commit. */
@@ -40,6 +53,7 @@ export function newMeters(): Meters {
     commitSize: { bounds: COMMIT_BOUNDS, counts: COMMIT_BOUNDS.map(() => 0), sum: 0, count: 0 },
     leasesLost: 0,
     retries: 0,
+    quarantines: 0,
   };
 }
 
@@ -76,6 +90,9 @@ export function countAttempt(turn: Turn, before: AttemptRecord | null, attempt: 
   if (attempt.state === "lost" && before?.state !== "lost") {
     turn.tally.leasesLost += 1;
   }
+  if (attempt.state === "failed" || (attempt.startedAt !== null && before?.startedAt === null)) {
+    turn.tally.starts.push({ before, attempt });
+  }
 }
 
 /** Part of the turn's commit. */
@@ -105,9 +122,13 @@ export function meter(shell: Shell, turn: Turn, size: number): void {
   observe(meters.commitSize, size);
   meters.leasesLost += turn.tally.leasesLost;
   meters.retries += turn.tally.retries;
+  meters.quarantines += turn.tally.quarantined.length;
 }
 
-/** After the commit: one line for each offer and each end, by which a run can be followed from its request. */
+/**
+ * After the commit: one line for each offer and each end, by which a run can be followed from its request, and one for
+ * each runner that its owner has to look at.
+ */
 export function logTally(shell: Shell, turn: Turn): void {
   const { workspaceId } = shell;
   const { log } = shell.deps;
@@ -118,6 +139,9 @@ export function logTally(shell: Shell, turn: Turn): void {
   for (const { id: runId, attempt, state, failReason, startedAt } of turn.tally.ended) {
     const ranMs = startedAt === null ? null : turn.now - startedAt;
     log.info("run.finished", { workspaceId, runId, attempt, state, failReason, ranMs });
+  }
+  for (const { runnerId, message } of turn.tally.quarantined) {
+    log.warn("runner.quarantined", { workspaceId, runnerId, message });
   }
 }
 

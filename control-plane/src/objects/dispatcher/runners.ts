@@ -2,6 +2,7 @@
 import type { Runner } from "@cronium/protocol";
 import type { Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
 import type { FleetMember } from "../../domain/routing.ts";
+import { SOUND } from "../../domain/quarantine.ts";
 import { isFresh, runnerState, toRunner, type RunnerRecord } from "../../domain/runner.ts";
 import { theLine } from "./lanes.ts";
 import { addToOutbox } from "./outbox.ts";
@@ -26,6 +27,9 @@ const runners = table<RunnerRecord>("runners", ["id"], {
   lastSeenAt: "plain",
   createdAt: "plain",
   revokedAt: "plain",
+  startFailures: "json",
+  quarantinedAt: "plain",
+  quarantineMessage: "plain",
   state: "plain",
   rev: "plain",
 });
@@ -66,6 +70,7 @@ export function registerRunner(shell: Shell, turn: Turn, command: RegisterRunner
       lastSeenAt: null,
       createdAt: turn.now,
       revokedAt: null,
+      ...SOUND,
       state: "offline",
       rev: 1,
     };
@@ -82,6 +87,8 @@ export function registerRunner(shell: Shell, turn: Turn, command: RegisterRunner
       labels: command.labels,
       version: command.version,
       platform: command.platform,
+      // With another key it is another machine.
+      ...SOUND,
     });
   }
   return { ok: true, value: null };
@@ -171,6 +178,7 @@ export function fleetMembers(shell: Shell, now: number): FleetMember[] {
       online:
         runner.connected && readySocket(shell, runner.id) !== null && isFresh(newestSign(shell, runner), now, limit),
       draining: runner.draining,
+      quarantine: runner.quarantineMessage,
       notReady: runner.notReady,
       heldOff: (shell.heldOff.get(runner.id) ?? 0) > now,
       slots: runner.slots,

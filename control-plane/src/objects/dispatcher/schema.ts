@@ -245,6 +245,11 @@ const steps: readonly string[] = [
   -- Which runner took the last run of an event that asks for the same one again.
   CREATE TABLE last_runners (event_id TEXT PRIMARY KEY, runner_id TEXT NOT NULL) WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE runners ADD COLUMN start_failures TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE runners ADD COLUMN quarantined_at INTEGER;
+  ALTER TABLE runners ADD COLUMN quarantine_message TEXT;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

@@ -27,7 +27,11 @@ export function readStats(shell: Shell): EngineStats {
     oldestQueuedAt: time(OLDEST),
     outboxRows: countOutbox(shell),
     outboxOldestAt: time("SELECT min(at) AS at FROM outbox"),
-    runners: { registered: fleet.length, connected: fleet.filter((runner) => runner.connected).length },
+    runners: {
+      registered: fleet.length,
+      connected: fleet.filter((runner) => runner.connected).length,
+      quarantined: fleet.filter((runner) => runner.quarantinedAt !== null).length,
+    },
     viewers: shell.ctx.getWebSockets(LIVE_TAG).length,
     meters: shell.meters,
   };

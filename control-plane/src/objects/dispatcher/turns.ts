@@ -13,6 +13,7 @@ import { readTickDueAt } from "./leases.ts";
 import { logTally, meter, writeTally } from "./metrics.ts";
 import { writeOutbox } from "./outbox.ts";
 import { pump } from "./pump.ts";
+import { settleHealth } from "./quarantine.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";
 import { newTurn, wakeBy, type Shell, type Turn } from "./shell.ts";
@@ -27,6 +28,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
   try {
     value = shell.ctx.storage.transactionSync(() => {
       const decided = decide(turn);
+      settleHealth(shell, turn);
       if (turn.pumpNeeded) {
         pump(shell, turn);
       }

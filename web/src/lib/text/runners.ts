@@ -16,6 +16,15 @@ export const runnerText = {
   "runners.noLabels": "none",
   "runners.slotsUsed": (used: number, total: number) => `${used} of ${total} in use`,
   "runners.machine": (cpus: number, memory: string) => `${cpus} CPU, ${memory}`,
+  "runners.actions": "Actions",
+  "runners.quarantineHelp": "It gets no work until you release it; what it runs goes on.",
+  "runners.releaseOf": (name: string) => `Release ${name}`,
+  "runners.revoke": "Revoke",
+  "runners.revokeOf": (name: string) => `Revoke ${name}`,
+  "runners.revokeTitle": (name: string) => `Revoke ${name}?`,
+  "runners.revokeBody": (jobs: number) =>
+    `It is disconnected at once and can never connect again.${jobs === 0 ? "" : ` ${jobs === 1 ? "One job is" : `${jobs} jobs are`} stopped there; each event's rule for lost runners says what becomes of its run.`}`,
+  "runners.revokeKeep": "Keep it",
 
   "addRunner.title": "Add a runner",
   "addRunner.intro": "Run this on the machine that should execute your events. It needs Node 22 or newer and Docker.",

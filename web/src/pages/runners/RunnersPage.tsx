@@ -22,6 +22,8 @@ import { Button } from "../../ui/Button.tsx";
 import { icon } from "../../ui/icons.ts";
 import { Tip } from "../../ui/Tip.tsx";
 import { target } from "../../ui/TextLink.tsx";
+import { QuarantineBanner } from "./QuarantineBanner.tsx";
+import { RunnerActions } from "./RunnerActions.tsx";
 
 export interface RunnersSearch {
   readonly add?: boolean | undefined;
@@ -48,7 +50,10 @@ export function RunnersPage(): ReactNode {
           runners.length === 0 ? (
             <EmptyState title={t("runners.none")} help={t("runners.noneHelp")} action={addButton} />
           ) : (
-            <DataTable label={t("runners.title")} columns={columns} rows={runners} rowKey={(runner) => runner.id} />
+            <>
+              <QuarantineBanner runners={runners} />
+              <DataTable label={t("runners.title")} columns={columns} rows={runners} rowKey={(runner) => runner.id} />
+            </>
           )
         }
       </Loadable>
@@ -114,6 +119,7 @@ const columns: readonly Column<Runner>[] = [
     align: "right",
     cell: (runner) => <Time at={runner.lastSeenAt} />,
   },
+  { key: "actions", title: t("runners.actions"), align: "right", cell: (runner) => <RunnerActions runner={runner} /> },
 ];
 
 function RunnerState({ runner }: { readonly runner: Runner }): ReactNode {
