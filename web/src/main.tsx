@@ -17,7 +17,8 @@ const client: QueryClient = new QueryClient({
     // A session that ends while the page is open: sign in, then come back here.
     onError: (error) => {
       const { pathname, href } = router.state.location;
-      if (isApiError(error, "unauthorized") && pathname !== paths.signIn() && pathname !== paths.claim()) {
+      const isOpen = [paths.signIn(), paths.claim(), paths.join()].includes(pathname);
+      if (isApiError(error, "unauthorized") && !isOpen) {
         void router.navigate({ ...target(paths.signIn(), { to: href }), replace: true });
       }
     },

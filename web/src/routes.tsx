@@ -39,6 +39,12 @@ const device = createRoute({
   component: lazyRouteComponent(() => import("./pages/account/DevicePage.tsx"), "DevicePage"),
 });
 
+const join = createRoute({
+  getParentRoute: () => root,
+  path: paths.join(),
+  component: lazyRouteComponent(() => import("./pages/account/JoinPage.tsx"), "JoinPage"),
+});
+
 const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
 
 const home = createRoute({
@@ -95,12 +101,20 @@ const runners = createRoute({
   component: RunnersPage,
 });
 
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: paths.settings(),
+  validateSearch: (search: Search) => ({ tab: oneOf(search["tab"], ["members", "keys", "account", "audit"]) }),
+  component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     claim,
     device,
-    shell.addChildren([home, runs, run, events, newEvent, event, editEvent, runners]),
+    join,
+    shell.addChildren([home, runs, run, events, newEvent, event, editEvent, runners, settings]),
   ]),
   defaultPreload: "intent",
   defaultErrorComponent: CrashPage,

@@ -15,4 +15,10 @@ export const keys = {
   runs: (filter: RunFilter) => ["runs", filter] as const,
   run: (id: string) => ["run", id] as const,
   runners: () => ["runners"] as const,
+  members: () => ["members"] as const,
+  invitations: () => ["invitations"] as const,
+  workspaces: () => ["workspaces"] as const,
+  apiKeys: () => ["api-keys"] as const,
+  sessions: () => ["sessions"] as const,
+  audit: () => ["audit"] as const,
 } as const;

@@ -5,6 +5,8 @@ export const paths = {
   signIn: () => "/sign-in",
   claim: () => "/claim",
   device: () => "/device",
+  join: () => "/join",
+  settings: () => "/settings",
   runs: () => "/runs",
   run: (runId: string) => `/runs/${encodeURIComponent(runId)}`,
   events: () => "/events",
@@ -21,6 +23,25 @@ export const apiPaths = {
   claim: () => "/api/v1/claim",
   me: () => "/api/v1/me",
   device: (verb: "lookup" | "approve" | "deny") => `/api/v1/device/${verb}`,
+  members: () => "/api/v1/members",
+  member: (userId: string) => `/api/v1/members/${encodeURIComponent(userId)}`,
+  leave: () => "/api/v1/members/leave",
+  invitations: () => "/api/v1/invitations",
+  invitation: (id: string) => `/api/v1/invitations/${encodeURIComponent(id)}`,
+  invitationLookUp: () => "/api/v1/invitations/look-up",
+  invitationAccept: () => "/api/v1/invitations/accept",
+  workspaces: () => "/api/v1/workspaces",
+  activateWorkspace: () => "/api/v1/workspaces/activate",
+  apiKeys: () => "/api/v1/api-keys",
+  apiKey: (id: string) => `/api/v1/api-keys/${encodeURIComponent(id)}`,
+  sessions: () => "/api/v1/sessions",
+  session: (id: string) => `/api/v1/sessions/${encodeURIComponent(id)}`,
+  endOtherSessions: () => "/api/v1/sessions/end-others",
+  proof: () => "/api/v1/proof",
+  password: () => "/api/v1/password",
+  audit: () => "/api/v1/audit",
+  auditVerify: () => "/api/v1/audit/verify",
+  auditExport: () => "/api/v1/audit/export",
   events: () => "/api/v1/events",
   event: (eventId: string) => `/api/v1/events/${encodeURIComponent(eventId)}`,
   eventVersions: (eventId: string) => `/api/v1/events/${encodeURIComponent(eventId)}/versions`,
@@ -43,7 +64,8 @@ export function safeReturnPath(text: string | undefined): string {
     text === undefined ||
     !/^\/(?![/\\])/.test(text) ||
     text.startsWith(paths.signIn()) ||
-    text.startsWith(paths.claim())
+    text.startsWith(paths.claim()) ||
+    text.startsWith(paths.join())
   ) {
     return paths.home();
   }

@@ -6,6 +6,7 @@ import { eventText } from "./text/events.ts";
 import { logText } from "./text/log.ts";
 import { runText } from "./text/runs.ts";
 import { runnerText } from "./text/runners.ts";
+import { settingsText } from "./text/settings.ts";
 import { stateText } from "./text/states.ts";
 
 const catalogue = {
@@ -17,6 +18,7 @@ const catalogue = {
   ...logText,
   ...eventText,
   ...runnerText,
+  ...settingsText,
 } as const;
 
 type Catalogue = typeof catalogue;

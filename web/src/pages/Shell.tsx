@@ -9,6 +9,7 @@ import {
   Monitor,
   Moon,
   Server,
+  Settings,
   Sun,
 } from "lucide-react";
 import { type ReactNode, useState } from "react";
@@ -36,6 +37,7 @@ const PLACES: readonly Place[] = [
   { to: paths.runs(), label: t("nav.runs"), icon: History },
   { to: paths.events(), label: t("nav.events"), icon: CalendarClock },
   { to: paths.runners(), label: t("nav.runners"), icon: Server },
+  { to: paths.settings(), label: t("nav.settings"), icon: Settings },
 ];
 
 /** The frame of every page of a signed-in person: places on the left, on phones at the bottom. */
@@ -95,7 +97,7 @@ function Frame(props: { readonly name: string; readonly email: string; readonly 
       </div>
       <nav
         aria-label={t("nav.label")}
-        className="fixed inset-x-0 bottom-0 z-20 grid h-14 grid-cols-3 border-t border-line bg-rail pb-[env(safe-area-inset-bottom)] lg:hidden"
+        className="fixed inset-x-0 bottom-0 z-20 grid h-14 grid-cols-4 border-t border-line bg-rail pb-[env(safe-area-inset-bottom)] lg:hidden"
       >
         {PLACES.map((place) => (
           <PlaceLink

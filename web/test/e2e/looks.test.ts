@@ -71,6 +71,10 @@ beforeAll(async () => {
     "event-edit": `/events/${id}/edit`,
     "event-new": "/events/new",
     runners: "/runners",
+    "settings-members": "/settings",
+    "settings-keys": "/settings?tab=keys",
+    "settings-account": "/settings?tab=account",
+    "settings-audit": "/settings?tab=audit",
     "runner-add": "/runners?add=true",
     "not-found": "/nowhere",
   });
@@ -111,7 +115,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       for (const [name, path] of Object.entries(routes)) {
         await page.goto(cronium.url + path);
         await page.locator("h1, h2").first().waitFor();
-        await page.getByRole("status", { name: "Loading" }).waitFor({ state: "detached" });
+        await page.getByRole("status", { name: "Loading" }).first().waitFor({ state: "detached" });
         await page.locator("[data-code-editor=loading]").waitFor({ state: "detached" });
         await page.evaluate(() => document.fonts.ready.then(() => undefined));
         await page.screenshot({ path: join(PICTURES, `${name}-${viewport.width}-${colorScheme}.png`) });

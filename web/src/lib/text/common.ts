@@ -5,6 +5,7 @@ export const commonText = {
   "nav.runs": "Runs",
   "nav.events": "Events",
   "nav.runners": "Runners",
+  "nav.settings": "Settings",
   "title.page": (page: string) => `${page} · Cronium`,
 
   "action.retry": "Retry",

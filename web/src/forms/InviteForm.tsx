@@ -1,0 +1,89 @@
+import type { CreateInvitation } from "@cronium/protocol/api/members";
+import type { Role } from "@cronium/protocol/roles";
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { keys } from "../api/keys.ts";
+import { invite } from "../api/members.ts";
+import { CopyLine } from "../components/CopyLine.tsx";
+import { ErrorLine } from "../components/ErrorPanel.tsx";
+import { t } from "../lib/text.ts";
+import { Button } from "../ui/Button.tsx";
+import { Dialog } from "../ui/Dialog.tsx";
+import { Field, Input, Select } from "../ui/Field.tsx";
+import { useProven } from "./ProofDialog.tsx";
+import { RoleSelect } from "./RoleSelect.tsx";
+
+const DAYS = [1, 7, 30] as const;
+
+/** Makes a link that is shown once. `by` is the role of the person who invites. */
+export function InviteForm({ by, onClose }: { readonly by: Role; readonly onClose: () => void }): ReactNode {
+  const [values, setValues] = useState<CreateInvitation>({ email: "", role: "viewer", expiresInDays: 7 });
+  const [link, setLink] = useState<string | null>(null);
+  const client = useQueryClient();
+  const send = useProven(invite, (created) => {
+    setLink(created.link);
+    return client.invalidateQueries({ queryKey: keys.invitations() });
+  });
+  if (link !== null) {
+    return (
+      <Dialog open onClose={onClose} shape="sheet" title={t("invite.done", values.email.trim())}>
+        <div className="flex flex-col gap-4">
+          <p className="max-w-[60ch]">{t("invite.once")}</p>
+          <CopyLine text={link} label={t("invite.copy")} />
+          <Button look="primary" className="self-start" onClick={onClose}>
+            {t("action.close")}
+          </Button>
+        </div>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog open onClose={onClose} shape="sheet" title={t("invite.title")}>
+      <form
+        noValidate
+        className="flex flex-col gap-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          send.run({ ...values, email: values.email.trim() });
+        }}
+      >
+        <Field label={t("invite.email")}>
+          {(control) => (
+            <Input
+              {...control}
+              type="email"
+              autoComplete="off"
+              value={values.email}
+              onChange={(event) => setValues({ ...values, email: event.target.value })}
+            />
+          )}
+        </Field>
+        <Field label={t("invite.role")} help={t(`role.${values.role}.help`)}>
+          {(control) => (
+            <RoleSelect {...control} value={values.role} by={by} onChoose={(role) => setValues({ ...values, role })} />
+          )}
+        </Field>
+        <Field label={t("invite.days")}>
+          {(control) => (
+            <Select
+              {...control}
+              value={values.expiresInDays}
+              onChange={(event) => setValues({ ...values, expiresInDays: Number(event.target.value) })}
+            >
+              {DAYS.map((days) => (
+                <option key={days} value={days}>
+                  {t("invite.dayCount", days)}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        <ErrorLine error={send.error} />
+        <Button type="submit" look="primary" className="self-start" busy={send.busy}>
+          {t("invite.submit")}
+        </Button>
+      </form>
+      {send.dialog}
+    </Dialog>
+  );
+}

@@ -1,0 +1,133 @@
+/** Settings as people use them: inviting, joining, roles, keys, sessions, the audit. */
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, test } from "vitest";
+import { claimOwner, openBrowser, openPage, OWNER, type WatchedPage } from "./browser.ts";
+import { type Cronium, startCronium } from "./cronium.ts";
+
+const PICTURES = join(import.meta.dirname, "../../../.cache/screenshots");
+
+let cronium: Cronium;
+let browser: Browser;
+let owner: WatchedPage;
+
+beforeAll(async () => {
+  cronium = await startCronium(["--no-runner"]);
+  browser = await openBrowser();
+  owner = await openPage(browser);
+  await claimOwner(owner.page, cronium);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await cronium?.stop();
+});
+
+test("somebody who is invited joins by the link, gets another role, and is removed", async ({ expect }) => {
+  const { page } = owner;
+  await page.goto(`${cronium.url}/settings`);
+  await page.getByRole("button", { name: "Invite somebody" }).click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByLabel("Their e-mail address").fill("grace@example.org");
+  await sheet.getByLabel("Role").selectOption("editor");
+  await sheet.getByRole("button", { name: "Make the link" }).click();
+  const link = (await sheet.locator("code").textContent()) ?? "";
+  expect(link).toMatch(/\/join#token=crni_/);
+  await sheet.getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("table", { name: "Invitations" }).getByText("grace@example.org").waitFor();
+
+  const guest = await openPage(browser);
+  await guest.page.goto(link);
+  await guest.page.getByText("grace@example.org is invited as Editor.").waitFor();
+  expect(guest.page.url()).not.toContain("crni_");
+  await guest.page.getByLabel("Your name").fill("Grace");
+  await guest.page.getByLabel("Password", { exact: true }).fill("a long enough password");
+  await guest.page.getByRole("button", { name: "Join" }).click();
+  await guest.page.waitForURL("**/runs");
+  await guest.page.goto(`${cronium.url}/settings`);
+  await guest.page.getByRole("button", { name: "Invite somebody" }).hover();
+  await guest.page.getByText("Only administrators and owners can change members.").first().waitFor();
+  expect(await guest.page.getByRole("tab", { name: "Audit" }).count()).toBe(0);
+
+  await page.reload();
+  const role = page.getByLabel("Role of Grace");
+  await role.waitFor();
+  await page.screenshot({ path: join(PICTURES, "members.png") });
+  await role.selectOption("viewer");
+  await expect.poll(async () => (await members()).find((one) => one.name === "Grace")?.role).toBe("viewer");
+
+  await page.getByRole("button", { name: "Remove Grace" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("table", { name: "Members" }).getByText("Grace").waitFor({ state: "detached" });
+  await guest.page.reload();
+  await guest.page.waitForURL("**/sign-in**");
+  await guest.page.context().close();
+});
+
+async function members(): Promise<readonly { readonly name: string; readonly role: string }[]> {
+  return (await cronium.api<{ items: { name: string; role: string }[] }>("GET", "/members")).items;
+}
+
+test("a key is shown once, works with its scopes, and is revoked", async ({ expect }) => {
+  const { page } = owner;
+  await page.goto(`${cronium.url}/settings?tab=keys`);
+  await page.getByRole("button", { name: "Make a key" }).click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByLabel("Name").fill("reads runs");
+  await sheet.getByLabel("runs:read").check();
+  await page.screenshot({ path: join(PICTURES, "new-key.png") });
+  await sheet.getByRole("button", { name: "Make the key" }).click();
+  await sheet.getByText("Copy it now").waitFor();
+  const key = (await sheet.locator("code").first().textContent()) ?? "";
+  expect(key).toMatch(/^crnk_/);
+  const status = async (path: string): Promise<number> =>
+    (await fetch(`${cronium.url}/api/v1${path}`, { headers: { authorization: `Bearer ${key}` } })).status;
+  expect([await status("/runs"), await status("/events")]).toEqual([200, 403]);
+  await sheet.getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("button", { name: "Revoke reads runs" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+  await page.getByRole("table", { name: "API keys" }).getByText("reads runs").waitFor({ state: "detached" });
+  expect(await status("/runs")).toBe(401);
+});
+
+test("what hands out power asks for the password again, and then goes on by itself", async ({ expect }) => {
+  const { page } = owner;
+  await page.goto(`${cronium.url}/settings?tab=keys`);
+  // As a session answers that is older than ten minutes.
+  await page.route(
+    "**/api/v1/api-keys",
+    (route) =>
+      route.request().method() === "POST"
+        ? route.fulfill({
+            status: 403,
+            contentType: "application/problem+json",
+            body: JSON.stringify({ code: "proof_required", status: 403, title: "", detail: "Again.", hint: "", errors: [] }),
+          })
+        : route.continue(),
+    { times: 2 },
+  );
+  await page.reload();
+  await page.getByRole("button", { name: "Make a key" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("after proof");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const proof = page.getByRole("dialog", { name: "Your password, please" });
+  await proof.getByLabel("Password").fill("wrong password");
+  await proof.getByRole("button", { name: "Go on" }).click();
+  await proof.getByText("The password is wrong.").waitFor();
+  await proof.getByLabel("Password").fill(OWNER.password);
+  await proof.getByRole("button", { name: "Go on" }).click();
+  await page.getByText("Copy it now").waitFor();
+  expect(await page.getByRole("dialog").locator("code").first().textContent()).toMatch(/^crnk_/);
+});
+
+test("the audit says what was done, and that nobody changed it", async ({ expect }) => {
+  const { page, faults } = owner;
+  await page.goto(`${cronium.url}/settings?tab=audit`);
+  const table = page.getByRole("table", { name: "Audit" });
+  await table.getByText("api_key.revoked").waitFor();
+  await table.getByText("editor → viewer").waitFor();
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.screenshot({ path: join(PICTURES, "audit.png") });
+  await page.getByText(/^All \d+ entries are as they were written\.$/).waitFor();
+  expect(faults.filter((fault) => !fault.includes("403"))).toEqual([]);
+});
