@@ -14,9 +14,7 @@ export interface RoleSelectProps extends Omit<ComponentProps<"select">, "onChang
 }
 
 export function RoleSelect({ value, by, own = false, onChoose, ...rest }: RoleSelectProps): ReactNode {
-  const offered = own
-    ? roles.slice(roles.indexOf(by))
-    : roles.filter((role) => role === value || mayGrant(by, role));
+  const offered = own ? roles.slice(roles.indexOf(by)) : roles.filter((role) => role === value || mayGrant(by, role));
   return (
     <Select
       value={value}

@@ -101,7 +101,14 @@ test("what hands out power asks for the password again, and then goes on by itse
         ? route.fulfill({
             status: 403,
             contentType: "application/problem+json",
-            body: JSON.stringify({ code: "proof_required", status: 403, title: "", detail: "Again.", hint: "", errors: [] }),
+            body: JSON.stringify({
+              code: "proof_required",
+              status: 403,
+              title: "",
+              detail: "Again.",
+              hint: "",
+              errors: [],
+            }),
           })
         : route.continue(),
     { times: 2 },
