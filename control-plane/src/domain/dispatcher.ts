@@ -31,12 +31,15 @@ import type {
 } from "@cronium/protocol";
 import type * as z from "zod";
 import type { EngineStats } from "./engine-stats.ts";
+import type { UsedUp } from "./quota.ts";
 
 export interface Refusal {
   readonly ok: false;
   readonly code: ErrorCode;
   readonly message: string;
   readonly errors?: readonly FieldError[];
+  /** With `quota_exceeded`: which, and when to try again. */
+  readonly usedUp?: UsedUp;
 }
 export type Outcome<T> = { readonly ok: true; readonly value: T } | Refusal;
 

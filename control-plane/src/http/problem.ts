@@ -4,7 +4,10 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { AppEnv } from "./context.ts";
 
-/** The answer for an error. `Retry-After` is set where the error's context names `retryAfterSeconds`. */
+/**
+ * The answer for an error. `Retry-After` is set where the error's context names `retryAfterSeconds`, and the RateLimit
+ * fields (draft-ietf-httpapi-ratelimit-headers-11) where it names a quota.
+ */
 export function problemResponse(
   c: Context<AppEnv>,
   error: AppError,
@@ -17,10 +20,23 @@ export function problemResponse(
       "content-type": "application/problem+json",
       "cache-control": "no-store",
       ...(typeof retryAfter === "number" ? { "retry-after": String(retryAfter) } : {}),
+      ...rateLimitFields(error.context),
       ...(error.code === "unauthorized" ? { "www-authenticate": 'Bearer realm="cronium"' } : {}),
       ...headers,
     },
   });
+}
+
+function rateLimitFields(context: AppError["context"]): Record<string, string> {
+  const { quota, quotaLimit, quotaWindowSeconds, retryAfterSeconds } = context;
+  if (typeof quota !== "string") {
+    return {};
+  }
+  const window = typeof quotaWindowSeconds === "number" ? `;w=${quotaWindowSeconds}` : "";
+  return {
+    "ratelimit-policy": `"${quota}";q=${quotaLimit}${window}`,
+    ratelimit: `"${quota}";r=0;t=${retryAfterSeconds}`,
+  };
 }
 
 const exceptionCodes: Readonly<Record<number, ErrorCode>> = {

@@ -1,11 +1,25 @@
 /** From the values that objects answer to the errors that requests end with. */
 import { AppError } from "@cronium/protocol/errors";
-import type { Outcome } from "../domain/dispatcher.ts";
+import type { Outcome, Refusal } from "../domain/dispatcher.ts";
 
 /** The value of an outcome; throws the refusal as an `AppError`. */
 export function unwrap<T>(outcome: Outcome<T>): T {
   if (outcome.ok) {
     return outcome.value;
   }
-  throw new AppError(outcome.code, outcome.message, { errors: outcome.errors ?? [] });
+  throw refused(outcome);
+}
+
+/** The error that a request ends with for this refusal. */
+export function refused({ code, message, errors = [], usedUp }: Refusal): AppError {
+  const context =
+    usedUp === undefined
+      ? {}
+      : {
+          quota: usedUp.name,
+          quotaLimit: usedUp.limit,
+          quotaWindowSeconds: usedUp.windowSeconds,
+          retryAfterSeconds: usedUp.resetSeconds,
+        };
+  return new AppError(code, message, { errors, context });
 }

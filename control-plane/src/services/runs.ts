@@ -28,7 +28,7 @@ import { findRunRow, listRunRows, type RunRowFilter } from "../store/runs.ts";
 import { noEvent } from "./events.ts";
 import { causeOf, type Cause } from "./idempotency.ts";
 import { enqueueOptions } from "./enqueue-options.ts";
-import { unwrap } from "./outcome.ts";
+import { refused, unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
 
 export interface Accepted {
@@ -85,6 +85,10 @@ export async function triggerBatch(
   const outcomes = unwrap(await deps.dispatcherFor(actor.workspaceId).enqueueBatch({ commands, cause }));
   if (outcomes.every((outcome) => !outcome.ok && outcome.code === "not_found")) {
     throw noEvent(eventId);
+  }
+  const [first] = outcomes;
+  if (first?.ok === false && outcomes.every((outcome) => !outcome.ok && outcome.code === "quota_exceeded")) {
+    throw refused(first);
   }
   return {
     items: outcomes.map((outcome) =>

@@ -163,10 +163,11 @@ describe("I16 a concurrency key", () => {
 describe("I16 the workspace's concurrency", () => {
   test("holds over all events, and can be changed while runs wait", async ({ expect }) => {
     const plane = await makePlane();
-    expect(await plane.expectJson(200, "GET", "/settings")).toEqual({ concurrency: null, retentionDays: 30 });
+    const defaults = { retentionDays: 30, queueLimit: 1_000_000, triggersPerMinute: 600_000 };
+    expect(await plane.expectJson(200, "GET", "/settings")).toEqual({ ...defaults, concurrency: null });
     expect(await plane.expectJson(200, "PATCH", "/settings", { concurrency: 1 })).toEqual({
+      ...defaults,
       concurrency: 1,
-      retentionDays: 30,
     });
     const connection = await connect(await registerFake(plane), { slots: 4 });
     const first = await plane.trigger();

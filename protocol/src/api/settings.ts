@@ -6,6 +6,10 @@ const settings = {
   concurrency: z.int().min(1).max(100_000).nullable(),
   /** Days for which runs, their logs and results are kept after they ended: 1 to 3,650, 30 by default. */
   retentionDays: z.int().min(1).max(3_650),
+  /** Runs that may wait at a time; a trigger beyond them is refused: 1 to 10,000,000, 1,000,000 by default. */
+  queueLimit: z.int().min(1).max(10_000_000),
+  /** Triggers accepted in a minute: 1 to 10,000,000, 600,000 by default. */
+  triggersPerMinute: z.int().min(1).max(10_000_000),
 };
 
 export const Settings = z.strictObject(settings).meta({ id: "Settings" });

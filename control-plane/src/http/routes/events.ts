@@ -87,7 +87,14 @@ const trigger = createRoute({
   request: { params: byId, body: { ...body(TriggerRun), required: false } },
   responses: {
     202: jsonAnswer(RunAccepted, "The run is stored and will be started"),
-    ...problemAnswers("unauthorized", "forbidden", "not_found", "body_too_large", "idempotency_mismatch"),
+    ...problemAnswers(
+      "unauthorized",
+      "forbidden",
+      "not_found",
+      "body_too_large",
+      "idempotency_mismatch",
+      "quota_exceeded",
+    ),
   },
 });
 
@@ -99,7 +106,7 @@ const batch = createRoute({
   request: { params: byId, body: body(TriggerBatch) },
   responses: {
     202: jsonAnswer(BatchAccepted, "The runs are stored and will be started"),
-    ...problemAnswers("unauthorized", "forbidden", "not_found", "body_too_large", "out_of_range"),
+    ...problemAnswers("unauthorized", "forbidden", "not_found", "body_too_large", "out_of_range", "quota_exceeded"),
   },
 });
 

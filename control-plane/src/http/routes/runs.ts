@@ -32,7 +32,14 @@ const runScript = createRoute({
   request: { body: { content: { "application/json": { schema: AdHocRun } }, required: true } },
   responses: {
     202: jsonAnswer(RunAccepted, "The run is stored and will be started"),
-    ...problemAnswers("unauthorized", "forbidden", "invalid_value", "body_too_large", "idempotency_mismatch"),
+    ...problemAnswers(
+      "unauthorized",
+      "forbidden",
+      "invalid_value",
+      "body_too_large",
+      "idempotency_mismatch",
+      "quota_exceeded",
+    ),
   },
 });
 
@@ -74,7 +81,15 @@ const retry = createRoute({
   request: { params: byId, body: { content: { "application/json": { schema: RetryRun } }, required: false } },
   responses: {
     202: jsonAnswer(RunAccepted, "The new run is stored and will be started"),
-    ...problemAnswers("unauthorized", "forbidden", "not_found", "not_final", "out_of_range", "idempotency_mismatch"),
+    ...problemAnswers(
+      "unauthorized",
+      "forbidden",
+      "not_found",
+      "not_final",
+      "out_of_range",
+      "idempotency_mismatch",
+      "quota_exceeded",
+    ),
   },
 });
 

@@ -2,11 +2,13 @@
 import type { Event } from "@cronium/protocol";
 import type { DispatcherApi, EnqueueCommand, Outcome } from "../../domain/dispatcher.ts";
 import { concurrencySource, debounceSource, keyOf } from "../../domain/queue-key.ts";
+import { overQuota, takeTrigger } from "../../domain/quota.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
 import { wishesOf } from "../../domain/wishes.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { gather } from "./debounces.ts";
 import { definitionOf, readEvent, readEventVersion } from "./events.ts";
+import { theLine } from "./lanes.ts";
 import { insertRun, readOwnDefinition, readRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 
@@ -26,7 +28,16 @@ export function enqueue(shell: Shell, turn: Turn, command: EnqueueCommand): Outc
   if (seen !== null) {
     return seen.ok ? { ok: true, value: { runId: seen.value, created: false } } : seen;
   }
+  const line = theLine(shell, turn.now);
+  const used = { queued: line.queued, bucket: shell.triggers };
+  const refusal = overQuota(line.settings, used, turn.now);
+  if (refusal !== null) {
+    return refusal;
+  }
   const outcome = enqueueTarget(shell, turn, command);
+  if (outcome.ok) {
+    shell.triggers = takeTrigger(line.settings, shell.triggers, turn.now);
+  }
   if (keyed && outcome.ok) {
     writeCause(shell, turn, { key: causeKey, kind: "run", id: outcome.value.runId, bodyHash: command.bodyHash });
   }

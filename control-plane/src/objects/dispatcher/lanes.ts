@@ -12,7 +12,7 @@ import { forgetIdle, joined, newClocks } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import type { Wishes } from "../../domain/wishes.ts";
 import { readEvent } from "./events.ts";
-import { countHeld, readHeld } from "./places.ts";
+import { countHeld, countQueued, readHeld } from "./places.ts";
 import { readPaused } from "./paused-queues.ts";
 import { readSettings } from "./settings.ts";
 import type { Lane, Line, Shell } from "./shell.ts";
@@ -113,6 +113,7 @@ export function theLine(shell: Shell, now: number): Line {
       buckets: new Map(),
       lastRunners: new Map(),
       ...readHeld(shell),
+      queued: countQueued(shell),
       slotsTaken: countHeld(shell),
       dueAt: 0,
     };

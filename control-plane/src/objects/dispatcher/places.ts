@@ -19,11 +19,22 @@ export function readHeld(shell: Shell): Pick<Line, "held" | "heldInAll"> {
   return { held, heldInAll };
 }
 
+/** Counted once, over the index that holds nothing else. */
+export function countQueued(shell: Shell): number {
+  return shell.sql.exec("SELECT count(*) AS queued FROM runs INDEXED BY runs_lane WHERE state = 'queued'").one()[
+    "queued"
+  ] as number;
+}
+
 /** Keeps the counts in memory in step with a run that was written. */
 export function countPlace(shell: Shell, before: RunRecord | null, after: RunRecord): void {
   const { line } = shell;
+  if (line === null) {
+    return;
+  }
+  line.queued += Number(after.state === "queued") - Number(before?.state === "queued");
   const change = Number(after.holds) - Number(before?.holds ?? false);
-  if (line === null || change === 0) {
+  if (change === 0) {
     return;
   }
   const flow = after.eventId ?? "";

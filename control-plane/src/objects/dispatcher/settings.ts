@@ -2,7 +2,12 @@
 import { Settings, type UpdateSettings } from "@cronium/protocol/api/settings";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 
-const defaults: Settings = { concurrency: null, retentionDays: 30 };
+const defaults: Settings = {
+  concurrency: null,
+  retentionDays: 30,
+  queueLimit: 1_000_000,
+  triggersPerMinute: 600_000,
+};
 
 export function readSettings(sql: SqlStorage): Settings {
   const row = sql.exec("SELECT value FROM meta WHERE key = 'settings'").toArray()[0];

@@ -47,6 +47,8 @@ export interface Line {
   /** Places taken, by flow and in all. */
   readonly held: Map<string, number>;
   heldInAll: number;
+  /** Runs that are queued. */
+  queued: number;
   /** Slots taken, by runner. */
   readonly slotsTaken: Map<string, number>;
   /** No run that waits for a time, and none that will expire, is due before this. */
@@ -80,6 +82,8 @@ export interface Shell {
   tidiedAt: number;
   /** Deleting old runs from D1: not before `dueAt`, and an alarm for it at `wakeAt`. */
   readonly retention: { busy: boolean; dueAt: number; wakeAt: number };
+  /** What is left of the triggers of this minute; null while all of it is. Full again after a restart. */
+  triggers: Bucket | null;
   /** Compiled expressions of events; a copy, made again from their text. */
   readonly expressions: Expressions;
   /** Runs whose log room wants to hear of changes, and until when. */

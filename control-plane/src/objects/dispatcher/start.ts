@@ -29,6 +29,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     drainFailures: 0,
     tidiedAt: 0,
     retention: { busy: false, dueAt: 0, wakeAt: Number.POSITIVE_INFINITY },
+    triggers: null,
     expressions: new Map(),
     meters: newMeters(),
     watches: new Map(
