@@ -8,6 +8,7 @@ export * from "./labels.ts";
 export * from "./limits.ts";
 export * from "./live.ts";
 export * from "./log-frame.ts";
+export * from "./poll.ts";
 export * from "./queueing.ts";
 export * from "./roles.ts";
 export * from "./run.ts";

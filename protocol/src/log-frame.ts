@@ -4,7 +4,7 @@
  *
  *     u32 big-endian: length of the header · header: JSON in UTF-8 · payload: the bytes the job printed
  *
- * Who sends: the runner, one WebSocket per attempt. Frames of one attempt are numbered from `seq` 0 without holes, and
+ * Who sends: the runner, one WebSocket per attempt, or `LogBatch` requests where none gets through. Frames of one attempt are numbered from `seq` 0 without holes, and
  * `offset` counts the payload bytes of that attempt over all streams, so one cursor `(attempt, offset)` orders the whole
  * log and resumes it. Order between stdout and stderr is the order of arrival at the runner; order inside one stream is
  * exact. Frames are cut at any byte: readers keep a line carry per stream.
@@ -108,3 +108,24 @@ export const LogServerMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("error"), code: z.string(), message: z.string() }),
 ]);
 export type LogServerMessage = z.infer<typeof LogServerMessage>;
+
+/**
+ * Log frames in a request, `POST /api/v1/runner/logs/{runId}`, for networks that let no WebSocket through: each request
+ * stands for a socket that was opened, said this and was closed. One without frames and end asks where to go on.
+ */
+export const LogBatch = z.strictObject({
+  /** Log frames in base64, in order. */
+  frames: z.array(z.base64()).max(1_000),
+  end: LogClientMessage.nullable(),
+});
+export type LogBatch = z.infer<typeof LogBatch>;
+
+export const LogBatchAnswer = z
+  .strictObject({
+    /** What a socket would have said: `resume` to an empty batch, else acknowledgements. */
+    messages: z.array(LogServerMessage),
+    /** The room takes nothing more from this writer as it is. */
+    close: z.strictObject({ code: z.int(), reason: z.string() }).nullable(),
+  })
+  .meta({ id: "LogBatchAnswer" });
+export type LogBatchAnswer = z.infer<typeof LogBatchAnswer>;

@@ -18,3 +18,7 @@ export const notReadyReasons = {
   disk_full: "Its disk is almost full. Free at least 1 GB.",
 } as const;
 export type NotReadyReason = keyof typeof notReadyReasons;
+
+/** Ways in which a runner can be connected. */
+export const transports = ["websocket", "polling"] as const;
+export type Transport = (typeof transports)[number];

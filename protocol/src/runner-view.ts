@@ -1,7 +1,7 @@
 /** A runner as the API returns it. */
 import * as z from "zod";
 import { Labels } from "./labels.ts";
-import { runnerStates } from "./runner-states.ts";
+import { runnerStates, transports } from "./runner-states.ts";
 
 export const RunnerPlatform = z.strictObject({
   os: z.string().max(64),
@@ -31,6 +31,8 @@ export const Runner = z
     latencyMs: z.number().nullable(),
     /** Since when it is held back, and why in a sentence; null, the default, when it is not. A person releases it. */
     quarantine: z.strictObject({ at: z.iso.datetime(), message: z.string() }).nullable().default(null),
+    /** How it is connected: `polling` where a proxy lets no WebSocket through; null when it is not. */
+    transport: z.enum(transports).nullable(),
     connectedAt: z.iso.datetime().nullable(),
     lastSeenAt: z.iso.datetime().nullable(),
     createdAt: z.iso.datetime(),

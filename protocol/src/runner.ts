@@ -27,6 +27,8 @@
  * `done`; a result that was first wins. After `drain`, or SIGTERM, it sends `status` with `draining: true`, declines
  * offers in flight, finishes what it holds and says `bye`.
  *
+ * Where no WebSocket gets through, the same frames travel in a polling session (`poll.ts`).
+ *
  * Frames are JSON texts except `ping` and `pong`. Unknown fields are refused with `error` and close 1008; unknown types
  * from the server are ignored by the runner, so that a newer control plane may say more.
  */
@@ -216,5 +218,7 @@ export const closeCodes = {
   /** The challenge was not answered in time: a slow network, not a wrong key. The runner dials again. */
   handshakeTimeout: 4408,
   replaced: 4409,
+  /** A polling session that is not known (any more). The runner opens another. */
+  sessionGone: 4410,
   upgradeRequired: 4426,
 } as const;

@@ -22,7 +22,7 @@ import { LogShip } from "./loops/log-ship.ts";
 import { Readiness } from "./loops/readiness.ts";
 import { Report } from "./loops/report.ts";
 import { Sweep } from "./loops/sweep.ts";
-import { socketUrl } from "./plane-url.ts";
+import { apiUrl } from "./plane-url.ts";
 import { applyPolicy, loadPolicy, type Policy } from "./policy.ts";
 import { programVersion, sidecarEntry } from "./program-files.ts";
 import { adoptEarlierRuns, finishEarlierRuns, lostAttempts, mayGoOn } from "./recover.ts";
@@ -327,7 +327,7 @@ class RunnerProgram {
   }
 
   private logSink(ref: AttemptRef): LogSink {
-    const url = socketUrl(this.identity.registration.url, `runner/logs/${encodeURIComponent(ref.runId)}`);
+    const url = apiUrl(this.identity.registration.url, `runner/logs/${encodeURIComponent(ref.runId)}`);
     url.searchParams.set("attempt", String(ref.attempt));
     return new LogShip({
       ref,
@@ -337,6 +337,7 @@ class RunnerProgram {
       log: this.log.child({ runId: ref.runId, attempt: ref.attempt }),
       random: Math.random,
       planeReachable: () => this.connection.open,
+      transport: () => this.connection.transport,
     });
   }
 

@@ -18,6 +18,8 @@ import type {
   FieldError,
   Json,
   Labels,
+  PollAnswer,
+  PollRequest,
   Queue,
   Run,
   Runner,
@@ -96,6 +98,15 @@ export interface RegisterRunnerCommand {
   readonly platform: RunnerPlatform;
 }
 
+/** A request that the Worker has led here: who it claims to come from was looked up, or its session token is good. */
+export interface PollCommand extends Pick<PollRequest, "ack" | "from" | "frames" | "leave"> {
+  readonly runnerId: string;
+  /** Id of the session. */
+  readonly session: string;
+  /** Of the runner, to open the session; null for one that is open. */
+  readonly publicKey: string | null;
+}
+
 export interface DispatcherApi {
   createEvent(command: {
     readonly eventId: string;
@@ -124,6 +135,8 @@ export interface DispatcherApi {
   revokeRunner(runnerId: string): Promise<Outcome<null>>;
   /** Ends its quarantine. */
   releaseRunner(runnerId: string): Promise<Outcome<Runner>>;
+  /** One request of a polling session; without frames it may be held. `publicKey` opens the session. */
+  poll(command: PollCommand): Promise<PollAnswer>;
   listRunners(): Promise<readonly Runner[]>;
 
   listQueues(): Promise<readonly Queue[]>;

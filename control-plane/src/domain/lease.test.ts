@@ -64,7 +64,7 @@ describe("the state of a runner", () => {
   });
 
   test("the view shows times only where they mean something", ({ expect }) => {
-    const view = toRunner({ ...runner, connected: false }, { seenAt: null, slotsUsed: 1 });
+    const view = toRunner({ ...runner, connected: false }, { seenAt: null, slotsUsed: 1, transport: null });
     expect(view).toMatchObject({ connectedAt: null, lastSeenAt: null, slotsUsed: 1, labels: { gpu: "yes" } });
   });
 });

@@ -1,11 +1,13 @@
 /** What the log room of a run offers to the Worker and to the Dispatcher. Rooms are named `<workspaceId>:<runId>`. */
-import type { LogState, Run } from "@cronium/protocol";
+import type { LogBatch, LogBatchAnswer, LogState, Run } from "@cronium/protocol";
 
 export interface LogRoomApi {
   /** The run changed: tell the watchers. Older `rev`s are ignored. */
   runChanged(run: Run): Promise<void>;
   /** The run has ended: close the log, archive it, forget it here. Idempotent. */
   finish(run: Run): Promise<void>;
+  /** Log frames of an attempt whose runner has no socket. Idempotent, as each frame is. */
+  writeBatch(attempt: number, batch: LogBatch): Promise<LogBatchAnswer>;
   /** What is known of the log so far. */
   status(): Promise<{ readonly logState: LogState; readonly bytes: number }>;
 }

@@ -1,5 +1,5 @@
 /** A runner as the Dispatcher keeps it, its state, and the view of it that leaves the Dispatcher. */
-import type { Runner, RunnerPlatform, RunnerState } from "@cronium/protocol";
+import type { Runner, RunnerPlatform, RunnerState, Transport } from "@cronium/protocol";
 
 export interface RunnerRecord {
   readonly id: string;
@@ -27,6 +27,15 @@ export interface RunnerRecord {
   /** The state that watchers were last told of. */
   readonly state: RunnerState;
   readonly rev: number;
+}
+
+/** What its link says at this moment. */
+export interface RunnerFacts {
+  /** Newest sign of life, written down or not. */
+  readonly seenAt: number | null;
+  readonly slotsUsed: number;
+  /** Null without a link. */
+  readonly transport: Transport | null;
 }
 
 /** Whether a connected runner has shown a sign of life recently enough to be given work. */
@@ -64,10 +73,7 @@ export function runnerState(
 
 const isoOrNull = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
 
-export function toRunner(
-  runner: RunnerRecord,
-  facts: { readonly seenAt: number | null; readonly slotsUsed: number },
-): Runner {
+export function toRunner(runner: RunnerRecord, facts: RunnerFacts): Runner {
   return {
     id: runner.id,
     name: runner.name,
@@ -83,6 +89,7 @@ export function toRunner(
       runner.quarantinedAt === null
         ? null
         : { at: new Date(runner.quarantinedAt).toISOString(), message: runner.quarantineMessage ?? "" },
+    transport: facts.transport,
     connectedAt: runner.connected ? isoOrNull(runner.connectedAt) : null,
     lastSeenAt: isoOrNull(facts.seenAt),
     createdAt: new Date(runner.createdAt).toISOString(),

@@ -1,10 +1,10 @@
 /** A run's log, and the sockets over which it is written and watched: all of it lives in the run's log room. */
-import type { LogStream } from "@cronium/protocol";
+import type { LogBatch, LogBatchAnswer, LogStream } from "@cronium/protocol";
 import { AppError, echo } from "@cronium/protocol/errors";
 import { parseCursor } from "@cronium/protocol/live";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
-import { readLogToken } from "./log-tokens.ts";
+import { readLogToken, type LogScope } from "./log-tokens.ts";
 import { getRun } from "./runs.ts";
 
 export interface LogQuery {
@@ -45,13 +45,29 @@ export async function watchRun(deps: Deps, actor: Actor, runId: string, cursor: 
 
 /** The socket over which a runner sends the log of one attempt, named by its token. */
 export async function openLogSocket(deps: Deps, runId: string, token: string | undefined): Promise<Response> {
-  const scope = token === undefined ? null : readLogToken(deps.config.logTokenKey, token, deps.clock.now());
-  if (scope === null || scope.runId !== runId) {
-    throw new AppError("invalid_token", "The token of this log socket is missing, expired, or for another run.");
-  }
+  const scope = checkToken(deps, runId, token);
   return deps
     .logRoomFor(scope.workspaceId, runId)
     .fetch(`http://room/write?attempt=${scope.attempt}`, { headers: { upgrade: "websocket" } });
+}
+
+/** Log frames without a socket; the token is the same. */
+export async function writeLogBatch(
+  deps: Deps,
+  runId: string,
+  token: string | undefined,
+  batch: LogBatch,
+): Promise<LogBatchAnswer> {
+  const { workspaceId, attempt } = checkToken(deps, runId, token);
+  return deps.logRoomFor(workspaceId, runId).writeBatch(attempt, batch);
+}
+
+function checkToken(deps: Deps, runId: string, token: string | undefined): LogScope {
+  const scope = token === undefined ? null : readLogToken(deps.config.logTokenKey, token, deps.clock.now());
+  if (scope === null || scope.runId !== runId) {
+    throw new AppError("invalid_token", "The token of this log is missing, expired, or for another run.");
+  }
+  return scope;
 }
 
 function checkCursor(text: string | undefined): { readonly attempt?: string; readonly offset?: string } {

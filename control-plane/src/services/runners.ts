@@ -1,12 +1,14 @@
 /** Runners: listed by their Dispatcher, and led to it when they connect. */
-import type { Runner } from "@cronium/protocol";
+import { base64url, type PollAnswer, type PollRequest, type Runner } from "@cronium/protocol";
 import { AppError, echo } from "@cronium/protocol/errors";
 import { isId } from "@cronium/protocol/ids";
+import { closeCodes } from "@cronium/protocol/runner";
 import { negotiate, oldestAccepted, PROTOCOL_VERSION } from "@cronium/protocol/version";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
-import { findRunnerCredential, revokeCredential } from "../store/runner-credentials.ts";
+import { findRunnerCredential, revokeCredential, type RunnerCredential } from "../store/runner-credentials.ts";
 import { unwrap } from "./outcome.ts";
+import { readPollToken, signPollToken, type PollSession } from "./poll-tokens.ts";
 
 export async function listRunners(
   deps: Deps,
@@ -42,6 +44,43 @@ export async function connectRunner(
   deps: Deps,
   claim: { readonly runnerId: string; readonly protocol: string },
 ): Promise<Response> {
+  const credential = await findClaimed(deps, claim);
+  return deps
+    .dispatcherFor(credential.workspaceId)
+    .fetch(`http://dispatcher/runner?${new URLSearchParams({ runnerId: claim.runnerId }).toString()}`, {
+      headers: { upgrade: "websocket", "x-cronium-public-key": credential.publicKey },
+    });
+}
+
+/**
+ * One request of a polling session. A session is opened by naming the runner, as a socket is, and proves itself inside;
+ * its token then names the workspace and cannot be made elsewhere. Throws like `connectRunner`, and `runner_revoked`
+ * also for a session whose runner was revoked.
+ */
+export async function pollRunner(deps: Deps, request: PollRequest): Promise<PollAnswer> {
+  const { runnerId, session: token, ...rest } = request;
+  const opened = token === null ? await openSession(deps, request) : readPollToken(deps.config.logTokenKey, token);
+  if (opened === null || opened.runnerId !== runnerId) {
+    const close = { code: closeCodes.sessionGone, reason: "The session is not known here. Open another." };
+    return { session: "", ack: 0, from: 1, frames: [], close };
+  }
+  const { workspaceId, session, publicKey } = opened;
+  const answer = await deps.dispatcherFor(workspaceId).poll({ ...rest, runnerId, session, publicKey });
+  if (answer.close?.code === closeCodes.revoked) {
+    throw new AppError("runner_revoked", "This runner was revoked.");
+  }
+  return { ...answer, session: token ?? signPollToken(deps.config.logTokenKey, opened) };
+}
+
+async function openSession(deps: Deps, claim: PollRequest): Promise<PollSession & { readonly publicKey: string }> {
+  const { workspaceId, publicKey } = await findClaimed(deps, { ...claim, protocol: String(claim.protocol) });
+  return { workspaceId, runnerId: claim.runnerId, session: base64url(deps.ids.random(18)), publicKey };
+}
+
+async function findClaimed(
+  deps: Deps,
+  claim: { readonly runnerId: string; readonly protocol: string },
+): Promise<RunnerCredential> {
   if (!isId("runner", claim.runnerId)) {
     throw new AppError("invalid_id", `${echo(claim.runnerId)} is not the id of a runner.`);
   }
@@ -62,11 +101,7 @@ export async function connectRunner(
   if (credential.revokedAt !== null) {
     throw new AppError("runner_revoked", "This runner was revoked.");
   }
-  return deps
-    .dispatcherFor(credential.workspaceId)
-    .fetch(`http://dispatcher/runner?${new URLSearchParams({ runnerId: claim.runnerId }).toString()}`, {
-      headers: { upgrade: "websocket", "x-cronium-public-key": credential.publicKey },
-    });
+  return credential;
 }
 
 /** The workspace's live socket. */

@@ -14,9 +14,11 @@ import {
   type LogServerMessage,
   type RunnerMessage,
   type ServerMessage,
+  type Transport,
 } from "@cronium/protocol";
-import { openInbox, type Inbox } from "./inbox.ts";
+import { inboxOf, openInbox, type Inbox } from "./inbox.ts";
 import { ORIGIN, type Plane } from "./plane.ts";
+import { openPolls } from "./poll-socket.ts";
 
 type Of<T extends ServerMessage["type"]> = Extract<ServerMessage, { type: T }>;
 
@@ -112,17 +114,24 @@ export interface ConnectOptions {
   readonly notReady?: ("docker_down" | "images_missing" | "disk_full")[];
 }
 
+/** How fake runners connect; `over-polling.ts` changes it for the files that are imported after it. */
+export const link: { transport: Transport } = { transport: "websocket" };
+
 const open = new Set<Connection>();
 
 /** Dials, answers the challenge and awaits the welcome. Pings until it is closed or silenced. */
 export async function connect(runner: FakeRunner, options: ConnectOptions = {}): Promise<Connection> {
   const epoch = options.epoch ?? newEpoch();
-  const inbox = openInbox(await dial(runner.runnerId));
+  const polls = link.transport === "polling";
+  const inbox = polls ? inboxOf(openPolls(runner.runnerId)) : openInbox(await dial(runner.runnerId));
   const { nonce } = await inbox.text<Of<"challenge">>("challenge");
   const send = (message: RunnerMessage): void => inbox.socket.send(JSON.stringify(message));
   send(await makeHello(runner, nonce, epoch, options));
   const welcome = await inbox.text<Of<"welcome">>("welcome");
-  const pings = setInterval(() => inbox.socket.send("ping"), 100);
+  const pings = setInterval(
+    () => (polls ? send({ type: "renew", id: 0, attempts: [] }) : inbox.socket.send("ping")),
+    100,
+  );
   const next = <T extends ServerMessage["type"]>(type: T, filter?: (message: Of<T>) => boolean): Promise<Of<T>> =>
     inbox.text<Of<T>>(type as Of<T>["type"], filter);
   const jobs: Job[] = [];

@@ -17,6 +17,13 @@ export function openInbox(response: Response): Inbox {
   if (socket === null) {
     throw new Error(`expected an upgrade, got ${response.status}`);
   }
+  const inbox = inboxOf(socket);
+  socket.accept();
+  return inbox;
+}
+
+/** Of anything that sends, closes and fires the events of a socket. */
+export function inboxOf(socket: WebSocket): Inbox {
   const messages: (string | Uint8Array)[] = [];
   const wakers = new Set<() => void>();
   const wake = (): void => {
@@ -37,7 +44,6 @@ export function openInbox(response: Response): Inbox {
       wake();
     }
   });
-  socket.accept();
   const take = async <T>(find: (message: string | Uint8Array) => T | undefined, what: string): Promise<T> => {
     const deadline = Date.now() + 10_000;
     for (;;) {

@@ -1,6 +1,15 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, test } from "vitest";
-import { closeAll, connect, newEpoch, registerFake, success, type Connection, type FakeRunner } from "./fake-runner.ts";
+import {
+  closeAll,
+  connect,
+  link,
+  newEpoch,
+  registerFake,
+  success,
+  type Connection,
+  type FakeRunner,
+} from "./fake-runner.ts";
 import { makePlane, waitFor, type Plane } from "./plane.ts";
 
 afterEach(closeAll);
@@ -150,8 +159,11 @@ describe("a runner that comes back", () => {
   });
 });
 
+/** A session ends with the instance; `polling.test.ts` tells what happens then. */
+const polls = link.transport === "polling";
+
 describe("the Dispatcher", () => {
-  test("sleeps and wakes without its runner noticing", async ({ expect }) => {
+  test.skipIf(polls)("sleeps and wakes without its runner noticing", async ({ expect }) => {
     const { plane, connection, runId } = await startWorking();
     await evictDurableObject(plane.dispatcherStub);
     await connection.finish({ runId, attempt: 1 });
@@ -160,27 +172,30 @@ describe("the Dispatcher", () => {
     expect((await connection.job()).runId).toBe(next);
   });
 
-  test("that was killed gives every live lease a full length, and the runner goes on", async ({ expect }) => {
-    const { plane, runner, connection, runId } = await startWorking();
-    connection.silence();
-    // As after an outage: the pings since the last tick are forgotten, and the stored end of the lease has passed.
-    await runInDurableObject(plane.dispatcherStub, (_, { storage }) => {
-      storage.sql.exec("UPDATE attempts SET deadline_at = 1");
-    });
-    await evictDurableObject(plane.dispatcherStub, { webSockets: "close" });
-    const startedAt = Date.now();
-    expect((await plane.run(runId)).state).toBe("running");
-    const deadline = await runInDurableObject(
-      plane.dispatcherStub,
-      (_, { storage }) => storage.sql.exec("SELECT deadline_at FROM attempts").one()["deadline_at"] as number,
-    );
-    expect(deadline).toBeGreaterThanOrEqual(startedAt + connection.welcome.leaseMs - 50);
-    expect((await plane.dispatcher.listRunners())[0]?.state).toBe("offline");
-    const back = await connect(runner, { epoch: connection.epoch, held: [{ runId, attempt: 1, state: "running" }] });
-    expect(back.welcome.adopt).toHaveLength(1);
-    await back.finish({ runId, attempt: 1 });
-    expect((await plane.run(runId)).state).toBe("succeeded");
-  });
+  test.skipIf(polls)(
+    "that was killed gives every live lease a full length, and the runner goes on",
+    async ({ expect }) => {
+      const { plane, runner, connection, runId } = await startWorking();
+      connection.silence();
+      // As after an outage: the pings since the last tick are forgotten, and the stored end of the lease has passed.
+      await runInDurableObject(plane.dispatcherStub, (_, { storage }) => {
+        storage.sql.exec("UPDATE attempts SET deadline_at = 1");
+      });
+      await evictDurableObject(plane.dispatcherStub, { webSockets: "close" });
+      const startedAt = Date.now();
+      expect((await plane.run(runId)).state).toBe("running");
+      const deadline = await runInDurableObject(
+        plane.dispatcherStub,
+        (_, { storage }) => storage.sql.exec("SELECT deadline_at FROM attempts").one()["deadline_at"] as number,
+      );
+      expect(deadline).toBeGreaterThanOrEqual(startedAt + connection.welcome.leaseMs - 50);
+      expect((await plane.dispatcher.listRunners())[0]?.state).toBe("offline");
+      const back = await connect(runner, { epoch: connection.epoch, held: [{ runId, attempt: 1, state: "running" }] });
+      expect(back.welcome.adopt).toHaveLength(1);
+      await back.finish({ runId, attempt: 1 });
+      expect((await plane.run(runId)).state).toBe("succeeded");
+    },
+  );
 
   test("remembers idempotency, events and offers over a restart", async ({ expect }) => {
     const plane = await makePlane();

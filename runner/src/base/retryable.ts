@@ -23,14 +23,14 @@ export function backoffMs(
 export type ConnectRefusal = "revoked" | "upgrade" | "retry";
 
 /**
- * What an HTTP answer to the WebSocket upgrade means. A 403 counts as revoked only with our own code in the body:
- * proxies and firewalls answer 403 as well, and a runner must survive those.
+ * What an HTTP answer in place of a connection means. A 403 or 426 counts only with our own code in the body: proxies
+ * and firewalls answer so as well, and a runner must survive those.
  */
 export function connectRefusal(status: number, problemCode: string | null): ConnectRefusal {
   if (status === 401 || (status === 403 && problemCode === "runner_revoked")) {
     return "revoked";
   }
-  return status === 426 ? "upgrade" : "retry";
+  return status === 426 && problemCode === "upgrade_required" ? "upgrade" : "retry";
 }
 
 const DAEMON_GONE = new Set(["ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE", "EACCES", "ETIMEDOUT", "ENOTFOUND"]);

@@ -27,13 +27,14 @@ afterEach(async ({ expect }) => {
 function makeShip(options: { readonly capBytes?: number; readonly spoolBytes?: number } = {}): LogShip {
   return new LogShip({
     ref,
-    url: `${plane.url.replace("http", "ws")}/api/v1/runner/logs/${ref.runId}?attempt=1`,
+    url: `${plane.url}/api/v1/runner/logs/${ref.runId}?attempt=1`,
     folder: join(folder, "spool"),
     clock: systemClock,
     log: silentLog(),
     // Reconnects at once, so that no test waits for luck.
     random: () => 0,
     planeReachable: () => reachable,
+    transport: () => "websocket",
     ...options,
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Ships one attempt's log to its room: bytes → frames → spool → socket, with an acknowledgement for what is durable.
+ * Ships one attempt's log to its room: bytes → frames → spool → socket (or requests), with an acknowledgement for what is durable.
  *
  * Example: the job prints while the socket is down. Frames gather in the spool. The socket opens; the room says
  * `resume {seq: 3}`; frames 3, 4, 5 are sent; `ack {seq: 5}` drops 3 and 4 from the spool. The job ends, `end` follows
@@ -9,13 +9,13 @@
  * Bytes are never held back from the container. Past the spool's cap, or the cap of the run, they are counted and
  * declared as a gap. At most 1 MiB of frames is on its way at a time; the rest is on disk.
  */
-import WebSocket from "ws";
 import {
   type AttemptRef,
   DEFAULT_LOG_CAP_BYTES,
   type LogClientMessage,
   LogServerMessage,
   type LogStream,
+  type Transport,
 } from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
@@ -23,16 +23,17 @@ import { LogChunker } from "../base/log-chunks.ts";
 import { backoffMs } from "../base/retryable.ts";
 import { Spool } from "../base/spool.ts";
 import type { LogSink, LogState } from "../run/deps.ts";
+import { Fallback } from "../wire/fallback.ts";
+import { LogPolls, LogSocket, type LogWire, type LogWireEnd } from "../wire/log-wire.ts";
 
 const WINDOW_BYTES = 1_048_576;
-const HANDSHAKE_WITHIN_MS = 15_000;
 /** Frames on their way without any acknowledgement for this long mean that the connection is dead. */
 const STALLED_AFTER_MS = 30_000;
 const LOOK_EVERY_MS = 1_000;
 
 export interface LogShipOptions {
   readonly ref: AttemptRef;
-  /** Address of the attempt's log socket. */
+  /** Address of the run's log at the control plane, `http:` or `https:`. */
   readonly url: string;
   /** Folder of this attempt's spool. */
   readonly folder: string;
@@ -41,6 +42,8 @@ export interface LogShipOptions {
   readonly random: () => number;
   /** Whether the control plane is connected: only then does waiting for the room count against the drain time. */
   readonly planeReachable: () => boolean;
+  /** What carries the control connection: where that polls, no WebSocket is tried here either. */
+  readonly transport: () => Transport;
   /** Default: 256 MiB. */
   readonly capBytes?: number;
   /** Bytes on disk that wait for the room. Default: 256 MiB. */
@@ -55,7 +58,9 @@ export class LogShip implements LogSink {
   private readonly capBytes: number;
   private readonly ended = Promise.withResolvers<boolean>();
   private token: string | null = null;
-  private socket: WebSocket | null = null;
+  private readonly fallback = new Fallback();
+  private socket: LogWire | null = null;
+  private dialledAt = 0;
   private resumed = false;
   private failures = 0;
   private nextToSend = 0;
@@ -185,26 +190,30 @@ export class LogShip implements LogSink {
     if (this.closed || this.token === null) {
       return;
     }
-    const socket = new WebSocket(this.options.url, {
-      headers: { authorization: `Bearer ${this.token}` },
-      handshakeTimeout: HANDSHAKE_WITHIN_MS,
-      perMessageDeflate: false,
+    const polls = this.options.transport() === "polling" || this.fallback.transport === "polling";
+    const Wire = polls ? LogPolls : LogSocket;
+    const socket: LogWire = new Wire({
+      url: new URL(this.options.url),
+      token: this.token,
+      message: (text) => {
+        if (this.socket === socket) {
+          this.receive(text);
+        }
+      },
+      closed: (end) => this.disconnected(socket, end),
     });
     this.socket = socket;
+    this.dialledAt = this.options.clock.monotonic();
     this.resumed = false;
-    socket.on("message", (data, isBinary) => {
-      if (!isBinary && this.socket === socket && Buffer.isBuffer(data)) {
-        this.receive(data.toString());
-      }
-    });
-    // `close` follows an `error`, with nothing more to know.
-    socket.on("error", (error) => this.options.log.debug("log.socket_error", { problem: errorText(error) }));
-    socket.on("close", (code) => this.disconnected(socket, code));
   }
 
-  private disconnected(socket: WebSocket, code: number): void {
+  private disconnected(socket: LogWire, { code, refusal, error }: LogWireEnd): void {
     if (this.socket !== socket) {
       return;
+    }
+    if (!this.resumed && this.options.planeReachable()) {
+      const lastedMs = this.options.clock.monotonic() - this.dialledAt;
+      this.fallback.failed(socket.transport, { lastedMs, refusal, error });
     }
     this.socket = null;
     this.resumed = false;
@@ -215,7 +224,8 @@ export class LogShip implements LogSink {
     }
     this.failures += 1;
     const ms = backoffMs(this.failures, this.options.random());
-    this.options.log.debug("log.disconnected", { code, reconnectMs: ms });
+    const problem = refusal?.detail ?? (error === null ? null : errorText(error));
+    this.options.log.debug("log.disconnected", { code, problem, reconnectMs: ms });
     this.cancelReconnect = this.options.clock.after(ms, () => this.dial());
   }
 
@@ -230,6 +240,9 @@ export class LogShip implements LogSink {
       case "resume":
         this.failures = 0;
         this.resumed = true;
+        if (this.socket?.transport === "websocket") {
+          this.fallback.works("websocket");
+        }
         this.nextToSend = message.seq;
         this.acknowledged(message.seq);
         return;
@@ -264,7 +277,7 @@ export class LogShip implements LogSink {
   /** Sends what the window allows. Also called from inside `chunker.push`, so it must not call back into it. */
   private pump(): void {
     const { socket } = this;
-    if (socket === null || !this.resumed || socket.readyState !== WebSocket.OPEN) {
+    if (socket === null || !this.resumed || !socket.open) {
       return;
     }
     while (this.nextToSend < this.spool.next.seq && this.inFlightBytes < WINDOW_BYTES) {
@@ -277,15 +290,15 @@ export class LogShip implements LogSink {
       this.nextToSend += 1;
       this.inFlight.set(seq, bytes.length);
       this.inFlightBytes += bytes.length;
-      socket.send(bytes);
+      socket.frame(bytes);
     }
     if (this.ending && this.nextToSend >= this.spool.next.seq && !this.endSentOn.has(socket)) {
       this.endSentOn.add(socket);
-      socket.send(JSON.stringify(this.endMessage()));
+      socket.end(this.endMessage());
     }
   }
 
-  private readonly endSentOn = new WeakSet<WebSocket>();
+  private readonly endSentOn = new WeakSet<LogWire>();
 
   private endMessage(): LogClientMessage {
     return {
@@ -313,7 +326,7 @@ export class LogShip implements LogSink {
     this.cancelReconnect();
     this.chunker.close();
     this.ended.resolve(false);
-    this.socket?.close(1000);
+    this.socket?.close();
     this.socket = null;
     if (this.token !== null) {
       this.options.log.redactor.remove(this.token);

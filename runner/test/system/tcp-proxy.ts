@@ -14,6 +14,11 @@ export interface Faults {
   refuse: boolean;
   /** What a request to become a WebSocket is answered with; null passes it on. */
   refuseUpgrade: number | null;
+  /**
+   * What becomes of a request to become a WebSocket: it passes; its Upgrade header is taken out; its connection is cut;
+   * or it succeeds and no byte follows. Anything else passes.
+   */
+  upgrades: "pass" | "strip" | "cut" | "mute";
 }
 
 export interface TcpProxy {
@@ -23,6 +28,8 @@ export interface TcpProxy {
   readonly connections: number;
   /** Connections cut for being idle. */
   readonly idleCuts: number;
+  /** Requests to become a WebSocket that were kept from it by `upgrades`. */
+  readonly blockedUpgrades: number;
   /** Cuts every open connection. */
   cut(): void;
   /** Everything passes again. */
@@ -37,6 +44,7 @@ const NO_FAULTS: Faults = {
   idleMs: 0,
   refuse: false,
   refuseUpgrade: null,
+  upgrades: "pass",
 };
 
 export async function startTcpProxy(target: string): Promise<TcpProxy> {
@@ -44,7 +52,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const faults: Faults = { ...NO_FAULTS };
   const open = new Set<Socket>();
   let held: (() => void)[] = [];
-  const count = { connections: 0, idleCuts: 0 };
+  const count = { connections: 0, idleCuts: 0, upgrades: 0 };
   const server: Server = createServer((client) => {
     count.connections += 1;
     if (faults.refuse) {
@@ -53,6 +61,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     }
     const upstream = connect(Number(port), hostname);
     let idle: NodeJS.Timeout | null = null;
+    let mute: "no" | "after the answer" | "now" = "no";
     const end = (): void => {
       clearTimeout(idle ?? undefined);
       for (const socket of [client, upstream]) {
@@ -100,10 +109,35 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
         client.end(`HTTP/1.1 ${faults.refuseUpgrade} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
         return;
       }
+      if (faults.upgrades !== "pass" && /^upgrade: *websocket/im.test(bytes.toString("latin1"))) {
+        count.upgrades += 1;
+        if (faults.upgrades === "cut") {
+          end();
+          return;
+        }
+        if (faults.upgrades === "strip") {
+          const text = bytes.toString("latin1").replaceAll(/^(upgrade|connection|sec-websocket-[a-z-]+):.*\r\n/gim, "");
+          pass(upstream, Buffer.from(text, "latin1"));
+          return;
+        }
+        mute = "after the answer";
+      }
+      if (mute === "now") {
+        return;
+      }
       pass(upstream, bytes);
     });
     upstream.on("data", (bytes) => {
       stir();
+      if (mute === "now") {
+        return;
+      }
+      if (mute === "after the answer") {
+        mute = "now";
+        const headers = bytes.indexOf("\r\n\r\n");
+        pass(client, headers < 0 ? bytes : bytes.subarray(0, headers + 4));
+        return;
+      }
       pass(client, bytes);
     });
     stir();
@@ -122,6 +156,9 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     },
     get idleCuts() {
       return count.idleCuts;
+    },
+    get blockedUpgrades() {
+      return count.upgrades;
     },
     cut,
     heal: () => {

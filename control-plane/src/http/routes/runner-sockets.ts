@@ -1,13 +1,16 @@
-/** The two sockets of a runner: control, and one log socket for each attempt. */
+/** The two sockets of a runner, control and one for the log of each attempt, and requests in place of them. */
 import { RunId } from "@cronium/protocol/ids";
+import { LogBatch, LogBatchAnswer } from "@cronium/protocol/log-frame";
+import { PollAnswer, PollRequest } from "@cronium/protocol/poll";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import * as z from "zod";
-import { openLogSocket } from "../../services/logs.ts";
-import { connectRunner } from "../../services/runners.ts";
+import { openLogSocket, writeLogBatch } from "../../services/logs.ts";
+import { connectRunner, pollRunner } from "../../services/runners.ts";
 import { open } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { refuseCookies, requireUpgrade } from "../middleware/upgrade.ts";
-import { problemAnswers } from "../route-answers.ts";
+import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 
 const connect = createRoute({
   method: "get",
@@ -35,6 +38,33 @@ const logs = createRoute({
   },
 });
 
+const poll = createRoute({
+  method: "post",
+  path: "/runner/poll",
+  summary: "Frames of a runner whose network lets no WebSocket through; held while there is nothing to say",
+  middleware: open("the runner signs the challenge of its session with its own key"),
+  request: { body: { content: { "application/json": { schema: PollRequest } }, required: true } },
+  responses: {
+    200: jsonAnswer(PollAnswer, "Frames for the runner, and what has arrived from it"),
+    ...problemAnswers("unauthorized", "runner_revoked", "upgrade_required", "invalid_id", "forbidden"),
+  },
+});
+
+const logBatch = createRoute({
+  method: "post",
+  path: "/runner/logs/{runId}",
+  summary: "Log frames of one attempt, from a runner whose network lets no WebSocket through",
+  middleware: open("the bearer token of the grant names the one attempt it is good for"),
+  request: {
+    params: z.object({ runId: RunId }),
+    body: { content: { "application/json": { schema: LogBatch } }, required: true },
+  },
+  responses: {
+    200: jsonAnswer(LogBatchAnswer, "What a log socket would have said"),
+    ...problemAnswers("invalid_token", "invalid_id", "forbidden"),
+  },
+});
+
 /** Below /api/v1. */
 export function runnerSocketRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
@@ -43,11 +73,22 @@ export function runnerSocketRoutes(): OpenAPIHono<AppEnv> {
     requireUpgrade(c);
     return connectRunner(c.var.deps, c.req.valid("query"));
   });
+  routes.openapi(poll, async (c) => {
+    refuseCookies(c);
+    return c.json(await pollRunner(c.var.deps, c.req.valid("json")), 200);
+  });
   routes.openapi(logs, async (c) => {
     refuseCookies(c);
     requireUpgrade(c);
-    const token = /^Bearer ([^\s]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-    return openLogSocket(c.var.deps, c.req.valid("param").runId, token);
+    return openLogSocket(c.var.deps, c.req.valid("param").runId, bearer(c));
+  });
+  routes.openapi(logBatch, async (c) => {
+    refuseCookies(c);
+    return c.json(await writeLogBatch(c.var.deps, c.req.valid("param").runId, bearer(c), c.req.valid("json")), 200);
   });
   return routes;
+}
+
+function bearer(c: Context<AppEnv>): string | undefined {
+  return /^Bearer ([^\s]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
 }

@@ -7,6 +7,7 @@ import { forgetEmptyLanes } from "./lanes.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
 import { countOutbox, drainDueIn } from "./outbox.ts";
+import { forgetSilent } from "./polls.ts";
 import { expireIfDue, forgetFinished, KEEP_FINISHED_MS } from "./retention.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./places.ts";
@@ -27,6 +28,7 @@ export function onAlarm(shell: Shell): void {
     shell.line.dueAt = 0;
   }
   try {
+    forgetSilent(shell);
     inTurn(shell, (turn) => {
       forgiveOutage(shell, turn);
       tick(shell, turn);

@@ -11,6 +11,7 @@ import type {
   Bulk,
   BulkPreview,
   Event,
+  PollAnswer,
   Queue,
   Run,
   Runner,
@@ -38,6 +39,7 @@ import { frameWork, onRunnerFrame } from "./frames.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
 import { changeEvent, updateRun } from "./queue-changes.ts";
+import { poll } from "./polls.ts";
 import { readQueues, setQueuePause } from "./queues.ts";
 import { releaseRunner } from "./quarantine.ts";
 import { revokeRunner } from "./revocation.ts";
@@ -126,6 +128,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async releaseRunner(runnerId: string): Promise<Outcome<Runner>> {
     return inTurn(this.#shell, (turn) => releaseRunner(this.#shell, turn, runnerId));
+  }
+
+  async poll(command: Parameters<DispatcherApi["poll"]>[0]): Promise<PollAnswer> {
+    return poll(this.#shell, this.#group, command);
   }
 
   async listRunners(): Promise<readonly Runner[]> {

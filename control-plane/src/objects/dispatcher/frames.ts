@@ -14,7 +14,7 @@ import { renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, changeRunner } from "./runners.ts";
 import { readState } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
-import { attachmentOf, closeSocket, send } from "./sockets.ts";
+import { attachmentOf, closeSocket, send, transportOf, type Link } from "./sockets.ts";
 import { StepChain } from "./step-chain.ts";
 import { inTurn } from "./turns.ts";
 
@@ -25,14 +25,14 @@ type Working = Exclude<RunnerMessage, { type: "hello" }>;
 
 /** A frame of a runner that is through its handshake: read and valid, not decided yet. */
 export interface RunnerFrame {
-  readonly socket: WebSocket;
+  readonly socket: Link;
   readonly message: Working;
 }
 
 /** Takes one frame as it arrives; `decideLater` may put its decision into a turn with others. */
 export async function onRunnerFrame(
   shell: Shell,
-  socket: WebSocket,
+  socket: Link,
   data: string | ArrayBuffer,
   decideLater: (frame: RunnerFrame) => void = (frame) => decideAlone(shell, frame),
 ): Promise<void> {
@@ -88,7 +88,7 @@ function decideAlone(shell: Shell, frame: RunnerFrame): void {
 }
 
 /** Who speaks on this socket now; it may have been replaced, or its runner revoked, since the frame was read. */
-function holderOf(shell: Shell, socket: WebSocket): Holder | null {
+function holderOf(shell: Shell, socket: Link): Holder | null {
   const attachment = attachmentOf(socket);
   if (attachment?.kind !== "runner" || attachment.stage !== "ready" || attachment.epoch === null) {
     return null;
@@ -100,6 +100,10 @@ function holderOf(shell: Shell, socket: WebSocket): Holder | null {
 function decideFrame(shell: Shell, turn: Turn, chain: StepChain, { socket, message }: RunnerFrame): void {
   const holder = holderOf(shell, socket);
   if (holder !== null) {
+    if (message.type === "renew" && transportOf(socket) === "websocket") {
+      // Of a session every request counts; of a socket only pings do.
+      changeRunner(shell, turn, holder.runnerId, { lastSeenAt: turn.now });
+    }
     handle(shell, turn, chain, holder, message);
   }
 }
@@ -113,7 +117,7 @@ function afterFrame(shell: Shell, { socket, message }: RunnerFrame): void {
   }
 }
 
-function parse(socket: WebSocket, text: string): RunnerMessage | null {
+function parse(socket: Link, text: string): RunnerMessage | null {
   if (text.length > MAX_FRAME_BYTES) {
     refuse(socket, `A frame has at most ${MAX_FRAME_BYTES} bytes, this one ${text.length}.`, 1009);
     return null;
@@ -133,7 +137,7 @@ function parse(socket: WebSocket, text: string): RunnerMessage | null {
   return parsed.data;
 }
 
-function refuse(socket: WebSocket, message: string, closeCode: number): void {
+function refuse(socket: Link, message: string, closeCode: number): void {
   send(socket, { type: "error", code: "invalid_frame", message });
   closeSocket(socket, closeCode, "invalid_frame");
 }
@@ -205,7 +209,6 @@ function hold(shell: Shell, turn: Turn, by: Holder, reason: DeclineReason): void
 }
 
 function onRenew(shell: Shell, turn: Turn, by: Holder, message: Extract<Working, { type: "renew" }>): void {
-  changeRunner(shell, turn, by.runnerId, { lastSeenAt: turn.now });
   renewLeases(shell, by.runnerId);
   const stale = message.attempts.filter(({ runId, attempt }) => {
     const held = readState(shell, runId, attempt)?.attempt;

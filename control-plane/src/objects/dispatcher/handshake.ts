@@ -19,7 +19,18 @@ import { forgiveOutage, renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, unreachableAfterMs } from "./runners.ts";
 import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
-import { attachmentOf, closeSocket, runnerTag, RUNNER_TAG, seenAt, send, type RunnerAttachment } from "./sockets.ts";
+import {
+  attachmentOf,
+  closeSocket,
+  linksOf,
+  runnerTag,
+  RUNNER_TAG,
+  seenAt,
+  send,
+  transportOf,
+  type Link,
+  type RunnerAttachment,
+} from "./sockets.ts";
 import { inTurn } from "./turns.ts";
 
 type Hello = Extract<RunnerMessage, { type: "hello" }>;
@@ -31,7 +42,7 @@ const HANDSHAKE_MS = 15_000;
 export function closeUnanswered(shell: Shell): number {
   const now = shell.deps.clock.now();
   let next = Number.POSITIVE_INFINITY;
-  for (const socket of shell.ctx.getWebSockets(RUNNER_TAG)) {
+  for (const socket of linksOf(shell)) {
     const attachment = attachmentOf(socket);
     if (attachment?.kind !== "runner" || (attachment.stage !== "challenged" && attachment.stage !== "verifying")) {
       continue;
@@ -53,8 +64,17 @@ export function openRunnerSocket(
   server: WebSocket,
   claim: { readonly runnerId: string; readonly publicKey: string },
 ): void {
-  const nonce = base64url(shell.deps.ids.random(32));
   shell.ctx.acceptWebSocket(server, [RUNNER_TAG, runnerTag(claim.runnerId)]);
+  challenge(shell, server, claim);
+}
+
+/** The first word on a new link. */
+export function challenge(
+  shell: Shell,
+  server: Link,
+  claim: { readonly runnerId: string; readonly publicKey: string },
+): void {
+  const nonce = base64url(shell.deps.ids.random(32));
   const attachment: RunnerAttachment = {
     kind: "runner",
     ...claim,
@@ -68,8 +88,8 @@ export function openRunnerSocket(
   arm(shell, attachment.since + HANDSHAKE_MS);
 }
 
-/** Its socket is gone. The lease, not the socket, decides what becomes of its jobs; but it gets no offers any more. */
-export function runnerGone(shell: Shell, socket: WebSocket): void {
+/** Its link is gone. The lease, not the socket, decides what becomes of its jobs; but it gets no offers any more. */
+export function runnerGone(shell: Shell, socket: Link): void {
   const attachment = attachmentOf(socket);
   if (attachment?.kind !== "runner" || attachment.stage !== "ready") {
     return;
@@ -88,12 +108,7 @@ export function runnerGone(shell: Shell, socket: WebSocket): void {
   shell.deps.log.info("runner.disconnected", { runnerId });
 }
 
-export async function onHello(
-  shell: Shell,
-  socket: WebSocket,
-  attachment: RunnerAttachment,
-  hello: Hello,
-): Promise<void> {
+export async function onHello(shell: Shell, socket: Link, attachment: RunnerAttachment, hello: Hello): Promise<void> {
   const negotiated = negotiate(hello.protocol);
   if (!negotiated.ok) {
     refuse(socket, "upgrade_required", negotiated.message, closeCodes.upgradeRequired);
@@ -120,7 +135,7 @@ export async function onHello(
 function welcome(
   shell: Shell,
   turn: Turn,
-  socket: WebSocket,
+  socket: Link,
   attachment: RunnerAttachment,
   hello: Hello,
   protocol: number,
@@ -137,7 +152,7 @@ function welcome(
     return;
   }
   forgiveOutage(shell, turn);
-  replaceOlderSockets(shell, socket, runnerId);
+  replaceOlderLinks(shell, socket, runnerId);
   socket.serializeAttachment({
     ...attachment,
     stage: "ready",
@@ -177,6 +192,7 @@ function welcome(
     name: runner.name,
     epoch: hello.epoch,
     held: hello.held.length,
+    transport: transportOf(socket),
     adopted: verdicts.adopt.length,
     killed: verdicts.kill.length,
   });
@@ -209,8 +225,8 @@ function judge(
   return { adopt, kill };
 }
 
-function replaceOlderSockets(shell: Shell, newest: WebSocket, runnerId: string): void {
-  for (const other of shell.ctx.getWebSockets(runnerTag(runnerId))) {
+function replaceOlderLinks(shell: Shell, newest: Link, runnerId: string): void {
+  for (const other of linksOf(shell, runnerId)) {
     const attachment = attachmentOf(other);
     if (other !== newest && attachment?.kind === "runner" && attachment.stage === "ready") {
       other.serializeAttachment({ ...attachment, stage: "replaced" } satisfies RunnerAttachment);
@@ -219,7 +235,7 @@ function replaceOlderSockets(shell: Shell, newest: WebSocket, runnerId: string):
   }
 }
 
-function refuse(socket: WebSocket, code: string, message: string, closeCode: number): void {
+function refuse(socket: Link, code: string, message: string, closeCode: number): void {
   send(socket, { type: "error", code, message });
   closeSocket(socket, closeCode, code);
 }

@@ -3,7 +3,7 @@ import { leaseUntil, tickEveryMs, wasAway } from "../../domain/lease.ts";
 import { changeFleet, newestSign } from "./runners.ts";
 import { act, readOverdue, readState } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
-import { readySocket } from "./sockets.ts";
+import { readyLink } from "./sockets.ts";
 
 const HELD = "state IN ('accepted', 'running')";
 const BATCH = 500;
@@ -67,7 +67,7 @@ export function endOverdue(shell: Shell, turn: Turn): void {
 /** After an outage of the control plane every live lease gets a full length before anything may be lost. */
 export function forgiveOutage(shell: Shell, turn: Turn): void {
   const vanished = [...shell.fleet.values()].filter(
-    (runner) => runner.connected && readySocket(shell, runner.id) === null,
+    (runner) => runner.connected && readyLink(shell, runner.id) === null,
   );
   const facts = { vanished: vanished.length, liveLeases: countLive(shell), tickDueAt: shell.tickDueAt, now: turn.now };
   if (!wasAway(facts)) {

@@ -3,13 +3,13 @@ import type { Runner } from "@cronium/protocol";
 import type { Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
 import type { FleetMember } from "../../domain/routing.ts";
 import { SOUND } from "../../domain/quarantine.ts";
-import { isFresh, runnerState, toRunner, type RunnerRecord } from "../../domain/runner.ts";
 import { theLine } from "./lanes.ts";
+import { isFresh, runnerState, toRunner, type RunnerFacts, type RunnerRecord } from "../../domain/runner.ts";
 import { addToOutbox } from "./outbox.ts";
 import { table } from "./rows.ts";
 import { countHeld } from "./places.ts";
 import type { Shell, Turn } from "./shell.ts";
-import { readySocket, seenAt } from "./sockets.ts";
+import { readyLink, seenAt, transportOf } from "./sockets.ts";
 
 const runners = table<RunnerRecord>("runners", ["id"], {
   id: "plain",
@@ -140,8 +140,10 @@ function noteRunner(turn: Turn, runner: RunnerRecord): void {
   addToOutbox(turn, "runner", runner.id, runner.rev);
 }
 
-function liveFacts(shell: Shell, runner: RunnerRecord): { readonly seenAt: number | null; readonly slotsUsed: number } {
+function liveFacts(shell: Shell, runner: RunnerRecord): RunnerFacts {
+  const link = runner.connected ? readyLink(shell, runner.id) : null;
   return {
+    transport: link === null ? null : transportOf(link),
     seenAt: newestSign(shell, runner),
     slotsUsed: slotsTaken(shell, runner.id),
   };
@@ -153,7 +155,7 @@ function slotsTaken(shell: Shell, runnerId: string): number {
 
 /** Newest sign of life: written down, or of the open socket. */
 export function newestSign(shell: Shell, runner: RunnerRecord): number | null {
-  const socket = runner.connected ? readySocket(shell, runner.id) : null;
+  const socket = runner.connected ? readyLink(shell, runner.id) : null;
   return socket === null ? runner.lastSeenAt : Math.max(seenAt(shell, socket), runner.lastSeenAt ?? 0);
 }
 
@@ -176,7 +178,7 @@ export function fleetMembers(shell: Shell, now: number): FleetMember[] {
       name: runner.name,
       labels: runner.labels,
       online:
-        runner.connected && readySocket(shell, runner.id) !== null && isFresh(newestSign(shell, runner), now, limit),
+        runner.connected && readyLink(shell, runner.id) !== null && isFresh(newestSign(shell, runner), now, limit),
       draining: runner.draining,
       quarantine: runner.quarantineMessage,
       notReady: runner.notReady,

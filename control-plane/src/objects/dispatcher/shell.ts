@@ -8,6 +8,7 @@ import type { RunRecord } from "../../domain/run.ts";
 import type { Bucket } from "../../domain/token-bucket.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
 import type { Wishes } from "../../domain/wishes.ts";
+import type { PollLink } from "./poll-link.ts";
 import { newTally, type Tally } from "./metrics.ts";
 import type { OutboxRow } from "./outbox.ts";
 import type { RecentRuns } from "./recent-runs.ts";
@@ -86,6 +87,8 @@ export interface Shell {
   triggers: Bucket | null;
   /** Compiled expressions of events; a copy, made again from their text. */
   readonly expressions: Expressions;
+  /** Polling sessions by id; lost with the memory, upon which their runners open others. */
+  readonly polls: Map<string, PollLink>;
   /** Runs whose log room wants to hear of changes, and until when. */
   readonly watches: Map<string, number>;
   /** What this instance has measured. */

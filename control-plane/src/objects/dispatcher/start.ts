@@ -6,7 +6,7 @@ import { RecentRuns } from "./recent-runs.ts";
 import { changeFleet, readFleet } from "./runners.ts";
 import { migrate } from "./schema.ts";
 import type { Shell } from "./shell.ts";
-import { attachmentOf, runnerTag } from "./sockets.ts";
+import { attachmentOf, linksOf } from "./sockets.ts";
 import { inTurn } from "./turns.ts";
 
 /** Brings the tables up to date and reads what is kept in memory. `alarmAt` is read later, where waiting is possible. */
@@ -32,6 +32,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     triggers: null,
     expressions: new Map(),
     meters: newMeters(),
+    polls: new Map(),
     watches: new Map(
       sql
         .exec("SELECT run_id, until FROM watches")
@@ -41,21 +42,21 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
   };
 }
 
-/** Runners whose socket vanished with an earlier process are offline until they return; their leases start anew. */
+/** Runners whose link vanished with an earlier process are offline until they return; their leases start anew. */
 export function afterStart(shell: Shell): void {
   inTurn(shell, (turn) => {
     forgiveOutage(shell, turn);
     for (const runner of shell.fleet.values()) {
-      if (runner.connected && hasNoSocket(shell, runner.id)) {
+      if (runner.connected && hasNoLink(shell, runner.id)) {
         changeFleet(shell, turn, runner.id, { connected: false });
       }
     }
   });
 }
 
-function hasNoSocket(shell: Shell, runnerId: string): boolean {
-  return !shell.ctx.getWebSockets(runnerTag(runnerId)).some((socket) => {
-    const attachment = attachmentOf(socket);
+function hasNoLink(shell: Shell, runnerId: string): boolean {
+  return !linksOf(shell, runnerId).some((link) => {
+    const attachment = attachmentOf(link);
     return attachment?.kind === "runner" && attachment.stage === "ready";
   });
 }

@@ -17,7 +17,7 @@ import { settleHealth } from "./quarantine.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";
 import { newTurn, wakeBy, type Shell, type Turn } from "./shell.ts";
-import { LIVE_TAG, readySocket, send, sendText } from "./sockets.ts";
+import { LIVE_TAG, readyLink, send, sendText } from "./sockets.ts";
 
 /** The alarm looks after the outbox this long after a commit, should the drain in memory be gone by then. */
 const OUTBOX_BACKSTOP_MS = 1_000;
@@ -76,7 +76,7 @@ function sendFrames(
   frames: readonly { readonly runnerId: string; readonly message: ServerMessage }[],
 ): void {
   for (const { runnerId, message } of frames) {
-    const socket = readySocket(shell, runnerId);
+    const socket = readyLink(shell, runnerId);
     if (socket !== null) {
       send(socket, message);
     }

@@ -6,7 +6,7 @@
  * asks the Dispatcher for the run), a viewer that is behind, and the archive, during which the log is closed.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { LogState, Run } from "@cronium/protocol";
+import type { LogBatch, LogBatchAnswer, LogState, Run } from "@cronium/protocol";
 import { LOG_DRAIN_MS } from "@cronium/protocol/limits";
 import { isTerminal } from "@cronium/protocol/run-states";
 import { makeDeps, type Env } from "../../deps.ts";
@@ -19,7 +19,7 @@ import { readLog } from "./read.ts";
 import { arm, attachmentOf, closeSocket, readMeta, writeMeta, WRITER_TAG, type Room } from "./room.ts";
 import { hasTables } from "./schema.ts";
 import { hasViewers, openViewer, resumeViewers, tellViewers } from "./viewers.ts";
-import { onWriterFrame, onWriterText, openWriter } from "./writers.ts";
+import { onWriterBatch, onWriterFrame, onWriterText, openWriter } from "./writers.ts";
 
 /** After the archive is written the tables stay this long, for viewers that are just reading. */
 const LINGER_MS = 60_000;
@@ -121,14 +121,28 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     return new Response(body);
   }
 
+  async writeBatch(attempt: number, batch: LogBatch): Promise<LogBatchAnswer> {
+    await this.#lookUpRun();
+    const room = this.#room;
+    const { answer, ended } = onWriterBatch(room, attempt, batch);
+    if (ended && room.stored && readMeta(room, "close_at") !== null) {
+      this.#close();
+    }
+    return answer;
+  }
+
   async #openWriter(attempt: number): Promise<Response> {
+    await this.#lookUpRun();
+    return openWriter(this.#room, attempt);
+  }
+
+  async #lookUpRun(): Promise<void> {
     const room = this.#room;
     if (!room.stored) {
       // Either the beginning of a live run, or a runner that returns after the log has been archived.
       const run = await room.deps.dispatcherFor(room.workspaceId).getRun(room.runId);
       room.archived ||= !room.stored && (run === null || isTerminal(run.state));
     }
-    return openWriter(room, attempt);
   }
 
   async #openViewer(cursor: { readonly attempt: number; readonly offset: number }): Promise<Response> {

@@ -37,11 +37,14 @@ export interface WriterAttachment {
 }
 export type RoomAttachment = ViewerAttachment | WriterAttachment;
 
-export function attachmentOf(socket: WebSocket): RoomAttachment | null {
+/** What is needed of the other end of a writer or viewer. */
+export type Peer = Pick<WebSocket, "send" | "close" | "deserializeAttachment">;
+
+export function attachmentOf(socket: Peer): RoomAttachment | null {
   return socket.deserializeAttachment() as RoomAttachment | null;
 }
 
-export function trySend(socket: WebSocket, data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
+export function trySend(socket: Peer, data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
   try {
     socket.send(data);
   } catch {
@@ -49,7 +52,7 @@ export function trySend(socket: WebSocket, data: string | ArrayBuffer | Uint8Arr
   }
 }
 
-export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+export function closeSocket(socket: Peer, code: number, reason: string): void {
   const sendable = code === 1005 || code === 1006 || code === 1015 ? 1000 : code;
   try {
     socket.close(sendable, reason.slice(0, 120));

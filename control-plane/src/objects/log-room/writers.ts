@@ -11,11 +11,22 @@ import {
   LogClientMessage,
   MAX_FRAME_BYTES,
   type ErrorCode,
+  type LogBatch,
+  type LogBatchAnswer,
   type LogServerMessage,
 } from "@cronium/protocol";
 import { judgeFrame, logStateOf, type LogPosition } from "../../domain/log-position.ts";
 import { appendFrame, endAttempt, readIdentity, readNewest, readPosition, startAttempt } from "./frames.ts";
-import { attachmentOf, closeSocket, readMeta, trySend, WRITER_TAG, type Room, type WriterAttachment } from "./room.ts";
+import {
+  attachmentOf,
+  closeSocket,
+  readMeta,
+  trySend,
+  WRITER_TAG,
+  type Peer,
+  type Room,
+  type WriterAttachment,
+} from "./room.ts";
 import { createTables } from "./schema.ts";
 import { broadcastFrame, tellViewers } from "./viewers.ts";
 
@@ -24,27 +35,74 @@ export function openWriter(room: Room, attempt: number): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   room.ctx.acceptWebSocket(server, [WRITER_TAG]);
   server.serializeAttachment({ kind: "writer", attempt } satisfies WriterAttachment);
-  const response = new Response(null, { status: 101, webSocket: client });
-  if (isClosed(room)) {
-    refuse(server, "attempt_not_active", `The log of run ${room.runId} is closed.`);
-    return response;
-  }
-  const newest = room.stored ? readNewest(room.sql) : null;
-  if (newest !== null && newest.attempt > attempt) {
-    refuse(server, "stale_attempt", `Attempt ${newest.attempt} has begun; the log of attempt ${attempt} is closed.`);
-    return response;
+  welcomeWriter(room, server, attempt);
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+/** Says where to go on, to the newest writer alone. */
+function welcomeWriter(room: Room, writer: Peer, attempt: number): void {
+  const position = positionOf(room, writer);
+  if (position === null) {
+    return;
   }
   for (const other of room.ctx.getWebSockets(WRITER_TAG)) {
-    if (other !== server) {
+    if (other !== writer) {
       closeSocket(other, 4409, "a newer log socket took over");
     }
   }
-  const { nextSeq, nextOffset } = newest?.attempt === attempt ? newest : emptyLog(attempt);
-  tell(server, { type: "resume", attempt, seq: nextSeq, offset: nextOffset });
-  return response;
+  tell(writer, { type: "resume", attempt, seq: position.nextSeq, offset: position.nextOffset });
 }
 
-export function onWriterFrame(room: Room, socket: WebSocket, data: ArrayBuffer): void {
+/** A batch is a socket in small: opened, used and closed within one turn. */
+export function onWriterBatch(
+  room: Room,
+  attempt: number,
+  batch: LogBatch,
+): { readonly answer: LogBatchAnswer; readonly ended: boolean } {
+  const writer = new BatchWriter(attempt);
+  let ended = false;
+  if (batch.frames.length === 0 && batch.end === null) {
+    welcomeWriter(room, writer, attempt);
+  }
+  for (const frame of batch.frames) {
+    if (writer.closed === null) {
+      onWriterFrame(room, writer, new Uint8Array(Buffer.from(frame, "base64")).buffer);
+    }
+  }
+  if (batch.end !== null && writer.closed === null) {
+    ended = onWriterText(room, writer, JSON.stringify(batch.end));
+  }
+  return { answer: { messages: writer.messages, close: writer.closed }, ended };
+}
+
+/** Collects what a socket would have been told; of acknowledgements that follow one another the last says it all. */
+class BatchWriter implements Peer {
+  readonly messages: LogServerMessage[] = [];
+  closed: LogBatchAnswer["close"] = null;
+  readonly #attachment: WriterAttachment;
+
+  constructor(attempt: number) {
+    this.#attachment = { kind: "writer", attempt };
+  }
+
+  deserializeAttachment(): WriterAttachment {
+    return this.#attachment;
+  }
+
+  send(text: string | ArrayBuffer | ArrayBufferView): void {
+    const message = JSON.parse(text as string) as LogServerMessage;
+    if (message.type === "ack" && this.messages.at(-1)?.type === "ack") {
+      this.messages.pop();
+    }
+    this.messages.push(message);
+  }
+
+  close(code = 1000, reason = ""): void {
+    this.closed = { code, reason };
+  }
+}
+
+export function onWriterFrame(room: Room, socket: Peer, data: ArrayBuffer): void {
   const position = positionOf(room, socket);
   if (position === null) {
     return;
@@ -95,7 +153,7 @@ export function onWriterFrame(room: Room, socket: WebSocket, data: ArrayBuffer):
 }
 
 /** True when the log of the attempt is whole and has just ended, or had ended before. */
-export function onWriterText(room: Room, socket: WebSocket, text: string): boolean {
+export function onWriterText(room: Room, socket: Peer, text: string): boolean {
   const position = positionOf(room, socket);
   if (position === null) {
     return false;
@@ -141,7 +199,7 @@ function parseText(text: string): LogClientMessage | null {
   }
 }
 
-function positionOf(room: Room, socket: WebSocket): LogPosition | null {
+function positionOf(room: Room, socket: Peer): LogPosition | null {
   const attachment = attachmentOf(socket);
   if (attachment?.kind !== "writer") {
     return null;
@@ -153,7 +211,7 @@ function positionOf(room: Room, socket: WebSocket): LogPosition | null {
   }
   const newest = room.stored ? readNewest(room.sql) : null;
   if (newest !== null && newest.attempt > attempt) {
-    refuse(socket, "stale_attempt", `The log of attempt ${attempt} is closed.`);
+    refuse(socket, "stale_attempt", `Attempt ${newest.attempt} has begun; the log of attempt ${attempt} is closed.`);
     return null;
   }
   return newest?.attempt === attempt ? newest : emptyLog(attempt);
@@ -176,11 +234,11 @@ function emptyLog(attempt: number): LogPosition {
   return { attempt, nextSeq: 0, nextOffset: 0, ended: false, gaps: 0, truncated: false };
 }
 
-function refuse(socket: WebSocket, code: ErrorCode, message: string): void {
+function refuse(socket: Peer, code: ErrorCode, message: string): void {
   tell(socket, { type: "error", code, message });
   closeSocket(socket, 1008, code);
 }
 
-function tell(socket: WebSocket, message: LogServerMessage): void {
+function tell(socket: Peer, message: LogServerMessage): void {
   trySend(socket, JSON.stringify(message));
 }

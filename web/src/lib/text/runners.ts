@@ -12,6 +12,8 @@ export const runnerText = {
   "runners.version": "Version",
   "runners.seen": "Last seen",
   "runners.latency": "Latency",
+  "runners.polling": "polling",
+  "runners.pollingWhy": "A proxy on its network lets no WebSocket through, so it asks over plain HTTPS instead.",
   "runners.since": "since",
   "runners.noLabels": "none",
   "runners.slotsUsed": (used: number, total: number) => `${used} of ${total} in use`,

@@ -73,6 +73,7 @@ const columns: readonly Column<Runner>[] = [
         <span className="max-w-full shrink-0 truncate font-medium" title={runner.name}>
           {runner.name}
         </span>
+        <Polling runner={runner} />
         <NotReady runner={runner} />
       </span>
     ),
@@ -130,6 +131,15 @@ function RunnerState({ runner }: { readonly runner: Runner }): ReactNode {
       </span>
     </Tip>
   );
+}
+
+/** Named only where it is not the usual way. */
+function Polling({ runner }: { readonly runner: Runner }): ReactNode {
+  return runner.transport === "polling" ? (
+    <Tip text={t("runners.pollingWhy")}>
+      <span className="text-12 text-faint">{t("runners.polling")}</span>
+    </Tip>
+  ) : null;
 }
 
 /** What it cannot do now, and how to change that. */
