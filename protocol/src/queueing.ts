@@ -1,5 +1,5 @@
 /**
- * How the runs of an event wait: who goes first. Kept beside the definition, not in it, because a runner never needs
+ * How the runs of an event wait: who goes first, and how long they are kept. Kept beside the definition, not in it, because a runner never needs
  * it. The rules and their numbers are told in `docs/queues.md`.
  */
 import * as z from "zod";
@@ -107,6 +107,8 @@ const queueing = {
   preferLabels: z.array(PreferLabels).max(8, "must hold at most 8 preferences"),
   /** Whether the runner that took the event's last run is preferred above all; false by default. */
   sticky: z.boolean(),
+  /** Days for which its runs, their logs and results are kept: 1 to 3,650; null, the default, for the workspace's. */
+  retentionDays: z.int().min(1).max(3_650).nullable(),
 };
 
 export const EventQueueing = z.strictObject(queueing);
@@ -125,4 +127,5 @@ export const EventQueueingInput = z.strictObject({
   anyLabels: queueing.anyLabels.default([]),
   preferLabels: queueing.preferLabels.default([]),
   sticky: queueing.sticky.default(false),
+  retentionDays: queueing.retentionDays.default(null),
 });

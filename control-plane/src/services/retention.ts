@@ -1,44 +1,72 @@
-/** Deletes runs that ended longer ago than the workspace keeps them: blobs first, so that none is left behind. */
+/** Deletes runs that ended longer ago than they are kept: blobs first, so that none is left behind. */
 import type { Deps } from "../deps.ts";
 import { detailKey, logKey } from "../domain/blob-keys.ts";
-import { deleteRunRows, findExpiredRuns, findOldestQueuedAt } from "../store/runs.ts";
+import {
+  deleteRunRows,
+  findExpiredByEvent,
+  findExpiredRuns,
+  findNextExpiry,
+  findOldestQueuedAt,
+  type EventKeep,
+} from "../store/runs.ts";
 
 /** Small, so that lists and projections get their turns at the database. */
 const BATCH = 100;
+
+/** How long runs are kept. */
+export interface Keep {
+  /** Those of the workspace. */
+  readonly keepMs: number;
+  /** Every event, where at least one has a time of its own; empty otherwise. */
+  readonly byEvent: readonly EventKeep[];
+}
 
 export interface Expired {
   readonly deleted: number;
   /** Whether there may be more. */
   readonly more: boolean;
-  /** When the oldest run that is left was queued; null when none is. */
-  readonly oldestQueuedAt: number | null;
+  /** When the next run may have served its time; null when none is left. */
+  readonly nextAt: number | null;
 }
 
 /** One batch. May be repeated after any fault. */
 export async function expireRuns(
   deps: Pick<Deps, "d1" | "blobs">,
   workspaceId: string,
-  endedBefore: number,
+  keep: Keep,
+  now: number,
 ): Promise<Expired> {
-  const runs = await findExpiredRuns(deps.d1, workspaceId, endedBefore, BATCH);
+  const { d1, blobs } = deps;
+  // Runs without an event are kept as the workspace says.
+  const events = keep.byEvent.length === 0 ? [] : [...keep.byEvent, { eventId: null, keepMs: keep.keepMs }];
+  const runs =
+    events.length === 0
+      ? await findExpiredRuns(d1, workspaceId, now - keep.keepMs, BATCH)
+      : await findExpiredByEvent(d1, workspaceId, events, now, BATCH);
   for (const { id, hasLog, inBlob } of runs) {
     if (hasLog) {
-      await deps.blobs.delete(logKey(workspaceId, id));
+      await blobs.delete(logKey(workspaceId, id));
     }
     if (inBlob) {
-      await deps.blobs.delete(detailKey(workspaceId, id));
+      await blobs.delete(detailKey(workspaceId, id));
     }
   }
   if (runs.length > 0) {
     await deleteRunRows(
-      deps.d1,
+      d1,
       workspaceId,
       runs.map(({ id }) => id),
     );
   }
+  const oldest = events.length === 0 ? await findOldestQueuedAt(d1, workspaceId) : null;
   return {
     deleted: runs.length,
     more: runs.length === BATCH,
-    oldestQueuedAt: await findOldestQueuedAt(deps.d1, workspaceId),
+    nextAt:
+      events.length === 0
+        ? oldest === null
+          ? null
+          : oldest + keep.keepMs
+        : await findNextExpiry(d1, workspaceId, events),
   };
 }

@@ -130,22 +130,75 @@ export async function findRunRow(
     .first<{ summary: string; detail: string }>();
 }
 
+export interface ExpiredRow {
+  readonly id: string;
+  readonly hasLog: number;
+  readonly inBlob: number;
+}
+
+const EXPIRED = "id, coalesce(detail->>'logBytes', 1) > 0 AS hasLog, coalesce(detail->>'inBlob', 0) AS inBlob";
+
 /** Runs that ended before, oldest first. Index: `runs_list`; a run cannot end before it is queued. */
 export async function findExpiredRuns(
   d1: D1Database,
   workspaceId: string,
   endedBefore: number,
   limit: number,
-): Promise<readonly { readonly id: string; readonly hasLog: number; readonly inBlob: number }[]> {
+): Promise<readonly ExpiredRow[]> {
   const { results } = await d1
     .prepare(
-      `SELECT id, coalesce(detail->>'logBytes', 1) > 0 AS hasLog, coalesce(detail->>'inBlob', 0) AS inBlob
-       FROM runs INDEXED BY runs_list
+      `SELECT ${EXPIRED} FROM runs INDEXED BY runs_list
        WHERE workspace_id = ?1 AND queued_at < ?2 AND finished_at < ?2 ORDER BY queued_at LIMIT ?3`,
     )
     .bind(workspaceId, endedBefore, limit)
-    .all<{ id: string; hasLog: number; inBlob: number }>();
+    .all<ExpiredRow>();
   return results;
+}
+
+/** One event's end of keeping; null for runs without an event. */
+export interface EventKeep {
+  readonly eventId: string | null;
+  readonly keepMs: number;
+}
+
+/**
+ * The same where events keep their runs for times of their own: event by event, one look into `runs_by_event` each, so
+ * that what is kept for long is never walked over.
+ */
+export async function findExpiredByEvent(
+  d1: D1Database,
+  workspaceId: string,
+  events: readonly EventKeep[],
+  now: number,
+  limit: number,
+): Promise<readonly ExpiredRow[]> {
+  const { results } = await d1
+    .prepare(
+      `SELECT r.${EXPIRED.replaceAll("detail", "r.detail")} FROM json_each(?2) e
+       CROSS JOIN runs r INDEXED BY runs_by_event
+         ON r.workspace_id = ?1 AND r.event_id IS (e.value->>'eventId') AND r.queued_at < ?3 - (e.value->>'keepMs')
+       WHERE r.finished_at < ?3 - (e.value->>'keepMs') LIMIT ?4`,
+    )
+    .bind(workspaceId, JSON.stringify(events), now, limit)
+    .all<ExpiredRow>();
+  return results;
+}
+
+/** When the first run of these may have served its time; null when there are none. Index: `runs_by_event`. */
+export async function findNextExpiry(
+  d1: D1Database,
+  workspaceId: string,
+  events: readonly EventKeep[],
+): Promise<number | null> {
+  const row = await d1
+    .prepare(
+      `SELECT min((SELECT r.queued_at FROM runs r INDEXED BY runs_by_event
+         WHERE r.workspace_id = ?1 AND r.event_id IS (e.value->>'eventId') ORDER BY r.queued_at LIMIT 1)
+         + (e.value->>'keepMs')) AS at FROM json_each(?2) e`,
+    )
+    .bind(workspaceId, JSON.stringify(events))
+    .first<{ at: number | null }>();
+  return row?.at ?? null;
 }
 
 /** With their labels, and names that no run has any more. Primary key, `run_labels_run`, `runs_by_name`. */

@@ -40,12 +40,13 @@ export function createEvent(
     return { ok: true, value: { event: existing, created: false } };
   }
   shell.sql.exec(
-    `INSERT INTO events (id, name, description, version, created_at, updated_at, archived_at, rev)
-     VALUES (?1, ?2, ?3, 1, ?4, ?4, NULL, 1)`,
+    `INSERT INTO events (id, name, description, version, created_at, updated_at, archived_at, rev, retention_days)
+     VALUES (?1, ?2, ?3, 1, ?4, ?4, NULL, 1, ?5)`,
     eventId,
     name,
     description,
     turn.now,
+    definition.retentionDays,
   );
   insertVersion(shell, turn, { eventId, version: 1, name, description, defaultInput, definition });
   if (causeKey !== null) {
@@ -87,12 +88,14 @@ export function updateEvent(
   });
   const version = old.version + 1;
   shell.sql.exec(
-    "UPDATE events SET name = ?2, description = ?3, version = ?4, updated_at = ?5, rev = rev + 1 WHERE id = ?1",
+    `UPDATE events SET name = ?2, description = ?3, version = ?4, updated_at = ?5, rev = rev + 1, retention_days = ?6
+     WHERE id = ?1`,
     eventId,
     name,
     description,
     version,
     turn.now,
+    definition.retentionDays,
   );
   insertVersion(shell, turn, { eventId, version, name, description, defaultInput, definition });
   addToOutbox(turn, "event", eventId, readRev(shell, eventId));

@@ -5,6 +5,7 @@ import { reprioritise } from "../../domain/run-queue.ts";
 import { withRev } from "../../domain/run-machine.ts";
 import { readEvent, updateEvent } from "./events.ts";
 import { wakeEvent } from "./lanes.ts";
+import { expireSoon } from "./settings.ts";
 import { readRun, readState, saveStep, viewRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { unparkEvent } from "./waiting-runs.ts";
@@ -27,15 +28,19 @@ export function updateRun(
   return { ok: true, value: viewRun(shell, readRun(shell, runId) ?? step.run) };
 }
 
-/** Saves a new version. Weight and limits of the newest version hold for runs that wait already. */
+/** Saves a new version. Weight and limits of the newest version hold for runs that wait already, its retention for all. */
 export function changeEvent(
   shell: Shell,
   turn: Turn,
   command: { readonly eventId: string; readonly change: UpdateEvent },
 ): Outcome<Event> {
   const { eventId } = command;
-  const old = readEvent(shell, eventId)?.concurrencyKey ?? null;
+  const before = readEvent(shell, eventId);
+  const old = before?.concurrencyKey ?? null;
   const saved = updateEvent(shell, turn, command);
+  if (saved.ok && saved.value.retentionDays !== before?.retentionDays) {
+    expireSoon(shell, turn);
+  }
   if (saved.ok && old !== null && saved.value.concurrencyKey?.limit !== old.limit) {
     unparkEvent(shell, eventId, saved.value.concurrencyKey?.limit ?? null);
     wakeEvent(shell, eventId, turn.now);

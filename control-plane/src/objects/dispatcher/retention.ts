@@ -1,8 +1,8 @@
 /**
- * Keeps what the workspace's settings say and no more. The Dispatcher forgets a run an hour after D1 has its end; D1
- * and the blobs forget it after `retentionDays`, in small batches that the alarm begins.
+ * Keeps what the workspace's settings and its events say and no more. The Dispatcher forgets a run an hour after D1 has
+ * its end; D1 and the blobs forget it after `retentionDays`, in small batches that the alarm begins.
  */
-import { expireRuns } from "../../services/retention.ts";
+import { expireRuns, type Keep } from "../../services/retention.ts";
 import { arm } from "./alarm-clock.ts";
 import { readSettings } from "./settings.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -49,12 +49,15 @@ export async function expireIfDue(shell: Shell): Promise<void> {
     return;
   }
   shell.retention.busy = true;
-  const keepMs = readSettings(shell.sql).retentionDays * DAY_MS;
+  // Whatever is changed while D1 is asked is looked at anew.
+  shell.retention.dueAt = Number.POSITIVE_INFINITY;
   try {
-    const { deleted, more, oldestQueuedAt } = await expireRuns(shell.deps, shell.workspaceId, clock.now() - keepMs);
+    const { deleted, more, nextAt } = await expireRuns(shell.deps, shell.workspaceId, readKeep(shell), clock.now());
     const now = clock.now();
-    shell.retention.dueAt = more ? now + PAUSE_MS : now + EVERY_MS;
-    shell.retention.wakeAt = more ? now + PAUSE_MS : nextExpiry(now, oldestQueuedAt, keepMs);
+    shell.retention.dueAt = Math.min(shell.retention.dueAt, more ? now + PAUSE_MS : now + EVERY_MS);
+    // Without a run in D1 nothing will expire by itself: the alarm of the next run looks again.
+    const next = nextAt === null ? Number.POSITIVE_INFINITY : Math.max(now + EVERY_MS, nextAt);
+    shell.retention.wakeAt = shell.retention.dueAt <= now + PAUSE_MS ? shell.retention.dueAt : next;
     if (deleted > 0) {
       log.info("retention.deleted", { workspaceId: shell.workspaceId, runs: deleted });
     }
@@ -68,7 +71,13 @@ export async function expireIfDue(shell: Shell): Promise<void> {
   }
 }
 
-/** Without a run in D1 nothing will expire by itself: the alarm of the next run looks again. */
-function nextExpiry(now: number, oldestQueuedAt: number | null, keepMs: number): number {
-  return oldestQueuedAt === null ? Number.POSITIVE_INFINITY : Math.max(now + EVERY_MS, oldestQueuedAt + keepMs);
+function readKeep(shell: Shell): Keep {
+  const keepMs = readSettings(shell.sql).retentionDays * DAY_MS;
+  const events = shell.sql
+    .exec<{ id: string; days: number | null }>("SELECT id, retention_days AS days FROM events")
+    .toArray();
+  const byEvent = events.some(({ days }) => days !== null)
+    ? events.map(({ id, days }) => ({ eventId: id, keepMs: days === null ? keepMs : days * DAY_MS }))
+    : [];
+  return { keepMs, byEvent };
 }

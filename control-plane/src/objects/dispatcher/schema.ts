@@ -250,6 +250,10 @@ const steps: readonly string[] = [
   ALTER TABLE runners ADD COLUMN quarantined_at INTEGER;
   ALTER TABLE runners ADD COLUMN quarantine_message TEXT;
   `,
+  `
+  -- Of its newest version; null for the workspace's.
+  ALTER TABLE events ADD COLUMN retention_days INTEGER;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

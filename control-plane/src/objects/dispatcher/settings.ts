@@ -20,10 +20,14 @@ export function updateSettings(shell: Shell, turn: Turn, change: UpdateSettings)
   if (shell.line !== null) {
     shell.line.settings = settings;
   }
-  // What is kept for a shorter time from now on may go at once.
-  shell.retention.dueAt = turn.now;
-  wakeBy(turn, turn.now);
+  expireSoon(shell, turn);
   turn.fleetChanged = true;
   turn.pumpNeeded = true;
   return settings;
+}
+
+/** What is kept for a shorter time from now on may go at once. */
+export function expireSoon(shell: Shell, turn: Turn): void {
+  shell.retention.dueAt = turn.now;
+  wakeBy(turn, turn.now);
 }
