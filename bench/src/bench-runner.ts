@@ -1,9 +1,15 @@
 /**
  * A runner that speaks the real protocol and executes nothing: what a job costs before any container is involved.
- * It registers, signs its connect, accepts what it is offered and reports success at once.
+ * It registers, signs its connect, accepts what it is offered and, unless told otherwise, reports success at once.
  */
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
-import { PROTOCOL_VERSION, ServerMessage, connectMessage, type RunnerMessage } from "@cronium/protocol";
+import {
+  connectMessage,
+  PROTOCOL_VERSION,
+  ServerMessage,
+  type AttemptRef,
+  type RunnerMessage,
+} from "@cronium/protocol";
 import WebSocket from "ws";
 import type { Plane } from "./plane.ts";
 import { within } from "./wait.ts";
@@ -27,7 +33,13 @@ const PLATFORM = {
   memoryMb: 1_024,
 };
 
-export async function connectBenchRunner(plane: Plane, slots: number): Promise<BenchRunner> {
+export type Grant = Extract<ServerMessage, { type: "granted" }>["grants"][number];
+export type Send = (message: RunnerMessage) => void;
+
+/** What becomes of jobs that were granted; `send` speaks to the control plane. */
+export type Work = (grants: readonly Grant[], send: Send) => void;
+
+export async function connectBenchRunner(plane: Plane, slots: number, work: Work = finishAtOnce): Promise<BenchRunner> {
   const key = generateKeyPairSync("ed25519");
   const { token } = await plane.call("POST", "/registration-tokens", {});
   const { runnerId } = await plane.call("POST", "/runner/register", {
@@ -41,10 +53,27 @@ export async function connectBenchRunner(plane: Plane, slots: number): Promise<B
   const socket = new WebSocket(
     `${plane.url.replace("http", "ws")}/api/v1/runner/connect?runnerId=${runnerId}&protocol=${PROTOCOL_VERSION}`,
   );
-  return within("the bench runner to be welcomed", 15_000, serve(socket, runnerId, key.privateKey, slots));
+  return within("the bench runner to be welcomed", 15_000, serve(socket, runnerId, key.privateKey, slots, work));
 }
 
-function serve(socket: WebSocket, runnerId: string, key: KeyObject, slots: number): Promise<BenchRunner> {
+/** The frame that ends a job well. */
+export function succeeded({ runId, attempt }: AttemptRef): RunnerMessage {
+  const nothing = { failReason: null, message: null, signal: null, output: null };
+  return { type: "exited", runId, attempt, result: { outcome: "succeeded", exitCode: 0, durationMs: 0, ...nothing } };
+}
+
+function finishAtOnce(grants: readonly Grant[], send: Send): void {
+  for (const { runId, attempt } of grants) {
+    send({ type: "started", runId, attempt });
+    send(succeeded({ runId, attempt }));
+  }
+  send({
+    type: "done",
+    jobs: grants.map(({ runId, attempt }) => ({ runId, attempt, logBytes: 0, logState: "complete" })),
+  });
+}
+
+function serve(socket: WebSocket, runnerId: string, key: KeyObject, slots: number, work: Work): Promise<BenchRunner> {
   const arrivals = new Map<string, number>();
   const waiters = new Map<string, (at: number) => void>();
   const offered = new Map<string, number>();
@@ -106,27 +135,7 @@ function serve(socket: WebSocket, runnerId: string, key: KeyObject, slots: numbe
           send({ type: "accept", jobs: message.jobs.map(({ runId, attempt }) => ({ runId, attempt })) });
           break;
         case "granted":
-          for (const { runId, attempt } of message.grants) {
-            send({ type: "started", runId, attempt });
-            send({
-              type: "exited",
-              runId,
-              attempt,
-              result: {
-                outcome: "succeeded",
-                failReason: null,
-                message: null,
-                exitCode: 0,
-                signal: null,
-                output: null,
-                durationMs: 0,
-              },
-            });
-          }
-          send({
-            type: "done",
-            jobs: message.grants.map(({ runId, attempt }) => ({ runId, attempt, logBytes: 0, logState: "complete" })),
-          });
+          work(message.grants, send);
           break;
         case "ack":
           if (message.of === "done") {

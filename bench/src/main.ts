@@ -6,6 +6,7 @@ import { coldTti } from "./cases/cold-tti.ts";
 import { controlApi } from "./cases/control-api.ts";
 import { dispatch } from "./cases/dispatch.ts";
 import { burst100, noop1000 } from "./cases/fresh-containers.ts";
+import { live1000 } from "./cases/live-1000.ts";
 import { logLatency } from "./cases/log-latency.ts";
 import { describeMachine } from "./machine.ts";
 import { workerdProgram } from "./reference/bare-worker.ts";
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   dispatch,
   "control-api": controlApi,
   "log-latency": logLatency,
+  "live-1000": live1000,
   "noop-1000": noop1000,
   "burst-100": burst100,
 };
