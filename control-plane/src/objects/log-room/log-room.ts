@@ -14,9 +14,9 @@ import { logStateOf } from "../../domain/log-position.ts";
 import type { LogRoomApi } from "../../domain/log-room.ts";
 import { findPastRun } from "../../services/runs.ts";
 import { archiveKey, archiveOf } from "./archive.ts";
-import { readNewest, sumStored } from "./frames.ts";
+import { sumStored } from "./frames.ts";
 import { readLog } from "./read.ts";
-import { arm, attachmentOf, closeSocket, readMeta, writeMeta, WRITER_TAG, type Room } from "./room.ts";
+import { arm, attachmentOf, closeSocket, newestOf, readMeta, writeMeta, WRITER_TAG, type Room } from "./room.ts";
 import { hasTables } from "./schema.ts";
 import { hasViewers, openViewer, resumeViewers, tellViewers } from "./viewers.ts";
 import { onWriterBatch, onWriterFrame, onWriterText, openWriter } from "./writers.ts";
@@ -48,6 +48,8 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       workspaceId,
       runId,
       stored,
+      newest: undefined,
+      closed: stored && sql.exec("SELECT 1 FROM meta WHERE key = 'closed'").toArray().length > 0,
       archived: false,
       storedBytes: stored ? sumStored(sql) : 0,
       toldRev: 0,
@@ -77,11 +79,11 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       room.archived = true;
       return;
     }
-    if (readMeta(room, "closed") !== null) {
+    if (room.closed) {
       return;
     }
     const now = room.deps.clock.now();
-    const isWhole = readNewest(room.sql)?.ended ?? true;
+    const isWhole = newestOf(room)?.ended ?? true;
     const closeAt = isWhole ? now : now + LOG_DRAIN_MS;
     writeMeta(room, "close_at", String(closeAt));
     arm(room, closeAt + LOG_DRAIN_MS);
@@ -94,7 +96,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
 
   async status(): Promise<{ readonly logState: LogState; readonly bytes: number }> {
     const room = this.#room;
-    const newest = room.stored ? readNewest(room.sql) : null;
+    const newest = newestOf(room);
     return { logState: newest === null ? "none" : logStateOf(newest), bytes: room.storedBytes };
   }
 
@@ -222,9 +224,10 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
   /** Takes no more frames and starts the archive; the alarm repeats it should it fail. */
   #close(): void {
     const room = this.#room;
-    if (readMeta(room, "closed") === null) {
+    if (!room.closed) {
       writeMeta(room, "closed", "1");
-      const newest = readNewest(room.sql);
+      room.closed = true;
+      const newest = newestOf(room);
       if (newest !== null && !newest.ended) {
         tellViewers(room, { type: "log_end", attempt: newest.attempt, logState: "incomplete" });
       }
@@ -269,6 +272,8 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       return now + LINGER_MS;
     }
     room.stored = false;
+    room.newest = null;
+    room.closed = false;
     room.archived = true;
     room.storedBytes = 0;
     await room.ctx.storage.deleteAll();

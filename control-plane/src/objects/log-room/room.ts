@@ -1,5 +1,7 @@
 /** What every file of the log room works on. */
 import type { Deps } from "../../deps.ts";
+import type { LogPosition } from "../../domain/log-position.ts";
+import { readNewest } from "./frames.ts";
 
 export interface Room {
   readonly ctx: DurableObjectState;
@@ -11,6 +13,10 @@ export interface Room {
   stored: boolean;
   /** Whether the run has ended and its log, if any, is in the archive: nothing can be written any more. */
   archived: boolean;
+  /** Where the newest attempt's log stands, as it was last written; undefined until it is read again. */
+  newest: LogPosition | null | undefined;
+  /** Whether no frame is taken any more. */
+  closed: boolean;
   /** Payload bytes in the tables. */
   storedBytes: number;
   /** Newest state of the run that viewers were told of. */
@@ -59,6 +65,14 @@ export function closeSocket(socket: Peer, code: number, reason: string): void {
   } catch {
     // Closed already.
   }
+}
+
+/** Of the newest attempt that has a log; null while none has. Each frame asks. */
+export function newestOf(room: Room): LogPosition | null {
+  if (room.newest === undefined) {
+    room.newest = room.stored ? readNewest(room.sql) : null;
+  }
+  return room.newest;
 }
 
 export function readMeta(room: Room, key: string): string | null {

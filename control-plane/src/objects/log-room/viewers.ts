@@ -10,8 +10,8 @@ import type { Run, RunLiveMessage } from "@cronium/protocol";
 import { isTerminal } from "@cronium/protocol/run-states";
 import { logStateOf } from "../../domain/log-position.ts";
 import { archiveKey, framesOf } from "./archive.ts";
-import { readFrames, readNewest, rowBefore } from "./frames.ts";
-import { attachmentOf, closeSocket, trySend, VIEWER_TAG, type Room, type ViewerAttachment } from "./room.ts";
+import { readFrames, rowBefore } from "./frames.ts";
+import { attachmentOf, closeSocket, newestOf, trySend, VIEWER_TAG, type Room, type ViewerAttachment } from "./room.ts";
 
 /**
  * The runtime does not say how much a socket has still to send, so stored frames are paced instead: the last megabytes
@@ -118,7 +118,7 @@ function sendStep(room: Room, socket: WebSocket): number {
 
 function becomeLive(room: Room, socket: WebSocket): void {
   mark(socket, { kind: "viewer", after: 0, live: true });
-  const newest = room.stored ? readNewest(room.sql) : null;
+  const newest = newestOf(room);
   tell(socket, { type: "caught_up", cursor: `${newest?.attempt ?? 1}:${newest?.nextOffset ?? 0}` });
   if (newest?.ended === true) {
     tell(socket, { type: "log_end", attempt: newest.attempt, logState: logStateOf(newest) });

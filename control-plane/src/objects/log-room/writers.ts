@@ -16,11 +16,11 @@ import {
   type LogServerMessage,
 } from "@cronium/protocol";
 import { judgeFrame, logStateOf, type LogPosition } from "../../domain/log-position.ts";
-import { appendFrame, endAttempt, readIdentity, readNewest, readPosition, startAttempt } from "./frames.ts";
+import { appendFrame, endAttempt, readIdentity, readPosition, startAttempt } from "./frames.ts";
 import {
   attachmentOf,
   closeSocket,
-  readMeta,
+  newestOf,
   trySend,
   WRITER_TAG,
   type Peer,
@@ -134,10 +134,16 @@ export function onWriterFrame(room: Room, socket: Peer, data: ArrayBuffer): void
     case "append": {
       broadcastFrame(room, data);
       begin(room, attempt);
-      if (appendFrame(room.sql, header, payload.length, data, room.storedBytes)) {
-        room.storedBytes += payload.length;
-      }
+      const fits = appendFrame(room.sql, header, payload.length, data, room.storedBytes);
+      room.storedBytes += fits ? payload.length : 0;
       const next = { seq: header.seq + 1, offset: header.offset + payload.length };
+      room.newest = {
+        ...position,
+        nextSeq: next.seq,
+        nextOffset: next.offset,
+        gaps: position.gaps + (header.gap === undefined ? 0 : 1),
+        truncated: position.truncated || !fits,
+      };
       tell(socket, { type: "ack", attempt, ...next });
       return;
     }
@@ -209,7 +215,7 @@ function positionOf(room: Room, socket: Peer): LogPosition | null {
     refuse(socket, "attempt_not_active", `The log of run ${room.runId} is closed.`);
     return null;
   }
-  const newest = room.stored ? readNewest(room.sql) : null;
+  const newest = newestOf(room);
   if (newest !== null && newest.attempt > attempt) {
     refuse(socket, "stale_attempt", `Attempt ${newest.attempt} has begun; the log of attempt ${attempt} is closed.`);
     return null;
@@ -218,7 +224,7 @@ function positionOf(room: Room, socket: Peer): LogPosition | null {
 }
 
 function isClosed(room: Room): boolean {
-  return room.archived || (room.stored && readMeta(room, "closed") !== null);
+  return room.archived || room.closed;
 }
 
 /** Tables and the attempt's row, made with its first frame. */
@@ -227,7 +233,11 @@ function begin(room: Room, attempt: number): void {
     createTables(room.sql, `${room.workspaceId}:${room.runId}`);
     room.stored = true;
   }
-  startAttempt(room.sql, attempt);
+  if (room.newest?.attempt !== attempt) {
+    startAttempt(room.sql, attempt);
+  }
+  // Should a write fail half-way, what is stored counts.
+  room.newest = undefined;
 }
 
 function emptyLog(attempt: number): LogPosition {
