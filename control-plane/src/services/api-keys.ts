@@ -151,7 +151,12 @@ export async function createOwnKey(deps: Deps, act: Act, input: CreateApiKey): P
   const deed = {
     verb: "api_key.created",
     target: id,
-    after: { name: input.name, role, scopes: scopes === null ? null : [...scopes], expiresAt },
+    after: {
+      name: input.name,
+      role,
+      scopes: scopes === null ? null : [...scopes],
+      expiresAt: new Date(expiresAt).toISOString(),
+    },
   };
   await commitAct(deps, act, deed, [
     insertKeyStatement(deps.d1, {

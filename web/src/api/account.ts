@@ -1,10 +1,12 @@
 import type { ClaimRequest, Me } from "@cronium/protocol/api/account";
+import type { Workspace } from "@cronium/protocol/api/members";
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, isApiError } from "../lib/api-error.ts";
 import { apiPaths } from "../lib/paths.ts";
 import { t } from "../lib/text.ts";
 import { request } from "./http.ts";
 import { keys } from "./keys.ts";
+import type { Page } from "./page.ts";
 
 export const meQuery = () =>
   queryOptions({
@@ -40,6 +42,19 @@ export async function signOut(): Promise<void> {
       throw error;
     }
   }
+}
+
+/** Those of the signed-in person. */
+export const workspacesQuery = () =>
+  queryOptions({
+    queryKey: keys.workspaces(),
+    queryFn: ({ signal }) => request<Page<Workspace>>(apiPaths.workspaces(), { signal }),
+    staleTime: 5 * 60_000,
+  });
+
+/** What this browser looks at from now on. */
+export function activateWorkspace(workspaceId: string): Promise<Workspace> {
+  return request<Workspace>(apiPaths.activateWorkspace(), { method: "POST", body: { workspaceId } });
 }
 
 export function claim(input: ClaimRequest): Promise<unknown> {

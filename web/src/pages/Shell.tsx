@@ -13,7 +13,7 @@ import {
   Sun,
 } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { meQuery, signOut } from "../api/account.ts";
+import { activateWorkspace, meQuery, signOut, workspacesQuery } from "../api/account.ts";
 import { useWorkspaceLive } from "../api/workspace-live.ts";
 import { ConnectionBanner } from "../components/ConnectionBanner.tsx";
 import { ErrorPanel } from "../components/ErrorPanel.tsx";
@@ -167,6 +167,7 @@ function AccountMenu({
         <div className="truncate font-medium">{name}</div>
         <div className="truncate text-12 text-faint">{email}</div>
       </div>
+      <WorkspaceChoice />
       <MenuLine />
       <MenuChoice
         label={t("theme.label")}
@@ -186,5 +187,32 @@ function AccountMenu({
         {t("signOut.action")}
       </MenuItem>
     </Menu>
+  );
+}
+
+/** Moves to another workspace; not there for who has one alone. */
+function WorkspaceChoice(): ReactNode {
+  const { data } = useQuery(workspacesQuery());
+  const client = useQueryClient();
+  const move = useMutation({
+    mutationFn: activateWorkspace,
+    // Nothing of the other workspace may stay on the page, its live socket included.
+    onSuccess: () => {
+      client.clear();
+      location.assign(paths.home());
+    },
+  });
+  const spaces = data?.items ?? [];
+  const active = spaces.find((workspace) => workspace.isActive);
+  return active === undefined || spaces.length < 2 ? null : (
+    <>
+      <MenuLine />
+      <MenuChoice
+        label={t("workspace.label")}
+        value={active.id}
+        choices={spaces.map((workspace) => ({ value: workspace.id, label: workspace.name }))}
+        onChoose={(id) => move.mutate(id)}
+      />
+    </>
   );
 }

@@ -1,4 +1,5 @@
 export const settingsText = {
+  "workspace.label": "Workspace",
   "settings.title": "Settings",
   "settings.tabs": "Settings",
   "settings.members": "Members",

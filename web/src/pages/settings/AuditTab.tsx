@@ -1,8 +1,9 @@
 import type { AuditEntry } from "@cronium/protocol/api/audit";
-import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { membersQuery } from "../../api/members.ts";
 import { itemsOf } from "../../api/page.ts";
-import { auditQuery, verifyAudit } from "../../api/settings.ts";
+import { apiKeysQuery, auditQuery, verifyAudit } from "../../api/settings.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { EmptyState } from "../../components/EmptyState.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
@@ -12,7 +13,7 @@ import { apiPaths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
 import { Button, buttonClasses } from "../../ui/Button.tsx";
 
-const columns: readonly Column<AuditEntry>[] = [
+const columns = (nameOf: NameOf): readonly Column<AuditEntry>[] => [
   { key: "when", title: t("audit.when"), cell: (entry) => <Time at={entry.at} /> },
   { key: "what", title: t("audit.what"), cell: (entry) => <code className="font-mono text-12">{entry.verb}</code> },
   {
@@ -25,12 +26,19 @@ const columns: readonly Column<AuditEntry>[] = [
       </span>
     ),
   },
-  { key: "target", title: t("audit.target"), from: "lg", cell: (entry) => <Id text={entry.target} /> },
-  { key: "who", title: t("audit.who"), from: "md", cell: (entry) => <Id text={entry.actor.id} /> },
+  { key: "target", title: t("audit.target"), from: "lg", cell: (entry) => <Who id={entry.target} nameOf={nameOf} /> },
+  { key: "who", title: t("audit.who"), from: "md", cell: (entry) => <Who id={entry.actor.id} nameOf={nameOf} /> },
 ];
+
+type NameOf = (id: string) => string | undefined;
 
 export function AuditTab(): ReactNode {
   const query = useInfiniteQuery(auditQuery());
+  const members = useQuery(membersQuery());
+  const keys = useQuery(apiKeysQuery());
+  const nameOf: NameOf = (id) =>
+    members.data?.items.find((member) => member.userId === id)?.name ??
+    keys.data?.items.find((key) => key.id === id)?.name;
   const verify = useMutation({ mutationFn: verifyAudit });
   const entries = itemsOf(query.data);
   return (
@@ -57,7 +65,7 @@ export function AuditTab(): ReactNode {
             <>
               <DataTable
                 label={t("settings.audit")}
-                columns={columns}
+                columns={columns(nameOf)}
                 rows={entries}
                 rowKey={(entry) => String(entry.seq)}
               />
@@ -76,11 +84,17 @@ export function AuditTab(): ReactNode {
   );
 }
 
-function Id({ text }: { readonly text: string }): ReactNode {
-  return (
-    <code className="font-mono text-12 text-dim" title={text}>
-      {text.length > 14 ? `${text.slice(0, 4)}…${text.slice(-6)}` : text}
+/** By name while the person or key is still there, else by id. */
+function Who({ id, nameOf }: { readonly id: string; readonly nameOf: NameOf }): ReactNode {
+  const name = nameOf(id);
+  return name === undefined ? (
+    <code className="font-mono text-12 text-dim" title={id}>
+      {id.length > 14 ? `${id.slice(0, 4)}…${id.slice(-6)}` : id}
     </code>
+  ) : (
+    <span className="block max-w-48 truncate" title={id}>
+      {name}
+    </span>
   );
 }
 

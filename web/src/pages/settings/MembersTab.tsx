@@ -66,7 +66,7 @@ export function MembersTab({ role }: { readonly role: Role }): ReactNode {
         mayGrant(role, member.role) ? (
           <RoleSelect
             aria-label={t("members.roleOf", member.name)}
-            className="h-7! w-36"
+            className="h-7! min-w-32"
             value={member.role}
             by={role}
             disabled={assign.busy}
