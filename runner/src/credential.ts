@@ -18,6 +18,8 @@ const StoredCredential = z.strictObject({
   registration: z
     .strictObject({ runnerId: RunnerId, workspaceId: z.string(), name: z.string(), url: z.url() })
     .optional(),
+  /** The control plane has said that it no longer accepts this runner: the next token makes a new one of this machine. */
+  revoked: z.literal(true).optional(),
 });
 export type StoredCredential = z.infer<typeof StoredCredential>;
 export type Registration = NonNullable<StoredCredential["registration"]>;
@@ -62,6 +64,14 @@ export function writeCredential(dataDir: string, credential: StoredCredential): 
     closeSync(file);
   }
   renameSync(`${path}.new`, path);
+}
+
+/** Remembers that a new token is needed, and will do. */
+export function markRevoked(dataDir: string): void {
+  const credential = readCredential(dataDir);
+  if (credential !== null && credential.revoked !== true) {
+    writeCredential(dataDir, { ...credential, revoked: true });
+  }
 }
 
 /** Signs the nonce of one connection. */

@@ -20,11 +20,12 @@ export interface Identity {
 }
 
 /**
- * The stored registration wins, so that the same command may be run again and again; with a token and no registration
- * this machine is registered. Throws `ExitError`.
+ * The stored registration wins, so that the same command may be run again and again; with a token and no registration,
+ * or one that was revoked, this machine is registered, with a key of its own. Throws `ExitError`.
  */
 export async function establishIdentity(config: Config, log: Log): Promise<Identity> {
-  const stored = readCredential(config.dataDir);
+  const found = readCredential(config.dataDir);
+  const stored = found?.revoked === true && config.token !== null ? null : found;
   if (stored?.registration !== undefined) {
     const { registration } = stored;
     if (config.url !== null && !sameOrigin(config.url, registration.url)) {

@@ -8,7 +8,7 @@ import { exitCodes, type ExitError } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
 import type { Config } from "./config.ts";
 import { Connection, type Hello, type Welcome, type WorkMessage } from "./connection.ts";
-import { signConnect } from "./credential.ts";
+import { markRevoked, signConnect } from "./credential.ts";
 import { type DataDir, openDataDir } from "./data-dir.ts";
 import type { Executor } from "./executors/types.ts";
 import { executionKey } from "./execution-key.ts";
@@ -354,6 +354,9 @@ class RunnerProgram {
   /** The control plane has nothing more to do with this process: its jobs go, their results are nobody's. */
   private async fatal(error: ExitError): Promise<void> {
     this.log.error("runner.ending", { problem: error.message, next: error.next });
+    if (error.code === exitCodes.revoked) {
+      markRevoked(this.dataDir.path);
+    }
     const runs = this.runs.all();
     for (const run of runs) {
       run.drop(error.reason);

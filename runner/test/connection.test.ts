@@ -97,6 +97,21 @@ describe("T8 a connection that can never work again", () => {
     expect(runner.output).toContain("It was revoked by Ada.");
   });
 
+  test("T8 a revoked machine that is given a token again is a new runner, with a new key", async ({ expect }) => {
+    await connect();
+    plane.closeControl(4403, "runner_revoked");
+    expect(await runner.exited()).toBe(77);
+    const hellos = plane.of("hello").length;
+
+    runner.start();
+
+    await until("it connects", () => plane.of("hello").length > hellos, 30_000);
+    const keys = plane.registrations.map(({ publicKey }) => publicKey);
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys).size).toBe(2);
+    expect(plane.problems).toEqual([]);
+  });
+
   test("goes on trying when a proxy answers 403, and when the plane answers 503", async ({ expect }) => {
     plane.refuseConnect = { status: 403, body: { message: "blocked by proxy" } };
     runner.start();

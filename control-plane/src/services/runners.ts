@@ -5,8 +5,10 @@ import { isId } from "@cronium/protocol/ids";
 import { closeCodes } from "@cronium/protocol/runner";
 import { negotiate, oldestAccepted, PROTOCOL_VERSION } from "@cronium/protocol/version";
 import type { Deps } from "../deps.ts";
+import type { Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
-import { findRunnerCredential, revokeCredential, type RunnerCredential } from "../store/runner-credentials.ts";
+import { findRunnerCredential, revokeCredentialStatement, type RunnerCredential } from "../store/runner-credentials.ts";
+import { commitAct } from "./account-audit.ts";
 import { unwrap } from "./outcome.ts";
 import { readPollToken, signPollToken, type PollSession } from "./poll-tokens.ts";
 
@@ -23,10 +25,16 @@ export async function listRunners(
  * Takes a runner out for good. Its key first, so that it cannot connect again when its Dispatcher closes its sockets. May
  * be repeated. Throws `not_found` for an unknown runner and for one of another workspace alike.
  */
-export async function revokeRunner(deps: Deps, actor: Actor, runnerId: string): Promise<void> {
-  const { workspaceId } = actor;
-  if (!(await revokeCredential(deps.d1, { workspaceId, runnerId, now: deps.clock.now() }))) {
+export async function revokeRunner(deps: Deps, act: Act, runnerId: string): Promise<void> {
+  const { workspaceId } = act.actor;
+  const credential = await findRunnerCredential(deps.db, runnerId);
+  if (credential?.workspaceId !== workspaceId) {
     throw new AppError("not_found", `There is no runner ${runnerId}.`);
+  }
+  if (credential.revokedAt === null) {
+    const deed = { verb: "runner.revoked", target: runnerId, before: { name: credential.name } };
+    const statement = revokeCredentialStatement(deps.d1, { workspaceId, runnerId, now: deps.clock.now() });
+    await commitAct(deps, act, deed, [statement]);
   }
   unwrap(await deps.dispatcherFor(workspaceId).revokeRunner(runnerId));
 }

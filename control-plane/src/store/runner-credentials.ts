@@ -65,20 +65,18 @@ export async function enrolRunner(d1: D1Database, enrolment: Enrolment): Promise
 }
 
 /**
- * The key speaks for nobody from now on, and the name is free for another machine. False when this workspace has no such
- * runner. Primary key.
+ * The key speaks for nobody from now on, and the name is free for another machine. Changes nothing where this workspace
+ * has no such runner, or it is revoked already. Primary key.
  */
-export async function revokeCredential(
+export function revokeCredentialStatement(
   d1: D1Database,
   { workspaceId, runnerId, now }: { readonly workspaceId: string; readonly runnerId: string; readonly now: number },
-): Promise<boolean> {
-  const row = await d1
+): D1PreparedStatement {
+  return d1
     .prepare(
       // No machine can have a name with a colon.
-      `UPDATE runner_credentials SET revoked_at = coalesce(revoked_at, ?3), name = 'revoked:' || runner_id
-       WHERE runner_id = ?1 AND workspace_id = ?2 RETURNING runner_id`,
+      `UPDATE runner_credentials SET revoked_at = ?3, name = 'revoked:' || runner_id
+       WHERE runner_id = ?1 AND workspace_id = ?2 AND revoked_at IS NULL`,
     )
-    .bind(runnerId, workspaceId, now)
-    .first();
-  return row !== null;
+    .bind(runnerId, workspaceId, now);
 }

@@ -121,6 +121,18 @@ describe("F30 a runner that is revoked mid-job", () => {
 });
 
 describe("revoking", () => {
+  test("is written down once, in the audit's chain", async ({ expect }) => {
+    const plane = await makePlane();
+    const { runnerId } = await registerFake(plane, { name: "shed" });
+    await revoke(plane, runnerId);
+    await revoke(plane, runnerId);
+    const { items } = await plane.expectJson<{ items: unknown[] }>(200, "GET", `/audit?target=${runnerId}`);
+    expect(items).toEqual([
+      expect.objectContaining({ verb: "runner.revoked", target: runnerId, before: { name: "shed" } }),
+    ]);
+    expect(await plane.expectJson(200, "GET", "/audit/verify")).toMatchObject({ isIntact: true });
+  });
+
   test("may be repeated, and frees the name", async ({ expect }) => {
     const plane = await makePlane();
     const runner = await registerFake(plane, { name: "shed" });

@@ -3,6 +3,7 @@ import { Runner, RunnerId, RunnerPage } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
 import { listRunners, releaseRunner, revokeRunner } from "../../services/runners.ts";
+import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -46,7 +47,7 @@ export function runnerRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
   routes.openapi(list, async (c) => c.json(await listRunners(c.var.deps, c.var.actor), 200));
   routes.openapi(revoke, async (c) => {
-    await revokeRunner(c.var.deps, c.var.actor, c.req.valid("param").id);
+    await revokeRunner(c.var.deps, actOf(c), c.req.valid("param").id);
     return c.body(null, 204);
   });
   routes.openapi(release, async (c) =>
