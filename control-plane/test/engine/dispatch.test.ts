@@ -1,3 +1,4 @@
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, test } from "vitest";
 import { closeAll, connect, registerFake } from "./fake-runner.ts";
 import { makePlane, script } from "./plane.ts";
@@ -194,6 +195,24 @@ describe("B38 Idempotency-Key", () => {
     expect(await other.json()).toMatchObject({ code: "idempotency_mismatch" });
     const elsewhere = await plane.call("POST", "/runs", { ...script, input: 1 }, key);
     expect(elsewhere.status).toBe(422);
+  });
+
+  test("is remembered for 24 hours, and means nothing after that", async ({ expect }) => {
+    const plane = await makePlane();
+    const key = { "idempotency-key": "order-8" };
+    const send = (body: object): Promise<{ runId: string }> => plane.expectJson(202, "POST", "/runs", body, key);
+    const first = await send(script);
+    const age = (ms: number): Promise<void> =>
+      runInDurableObject(plane.dispatcherStub, (_, { storage }) => {
+        storage.sql.exec("UPDATE causes SET at = at - ?", ms);
+      });
+    await age(86_400_000 - 60_000);
+    expect(await send(script)).toEqual({ runId: first.runId, created: false });
+    await age(60_000);
+    const other = await send({ ...script, input: "another" });
+    expect(other).toMatchObject({ created: true });
+    expect(other.runId).not.toBe(first.runId);
+    expect((await send({ ...script, input: "another" })).runId).toBe(other.runId);
   });
 
   test("an event is created once for one key", async ({ expect }) => {

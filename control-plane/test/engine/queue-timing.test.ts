@@ -1,4 +1,4 @@
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { Run } from "@cronium/protocol";
 import { afterEach, describe, test } from "vitest";
 import { closeAll, connect, registerFake } from "./fake-runner.ts";
@@ -37,6 +37,30 @@ describe("a delayed trigger", () => {
     expect((await plane.run(runId)).queueReason).toBe("delayed");
     const waiting = await plane.until(runId, (run) => run.queueReason !== "delayed", "the end of the delay");
     expect(waiting).toMatchObject({ state: "queued", queueReason: "no_matching_runner", notBefore: null });
+  });
+
+  test("may name its moment with an offset, and keeps it over a restart", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const at = Date.now() + 2_000;
+    const eastern = new Date(at + 5.5 * HOUR).toISOString().replace("Z", "+05:30");
+    const runId = await trigger(plane, event, { delayUntil: eastern });
+    expect(await plane.run(runId)).toMatchObject({ queueReason: "delayed", notBefore: new Date(at).toISOString() });
+    await evictDurableObject(plane.dispatcherStub);
+    const connection = await connect(await registerFake(plane));
+    expect((await plane.run(runId)).attempt).toBe(0);
+    expect((await connection.job()).runId).toBe(runId);
+    expect(Date.now()).toBeGreaterThanOrEqual(at);
+  });
+
+  test("takes a new priority while it waits, and is cancelled before its moment", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const runId = await trigger(plane, event, { delayMs: HOUR });
+    const changed = await plane.expectJson<Run>(200, "PATCH", `/runs/${runId}`, { priority: 9 });
+    expect(changed).toMatchObject({ priority: 9, queueReason: "delayed" });
+    await plane.expectJson(202, "POST", `/runs/${runId}/cancel`);
+    expect(await plane.run(runId)).toMatchObject({ state: "cancelled", attempt: 0, cancelReason: "user" });
   });
 
   test("in the past starts at once; two delays, or one too long, are refused", async ({ expect }) => {

@@ -42,6 +42,33 @@ describe("priority", () => {
     });
   });
 
+  test("it cannot be changed while a runner is being asked, and unknown runs have none", async ({ expect }) => {
+    const plane = await makePlane();
+    const connection = await connect(await registerFake(plane));
+    const runId = await plane.trigger();
+    await connection.job();
+    expect(await plane.expectJson(409, "PATCH", `/runs/${runId}`, { priority: 2 })).toMatchObject({
+      code: "not_queued",
+      detail: expect.stringContaining("offered to a runner"),
+    });
+    const unknown = runId.replace(/.$/, runId.endsWith("0") ? "1" : "0");
+    expect((await plane.call("PATCH", `/runs/${unknown}`, { priority: 2 })).status).toBe(404);
+  });
+
+  test("of runs that wait for a place of their key, the one that was raised goes first", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane, { concurrencyKey: { pointer: "/k" } });
+    const connection = await connect(await registerFake(plane), { slots: 8 });
+    const [first, second, third] = [
+      await trigger(plane, event, { input: { k: 1 } }),
+      await trigger(plane, event, { input: { k: 1 } }),
+      await trigger(plane, event, { input: { k: 1 } }),
+    ];
+    expect((await plane.run(third)).queueReason).toBe("concurrency_limit");
+    await plane.expectJson(200, "PATCH", `/runs/${third}`, { priority: 1 });
+    expect(await serveAll(connection, 3)).toEqual([first, third, second]);
+  });
+
   test("a save of other fields keeps how an event's runs wait", async ({ expect }) => {
     const plane = await makePlane();
     const id = await createEvent(plane, { priority: 9, weight: 3 });

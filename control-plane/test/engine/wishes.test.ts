@@ -1,3 +1,4 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, test } from "vitest";
 import { closeAll, connect, registerFake } from "./fake-runner.ts";
 import { makePlane } from "./plane.ts";
@@ -34,6 +35,53 @@ test("a sticky event stays with its runner, and moves when that has no slot", as
   await first.accept(job);
   const moves = await trigger(plane, event);
   expect((await second.job()).runId).toBe(moves);
+});
+
+test("a sticky event finds its runner again after a restart, and passes one that is quarantined", async ({
+  expect,
+}) => {
+  const plane = await makePlane();
+  const runner = await registerFake(plane);
+  const first = await connect(runner, { slots: 1 });
+  const event = await createEvent(plane, { sticky: true });
+  await trigger(plane, event);
+  await serveAll(first, 1);
+  const second = await connect(await registerFake(plane), { slots: 9 });
+  await evictDurableObject(plane.dispatcherStub);
+  const stays = await trigger(plane, event);
+  expect(await serveAll(first, 1)).toEqual([stays]);
+  await runInDurableObject(plane.dispatcherStub, (_, { storage }) => {
+    storage.sql.exec(
+      "UPDATE runners SET quarantined_at = 1, quarantine_message = 'Broken.' WHERE id = ?",
+      runner.runnerId,
+    );
+  });
+  await evictDurableObject(plane.dispatcherStub);
+  const moves = await trigger(plane, event);
+  expect((await second.job()).runId).toBe(moves);
+});
+
+test("every label of a run must be carried by one runner, and weights of preferences add up", async ({ expect }) => {
+  const plane = await makePlane();
+  const both = { gpu: "yes", disk: "nvme" };
+  await connect(await registerFake(plane, { labels: { gpu: "yes" } }));
+  await connect(await registerFake(plane, { labels: { disk: "nvme" } }));
+  const waiting = await plane.trigger({ labels: both });
+  expect((await plane.run(waiting)).queueReason).toBe("no_matching_runner");
+  const fitting = await connect(await registerFake(plane, { labels: both }));
+  expect((await fitting.job()).runId).toBe(waiting);
+  // One preference of 60 against two of 40.
+  const event = await createEvent(plane, {
+    preferLabels: [
+      { labels: { zone: "eu" }, weight: 60 },
+      { labels: { gpu: "a100" }, weight: 40 },
+      { labels: { rack: "7" }, weight: 40 },
+    ],
+  });
+  await connect(await registerFake(plane, { labels: { zone: "eu" } }), { slots: 50 });
+  const preferred = await connect(await registerFake(plane, { labels: { gpu: "a100", rack: "7" } }), { slots: 1 });
+  const runId = await trigger(plane, event);
+  expect((await preferred.job()).runId).toBe(runId);
 });
 
 test("preferred labels win over free slots", async ({ expect }) => {

@@ -1,5 +1,6 @@
 /** Adding a runner: the page shows it connecting by itself. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
@@ -58,4 +59,22 @@ test("a runner that goes away is shown offline without a reload", async () => {
     .getByRole("row", { name: /e2e-machine/ })
     .getByText("Offline")
     .waitFor({ timeout: 40_000 });
+});
+
+test("revoking asks first, ends the runner at once with exit code 77, and shows it disabled", async ({ expect }) => {
+  runner = spawn(process.execPath, [RUNNER, "up", "--data-dir", join(cronium.dataFolder, "e2e-runner")], {
+    stdio: "ignore",
+  });
+  const row = page.getByRole("row", { name: /e2e-machine/ });
+  await row.getByText("Online").waitFor({ timeout: 40_000 });
+  await row.getByRole("button", { name: "Revoke e2e-machine" }).click();
+  const question = page.getByRole("dialog", { name: "Revoke e2e-machine?" });
+  await question.getByRole("button", { name: "Keep it" }).click();
+  await row.getByText("Online").waitFor();
+  await row.getByRole("button", { name: "Revoke e2e-machine" }).click();
+  const ended = once(runner, "exit");
+  await question.getByRole("button", { name: "Revoke", exact: true }).click();
+  await row.getByText("Disabled").waitFor();
+  expect((await ended)[0]).toBe(77);
+  await row.getByRole("button", { name: "Revoke e2e-machine" }).waitFor({ state: "detached" });
 });
