@@ -31,7 +31,7 @@ function machineOf(world: World, who: number): Machine {
   return machine;
 }
 
-function act(world: World, action: Action): void {
+export function act(world: World, action: Action): void {
   const { timeline, object } = world;
   switch (action.kind) {
     case "trigger":

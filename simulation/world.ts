@@ -1,6 +1,13 @@
 /** One simulated installation: a Dispatcher, D1, machines, and what a plan does to them. */
 import { createHash, type Hash } from "node:crypto";
-import { makeId, RENEW_EVERY_MS, OFFER_TIMEOUT_MS, ServerMessage, CreateEvent } from "@cronium/protocol";
+import {
+  makeId,
+  RENEW_EVERY_MS,
+  OFFER_TIMEOUT_MS,
+  PROTOCOL_VERSION,
+  ServerMessage,
+  CreateEvent,
+} from "@cronium/protocol";
 import type { Deps } from "../control-plane/src/deps.ts";
 import { checkUp } from "../control-plane/src/objects/dispatcher/alarm.ts";
 import { createEvent } from "../control-plane/src/objects/dispatcher/events.ts";
@@ -22,6 +29,8 @@ const WATCHDOG_EVERY_MS = 60_000;
 export interface WorldOptions {
   /** Keeps the whole trace, for people; its hash is always made. */
   readonly keepTrace: boolean;
+  /** The wire version of the control plane; its own by default. */
+  readonly protocol?: number;
 }
 
 export class World {
@@ -43,11 +52,11 @@ export class World {
   violation: Violation | null = null;
   private readonly rng: Rng;
   private readonly hash: Hash = createHash("sha256");
-  private readonly keepTrace: boolean;
+  private readonly options: WorldOptions;
 
   constructor(plan: Plan, options: WorldOptions) {
     this.plan = plan;
-    this.keepTrace = options.keepTrace;
+    this.options = options;
     this.rng = new Rng(plan.seed ^ 0x5eed);
     const generation = (): (() => boolean) => {
       const mine = this.object.generation;
@@ -78,10 +87,10 @@ export class World {
     this.eventIds = plan.events.map(() => this.newId("event"));
   }
 
-  /** Registers everything and lets the runners come. */
-  begin(): void {
+  /** Registers everything and lets the runners come, all of them or these. */
+  begin(machines: readonly Machine[] = this.machines): void {
     this.object.call("set up", (shell) => this.setUp(shell));
-    for (const machine of this.machines) {
+    for (const machine of machines) {
       machine.start();
     }
     this.watch();
@@ -110,7 +119,7 @@ export class World {
   note(text: string): void {
     const line = `${this.timeline.now} ${text}`;
     this.hash.update(line).update("\n");
-    if (this.keepTrace) {
+    if (this.options.keepTrace) {
       this.trace.push(line);
     }
   }
@@ -272,6 +281,7 @@ export class World {
         renewMs: RENEW_EVERY_MS,
         offerTimeoutMs: OFFER_TIMEOUT_MS,
         registration: "closed",
+        protocol: this.options.protocol ?? PROTOCOL_VERSION,
       },
       clock: { now: () => this.serverNow() },
       ids: { random: (count) => ids.bytes(count) },

@@ -1,5 +1,6 @@
 /** Settings of the control plane, parsed once per isolate from vars and secrets; nothing else reads the environment. */
 import { DEFAULT_LEASE_MS, MIN_LEASE_MS, OFFER_TIMEOUT_MS, RENEW_EVERY_MS } from "@cronium/protocol/limits";
+import { PROTOCOL_VERSION } from "@cronium/protocol/version";
 import * as z from "zod";
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(100).default(fallback);
@@ -39,6 +40,8 @@ export interface Config {
   readonly renewMs: number;
   readonly offerTimeoutMs: number;
   readonly registration: "invitation" | "closed";
+  /** The wire version it speaks to runners; a program has one, and tests mix releases with it. */
+  readonly protocol: number;
 }
 
 /** Throws with every wrong setting named: a control plane with a missing or weak secret must not start. */
@@ -57,5 +60,6 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     renewMs: settings.RENEW_MS,
     offerTimeoutMs: settings.OFFER_TIMEOUT_MS,
     registration: settings.REGISTRATION,
+    protocol: PROTOCOL_VERSION,
   };
 }

@@ -98,7 +98,7 @@ async function findClaimed(
       `The runner named the protocol ${echo(claim.protocol)}; this control plane speaks ${PROTOCOL_VERSION} (accepting ${oldestAccepted()} to ${PROTOCOL_VERSION}).`,
     );
   }
-  const negotiated = negotiate(Number(claim.protocol));
+  const negotiated = negotiate(Number(claim.protocol), deps.config.protocol);
   if (!negotiated.ok) {
     throw new AppError("upgrade_required", negotiated.message);
   }

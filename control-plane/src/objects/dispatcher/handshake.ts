@@ -10,7 +10,6 @@ import {
   closeCodes,
   connectMessage,
   negotiate,
-  PROTOCOL_VERSION,
   type AttemptRef,
   type RunnerMessage,
 } from "@cronium/protocol";
@@ -84,7 +83,7 @@ export function challenge(
     since: shell.deps.clock.now(),
   };
   server.serializeAttachment(attachment);
-  send(server, { type: "challenge", nonce, protocol: PROTOCOL_VERSION });
+  send(server, { type: "challenge", nonce, protocol: shell.deps.config.protocol });
   arm(shell, attachment.since + HANDSHAKE_MS);
 }
 
@@ -109,7 +108,7 @@ export function runnerGone(shell: Shell, socket: Link): void {
 }
 
 export async function onHello(shell: Shell, socket: Link, attachment: RunnerAttachment, hello: Hello): Promise<void> {
-  const negotiated = negotiate(hello.protocol);
+  const negotiated = negotiate(hello.protocol, shell.deps.config.protocol);
   if (!negotiated.ok) {
     refuse(socket, "upgrade_required", negotiated.message, closeCodes.upgradeRequired);
     return;
