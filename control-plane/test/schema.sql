@@ -109,6 +109,14 @@ CREATE UNIQUE INDEX `invitations_hash` ON `invitations` (`hash`);
 
 CREATE INDEX `invitations_list` ON `invitations` (`workspace_id`,`created_at`);
 
+CREATE TABLE `live_tickets` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`session_id` text NOT NULL,
+	`expires_at` integer NOT NULL
+);
+
+CREATE INDEX `live_tickets_expiry` ON `live_tickets` (`expires_at`);
+
 CREATE TABLE `members` (
 	`workspace_id` text NOT NULL,
 	`user_id` text NOT NULL,

@@ -26,6 +26,7 @@ export * from "./api/audit.ts";
 export * from "./api/bulk.ts";
 export * from "./api/device.ts";
 export * from "./api/events.ts";
+export * from "./api/live-tickets.ts";
 export * from "./api/members.ts";
 export * from "./api/page.ts";
 export * from "./api/queues.ts";

@@ -11,6 +11,7 @@ import { mayDo, type Permission } from "@cronium/protocol/access";
 import { actorMay, type Actor } from "../domain/actor.ts";
 import { actorOfApiKey } from "../services/api-keys.ts";
 import { actorOfSession } from "../services/accounts.ts";
+import { takeLiveTicket } from "../services/live-tickets.ts";
 import type { AppEnv } from "./context.ts";
 import { readBody } from "./middleware/body.ts";
 import { publicOrigin, requireSameOrigin } from "./middleware/same-origin.ts";
@@ -91,6 +92,9 @@ async function findActor(c: Context<AppEnv>): Promise<Actor> {
     if (actor !== null) {
       // A cookie travels with requests that other sites cause; a bearer key does not.
       requireSameOrigin(c);
+      if (c.req.header("upgrade")?.toLowerCase() === "websocket") {
+        await takeLiveTicket(deps, actor, c.req.query("ticket"));
+      }
       return actor;
     }
   }

@@ -11,6 +11,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { installRoutes } from "./routes/install.ts";
 import { invitationRoutes } from "./routes/invitations.ts";
 import { launcherRoutes } from "./routes/launcher.ts";
+import { liveTicketRoutes } from "./routes/live-tickets.ts";
 import { liveRoutes } from "./routes/live.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
@@ -53,6 +54,7 @@ export function apiRouters(): Router[] {
     runnerRoutes(),
     settingsRoutes(),
     queueRoutes(),
+    liveTicketRoutes(),
     liveRoutes(),
     runnerSocketRoutes(),
   ];

@@ -3,6 +3,7 @@ import initial0001 from "../../../migrations/0001_initial.sql";
 import runListFilters0002 from "../../../migrations/0002_run_list_filters.sql";
 import deviceLogins0003 from "../../../migrations/0003_device_logins.sql";
 import peopleAndAudit0004 from "../../../migrations/0004_people_and_audit.sql";
+import liveTickets0005 from "../../../migrations/0005_live_tickets.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -10,4 +11,5 @@ export const migrations: readonly Migration[] = [
   { name: "0002_run_list_filters.sql", sql: runListFilters0002 },
   { name: "0003_device_logins.sql", sql: deviceLogins0003 },
   { name: "0004_people_and_audit.sql", sql: peopleAndAudit0004 },
+  { name: "0005_live_tickets.sql", sql: liveTickets0005 },
 ];

@@ -146,6 +146,18 @@ export const accountAudit = sqliteTable(
   (table) => [primaryKey({ columns: [table.workspaceId, table.seq] })],
 );
 
+/** Good for one live socket of a browser each; used ones are deleted. */
+export const liveTickets = sqliteTable(
+  "live_tickets",
+  {
+    /** SHA-256 of the ticket, hex. */
+    hash: text("hash").primaryKey(),
+    sessionId: text("session_id").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (table) => [index("live_tickets_expiry").on(table.expiresAt)],
+);
+
 /** Links that make the owner account of a workspace that has none. Used ones are deleted. */
 export const claimTokens = sqliteTable("claim_tokens", {
   hash: text("hash").primaryKey(),

@@ -47,6 +47,8 @@ test("every route says who may call it", ({ expect }) => {
     "POST /api/v1/device/token",
     "POST /api/v1/invitations/accept",
     "POST /api/v1/invitations/look-up",
+    "POST /api/v1/runner/logs/:runId",
+    "POST /api/v1/runner/poll",
     "POST /api/v1/runner/register",
     "POST /launcher/setup",
     "POST /launcher/watchdog",
@@ -234,23 +236,42 @@ test("T17 changes with a session come from a page of this installation alone", a
   expect((await send("GET", "/api/v1/me", { cookie, headers: { "sec-fetch-site": "cross-site" } })).status).toBe(200);
 });
 
-test("T16 a socket with a session needs the exact origin", async ({ expect }) => {
-  const { claimToken } = await addWorkspace();
-  const cookie = cookieOf(await claim(claimToken, "socket@example.org"));
-  const open = (headers: Record<string, string>): Promise<Response> =>
-    send("GET", "/api/v1/live", { cookie, headers: { upgrade: "websocket", ...headers } });
+test("T16 a socket with a session needs the exact origin and a ticket of its own, used once", async ({ expect }) => {
+  const session = async (email: string): Promise<string> => {
+    const { claimToken } = await addWorkspace();
+    return cookieOf(await claim(claimToken, email));
+  };
+  const [cookie, other] = [await session("socket@example.org"), await session("other-socket@example.org")];
+  const ticketOf = async (owner: string): Promise<string> => {
+    const response = await send("POST", "/api/v1/live-tickets", { cookie: owner, headers: { origin: ORIGIN } });
+    return (await response.json<{ ticket: string }>()).ticket;
+  };
+  const open = (headers: Record<string, string>, ticket?: string): Promise<Response> =>
+    send("GET", `/api/v1/live${ticket === undefined ? "" : `?ticket=${ticket}`}`, {
+      cookie,
+      headers: { upgrade: "websocket", ...headers },
+    });
+  const ticket = await ticketOf(cookie);
   for (const headers of [
     {},
     { origin: "null" },
     { origin: "https://evil.example" },
     { "sec-fetch-site": "same-origin" },
   ]) {
-    expect(await refusalOf(await open(headers)), JSON.stringify(headers)).toBe("403 origin_not_allowed");
+    expect(await refusalOf(await open(headers, ticket)), JSON.stringify(headers)).toBe("403 origin_not_allowed");
   }
-  const good = await open({ origin: ORIGIN });
+  const expired = await ticketOf(cookie);
+  await testEnv.DB.prepare("UPDATE live_tickets SET expires_at = 1 WHERE hash = ?")
+    .bind(await hashToken(expired))
+    .run();
+  for (const wrong of [undefined, "x", expired, await ticketOf(other)]) {
+    expect(await refusalOf(await open({ origin: ORIGIN }, wrong)), wrong).toBe("403 origin_not_allowed");
+  }
+  const good = await open({ origin: ORIGIN }, ticket);
   expect(good.status).toBe(101);
   good.webSocket?.accept();
   good.webSocket?.close(1000, "done");
+  expect(await refusalOf(await open({ origin: ORIGIN }, ticket))).toBe("403 origin_not_allowed");
 });
 
 test("a user who belongs to no workspace any more is refused", async ({ expect }) => {

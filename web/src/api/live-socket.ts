@@ -2,6 +2,9 @@
  * A WebSocket that stays: it reconnects with growing, jittered waits, at once when the browser comes back online, and
  * it notices a connection that is open but dead by its own pings.
  */
+import type { LiveTicket } from "@cronium/protocol/api/live-tickets";
+import { apiPaths } from "../lib/paths.ts";
+import { request } from "./http.ts";
 
 export type ConnectionStatus = "connecting" | "open" | "lost";
 
@@ -26,6 +29,7 @@ const QUIET_BREAK_MS = 2_000;
 export function openLiveSocket(options: LiveSocketOptions): () => void {
   let socket: WebSocket | null = null;
   let isClosed = false;
+  let isAsking = false;
   let failures = 0;
   let lastHeard = 0;
   let waiting: ReturnType<typeof setTimeout> | undefined;
@@ -34,7 +38,20 @@ export function openLiveSocket(options: LiveSocketOptions): () => void {
   function connect(): void {
     clearTimeout(waiting);
     waiting = undefined;
+    isAsking = true;
+    liveTicket()
+      .then(open, again)
+      .finally(() => {
+        isAsking = false;
+      });
+  }
+
+  function open(ticket: string): void {
+    if (isClosed) {
+      return;
+    }
     const address = new URL(options.path(), location.href);
+    address.searchParams.set("ticket", ticket);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     const opened = new WebSocket(address);
     opened.binaryType = "arraybuffer";
@@ -77,7 +94,7 @@ export function openLiveSocket(options: LiveSocketOptions): () => void {
   }
 
   function online(): void {
-    if (waiting !== undefined) {
+    if (waiting !== undefined && !isAsking) {
       failures = 0;
       connect();
     }
@@ -110,6 +127,11 @@ export function openLiveSocket(options: LiveSocketOptions): () => void {
     socket?.close(1000);
     socket = null;
   };
+}
+
+/** Needed anew for each socket; only pages of this installation can ask for one. */
+async function liveTicket(): Promise<string> {
+  return (await request<LiveTicket>(apiPaths.liveTickets(), { method: "POST" })).ticket;
 }
 
 function readJson(text: string): unknown {

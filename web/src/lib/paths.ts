@@ -56,6 +56,7 @@ export const apiPaths = {
   runnerRelease: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}/release`,
   registrationTokens: () => "/api/v1/registration-tokens",
   workspaceLive: () => "/api/v1/live",
+  liveTickets: () => "/api/v1/live-tickets",
 } as const;
 
 /** A path from the address bar that may be returned to after signing in: inside this site, never elsewhere. */

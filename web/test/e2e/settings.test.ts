@@ -94,26 +94,15 @@ test("what hands out power asks for the password again, and then goes on by itse
   const { page } = owner;
   await page.goto(`${cronium.url}/settings?tab=keys`);
   // As a session answers that is older than ten minutes.
-  await page.route(
-    "**/api/v1/api-keys",
-    (route) =>
-      route.request().method() === "POST"
-        ? route.fulfill({
-            status: 403,
-            contentType: "application/problem+json",
-            body: JSON.stringify({
-              code: "proof_required",
-              status: 403,
-              title: "",
-              detail: "Again.",
-              hint: "",
-              errors: [],
-            }),
-          })
-        : route.continue(),
-    { times: 2 },
-  );
-  await page.reload();
+  let isRefused = false;
+  await page.route("**/api/v1/api-keys", (route) => {
+    if (route.request().method() !== "POST" || isRefused) {
+      return route.continue();
+    }
+    isRefused = true;
+    const problem = { code: "proof_required", status: 403, title: "", detail: "Again.", hint: "", errors: [] };
+    return route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify(problem) });
+  });
   await page.getByRole("button", { name: "Make a key" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("after proof");
   await page.getByRole("button", { name: "Make the key" }).click();

@@ -1,4 +1,4 @@
-/** Live sockets of people and scripts: one run with its log, and the workspace. Cookies need an exact Origin. */
+/** Live sockets of people and scripts: one run with its log, and the workspace. Cookies need an exact Origin and a ticket. */
 import { RunId } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
@@ -9,12 +9,18 @@ import type { AppEnv } from "../context.ts";
 import { requireUpgrade } from "../middleware/upgrade.ts";
 import { problemAnswers } from "../route-answers.ts";
 
+/** From `POST /live-tickets`; with a session alone. */
+const Ticket = z.string().max(64).optional();
+
 const run = createRoute({
   method: "get",
   path: "/runs/{id}/live",
   summary: "WebSocket: the run's state and its log from a cursor on",
   middleware: requires("live:read"),
-  request: { params: z.object({ id: RunId }), query: z.object({ cursor: z.string().max(64).optional() }) },
+  request: {
+    params: z.object({ id: RunId }),
+    query: z.object({ cursor: z.string().max(64).optional(), ticket: Ticket }),
+  },
   responses: {
     101: { description: "Binary messages are log frames, texts are RunLiveMessage" },
     ...problemAnswers("unauthorized", "origin_not_allowed", "not_found", "invalid_id", "invalid_cursor"),
@@ -26,6 +32,7 @@ const workspace = createRoute({
   path: "/live",
   summary: "WebSocket: changes of the workspace's runs and runners",
   middleware: requires("live:read"),
+  request: { query: z.object({ ticket: Ticket }) },
   responses: {
     101: { description: "Texts are WorkspaceLiveMessage" },
     ...problemAnswers("unauthorized", "origin_not_allowed"),
