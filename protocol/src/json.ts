@@ -22,6 +22,14 @@ export const MAX_JSON_DEPTH = 64;
 /** Keys and array elements in one document. */
 export const MAX_JSON_NODES = 200_000;
 
+/** Engines copy pieces of a text up to this length, and let longer ones point into it. */
+const SHORT_PIECE = 13;
+const WORDS = [
+  ["null", null],
+  ["true", true],
+  ["false", false],
+] as const;
+
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 /**
@@ -142,6 +150,7 @@ class Reader {
   private string(): string {
     const start = this.at;
     let end = start + 1;
+    let isPlain = true;
     for (;;) {
       const code = this.text.charCodeAt(end);
       if (Number.isNaN(code)) {
@@ -155,7 +164,18 @@ class Reader {
       if (code === 0x22) {
         break;
       }
-      end += code === 0x5c ? 2 : 1;
+      if (code === 0x5c) {
+        isPlain = false;
+        end += 1;
+      } else if (code >= 0xd800) {
+        isPlain = false;
+      }
+      end += 1;
+    }
+    // Longer pieces would keep the whole text in memory for as long as they live.
+    if (isPlain && end - start < SHORT_PIECE) {
+      this.at = end + 1;
+      return this.text.slice(start + 1, end);
     }
     const raw = this.text.slice(start, end + 1);
     let value: string;
@@ -172,21 +192,23 @@ class Reader {
   }
 
   private scalar(): Json {
-    const match = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/.exec(
-      this.text.slice(this.at, this.at + 400),
-    );
+    for (const [word, value] of WORDS) {
+      if (this.text.startsWith(word, this.at)) {
+        this.at += word.length;
+        return value;
+      }
+    }
+    const match = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/.exec(this.text.slice(this.at, this.at + 400));
     if (match === null) {
       this.fail(this.at >= this.text.length ? "ends too early" : "has an unexpected character");
     }
     const token = match[0];
-    const value = JSON.parse(token) as boolean | number | null;
-    if (typeof value === "number") {
-      if (!Number.isFinite(value)) {
-        this.fail("has a number that is too large");
-      }
-      if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(token)) {
-        this.fail("has an integer beyond 2^53, which would lose digits; send it as a string");
-      }
+    const value = JSON.parse(token) as number;
+    if (!Number.isFinite(value)) {
+      this.fail("has a number that is too large");
+    }
+    if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(token)) {
+      this.fail("has an integer beyond 2^53, which would lose digits; send it as a string");
     }
     this.at += token.length;
     return value;

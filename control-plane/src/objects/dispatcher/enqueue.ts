@@ -1,13 +1,12 @@
 /** A trigger becomes exactly one run, however often it is repeated; debounced ones share theirs. */
-import type { Event } from "@cronium/protocol";
 import type { DispatcherApi, EnqueueCommand, Outcome } from "../../domain/dispatcher.ts";
 import { concurrencySource, debounceSource, keyOf } from "../../domain/queue-key.ts";
 import { overQuota, takeTrigger } from "../../domain/quota.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
-import { wishesOf } from "../../domain/wishes.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { gather } from "./debounces.ts";
-import { definitionOf, readEvent, readEventVersion } from "./events.ts";
+import { readEventVersion } from "./events.ts";
+import { knownEvent, whatTriggersNeed, type KnownEvent } from "./known-events.ts";
 import { theLine } from "./lanes.ts";
 import { insertRun, readOwnDefinition, readRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -105,10 +104,11 @@ function enqueueEvent(
   command: EnqueueCommand,
   { eventId }: Extract<EnqueueCommand["target"], { kind: "event" }>,
 ): Outcome<Enqueued> {
-  const event = readEvent(shell, eventId);
-  if (event === null) {
+  const known = knownEvent(shell, eventId);
+  if (known === null) {
     return { ok: false, code: "not_found", message: `There is no event ${eventId}.` };
   }
+  const { event } = known;
   const input = command.input === undefined ? event.defaultInput : command.input;
   const concurrency = keyOf(shell.expressions, concurrencySource(event), input);
   if (!concurrency.ok) {
@@ -119,7 +119,7 @@ function enqueueEvent(
     return gatherKey;
   }
   const { debounce } = event;
-  const from = fromEvent(event, command, concurrency.key, turn.now);
+  const from = fromEvent(known, command, concurrency.key, turn.now);
   const gathered = debounce === null ? null : gather(shell, turn, { debounce, from, input, key: gatherKey.key ?? "" });
   if (gathered?.kind === "joined") {
     return { ok: true, value: { runId: gathered.runId, created: false } };
@@ -145,7 +145,11 @@ function enqueueRetry(
       return concurrency;
     }
     const priority = options.priority ?? old.priority;
-    const from = { ...fromEvent(event, command, concurrency.key, turn.now), priority, retryOf: old.id };
+    const from = {
+      ...fromEvent(whatTriggersNeed(event), command, concurrency.key, turn.now),
+      priority,
+      retryOf: old.id,
+    };
     insertRun(shell, turn, newRun(from, turn.now), { input, definition: null });
     return { ok: true, value: { runId, created: true } };
   }
@@ -174,7 +178,7 @@ function enqueueRetry(
 }
 
 function fromEvent(
-  event: Event,
+  { event, definition, wishes }: KnownEvent,
   command: EnqueueCommand,
   concurrencyKey: string | null,
   now: number,
@@ -185,12 +189,12 @@ function fromEvent(
     eventId: event.id,
     eventName: event.name,
     eventVersion: event.version,
-    definition: definitionOf(event),
+    definition,
     queue: event.queue,
     priority: command.options.priority ?? event.priority,
     concurrencyKey,
     queueTtlMs: event.queueTtlMs,
-    wishes: wishesOf(event),
+    wishes,
     wait: delayOf(command, now),
   };
 }

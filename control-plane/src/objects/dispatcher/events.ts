@@ -100,6 +100,7 @@ export function updateEvent(
   insertVersion(shell, turn, { eventId, version, name, description, defaultInput, definition });
   addToOutbox(turn, "event", eventId, readRev(shell, eventId));
   shell.line?.queueing.delete(eventId);
+  shell.events.delete(eventId);
   // Limits of the newest version hold for runs that wait already.
   turn.fleetChanged = true;
   turn.pumpNeeded = true;

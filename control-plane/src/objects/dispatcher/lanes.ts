@@ -17,6 +17,9 @@ import { readPaused } from "./paused-queues.ts";
 import { readSettings } from "./settings.ts";
 import type { Lane, Line, Shell } from "./shell.ts";
 
+/** Numbers of lanes that are kept in memory. */
+const MOST_IDS = 1_000;
+
 /** The flow of runs without an event. */
 export const ADHOC_FLOW = "";
 
@@ -76,8 +79,19 @@ export function readLanes(shell: Shell): Lane[] {
 /** The number of the lane in which this run waits; made when it is the first. */
 export function laneOf(shell: Shell, run: RunRecord): number {
   const key = JSON.stringify(needsOf(run));
+  const ids = shell.line?.laneIds;
+  const kept = ids?.get(key);
+  if (kept !== undefined) {
+    return kept;
+  }
   const known = shell.sql.exec("SELECT id FROM lanes WHERE key = ?", key).toArray()[0];
-  return (known ?? shell.sql.exec("INSERT INTO lanes (key) VALUES (?) RETURNING id", key).one())["id"] as number;
+  const row = known ?? shell.sql.exec("INSERT INTO lanes (key) VALUES (?) RETURNING id", key).one();
+  const id = row["id"] as number;
+  if (ids !== undefined && ids.size >= MOST_IDS) {
+    ids.clear();
+  }
+  ids?.set(key, id);
+  return id;
 }
 
 /** A run became ready in its lane. */
@@ -116,6 +130,7 @@ export function theLine(shell: Shell, now: number): Line {
       queued: countQueued(shell),
       slotsTaken: countHeld(shell),
       dueAt: 0,
+      laneIds: new Map(),
     };
     for (const lane of readLanes(shell)) {
       line.lanes.set(lane.id, lane);
@@ -157,6 +172,7 @@ export function forgetEmptyLanes(shell: Shell): void {
        RETURNING id`,
     )
     .toArray();
+  shell.line?.laneIds.clear();
   for (const row of gone) {
     const lane = shell.line?.lanes.get(row["id"] as number);
     if (lane !== undefined && shell.line !== null) {

@@ -9,6 +9,7 @@ import type { Bucket } from "../../domain/token-bucket.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
 import type { Wishes } from "../../domain/wishes.ts";
 import type { PollLink } from "./poll-link.ts";
+import type { KnownEvent } from "./known-events.ts";
 import { newTally, type Tally } from "./metrics.ts";
 import type { OutboxRow } from "./outbox.ts";
 import type { RecentRuns } from "./recent-runs.ts";
@@ -50,6 +51,8 @@ export interface Line {
   heldInAll: number;
   /** Runs that are queued. */
   queued: number;
+  /** Numbers of lanes by what their runs wait for, as text; copies. */
+  readonly laneIds: Map<string, number>;
   /** Slots taken, by runner. */
   readonly slotsTaken: Map<string, number>;
   /** No run that waits for a time, and none that will expire, is due before this. */
@@ -65,6 +68,8 @@ export interface Shell {
   fleet: Map<string, RunnerRecord>;
   /** The waiting lanes; null until they are read again, as after a turn that failed. */
   line: Line | null;
+  /** Events that were triggered lately; copies, dropped when a turn fails. */
+  readonly events: Map<string, KnownEvent>;
   /** What runners are told of versions of events, by event and version; copies, dropped when a turn fails. */
   readonly definitions: Map<string, EventDefinition>;
   /** Runs at work; a copy, dropped when a turn fails. */

@@ -20,6 +20,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     workspaceId: ownName(ctx),
     fleet: readFleet(sql),
     line: null,
+    events: new Map(),
     definitions: new Map(),
     recent: new RecentRuns(),
     heldOff: new Map(),

@@ -40,6 +40,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
   } catch (error) {
     shell.fleet = readFleet(shell.sql);
     shell.line = null;
+    shell.events.clear();
     shell.definitions.clear();
     shell.recent.clear();
     shell.tickDueAt = readTickDueAt(shell.sql);
