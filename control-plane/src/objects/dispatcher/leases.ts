@@ -1,11 +1,14 @@
 /** Leases in storage: renewed from pings now and then, ended when nothing renewed them. Rules: `domain/lease.ts`. */
 import { leaseUntil, tickEveryMs, wasAway } from "../../domain/lease.ts";
 import { changeFleet, newestSign } from "./runners.ts";
+import { LIVE } from "./places.ts";
 import { act, readOverdue, readState } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import { readyLink } from "./sockets.ts";
 
-const HELD = "state IN ('accepted', 'running')";
+/** `LIVE` is what the indexes of attempts know; without it each look would walk every attempt that ever ended. */
+const HELD = `${LIVE} AND state IN ('accepted', 'running')`;
+const ACCEPTED = `${LIVE} AND state IN ('accepted', 'running', 'finishing')`;
 const BATCH = 500;
 
 /** Writes down what the newest sign of life of this runner renewed. */
@@ -16,7 +19,7 @@ export function renewLeases(shell: Shell, runnerId: string): void {
   }
   const until = leaseUntil(0, newestSign(shell, runner), shell.deps.config.leaseMs);
   shell.sql.exec(
-    `UPDATE attempts SET deadline_at = ?3
+    `UPDATE attempts INDEXED BY attempts_live SET deadline_at = ?3
      WHERE runner_id = ?1 AND epoch = ?2 AND ${HELD} AND deadline_at < ?3`,
     runnerId,
     runner.epoch,
@@ -75,8 +78,7 @@ export function forgiveOutage(shell: Shell, turn: Turn): void {
   }
   const until = turn.now + shell.deps.config.leaseMs;
   shell.sql.exec(
-    `UPDATE attempts SET deadline_at = ?1
-     WHERE state IN ('accepted', 'running', 'finishing') AND deadline_at < ?1`,
+    `UPDATE attempts INDEXED BY attempts_live SET deadline_at = ?1 WHERE ${ACCEPTED} AND deadline_at < ?1`,
     until,
   );
   shell.recent.clear();
@@ -104,7 +106,7 @@ function planTick(shell: Shell, turn: Turn, at: number | null): void {
 }
 
 function countLive(shell: Shell): number {
-  return shell.sql
-    .exec("SELECT count(*) AS live FROM attempts WHERE state IN ('accepted', 'running', 'finishing')")
-    .one()["live"] as number;
+  return shell.sql.exec(`SELECT count(*) AS live FROM attempts INDEXED BY attempts_live WHERE ${ACCEPTED}`).one()[
+    "live"
+  ] as number;
 }
