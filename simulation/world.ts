@@ -280,6 +280,7 @@ export class World {
         leaseMs: this.plan.leaseMs,
         renewMs: RENEW_EVERY_MS,
         offerTimeoutMs: OFFER_TIMEOUT_MS,
+        keepFinishedMs: 3_600_000,
         registration: "closed",
         protocol: this.options.protocol ?? PROTOCOL_VERSION,
       },

@@ -3,6 +3,8 @@ import { DEFAULT_LEASE_MS, MIN_LEASE_MS, OFFER_TIMEOUT_MS, RENEW_EVERY_MS } from
 import { PROTOCOL_VERSION } from "@cronium/protocol/version";
 import * as z from "zod";
 
+const KEEP_FINISHED_MS = 3_600_000;
+
 const milliseconds = (fallback: number) => z.coerce.number().int().min(100).default(fallback);
 
 const Settings = z
@@ -21,7 +23,9 @@ const Settings = z
     RENEW_MS: milliseconds(RENEW_EVERY_MS),
     /** How long a runner may take to accept an offer. */
     OFFER_TIMEOUT_MS: milliseconds(OFFER_TIMEOUT_MS),
-    /** "yes" lets LEASE_MS go below its floor of 90 s; for tests on one machine, where a reconnect takes no time. */
+    /** How long a finished run stays in the Dispatcher after D1 has it, for late repeats of a runner. */
+    KEEP_FINISHED_MS: milliseconds(KEEP_FINISHED_MS),
+    /** "yes" lets LEASE_MS and KEEP_FINISHED_MS go below their floors of 90 s and 1 h; for tests on one machine. */
     SHORT_LEASES: z.enum(["yes", "no"]).default("no"),
     /** Who may make an account beside the owner: those who are invited, or nobody. */
     REGISTRATION: z.enum(["invitation", "closed"]).default("invitation"),
@@ -29,6 +33,10 @@ const Settings = z
   .refine((settings) => settings.SHORT_LEASES === "yes" || settings.LEASE_MS >= MIN_LEASE_MS, {
     path: ["LEASE_MS"],
     message: `must be at least ${MIN_LEASE_MS}: shorter leases are lost while runners reconnect after a deploy`,
+  })
+  .refine((settings) => settings.SHORT_LEASES === "yes" || settings.KEEP_FINISHED_MS >= KEEP_FINISHED_MS, {
+    path: ["KEEP_FINISHED_MS"],
+    message: `must be at least ${KEEP_FINISHED_MS}: a runner that was away repeats its results`,
   });
 
 export interface Config {
@@ -39,6 +47,7 @@ export interface Config {
   readonly leaseMs: number;
   readonly renewMs: number;
   readonly offerTimeoutMs: number;
+  readonly keepFinishedMs: number;
   readonly registration: "invitation" | "closed";
   /** The wire version it speaks to runners; a program has one, and tests mix releases with it. */
   readonly protocol: number;
@@ -59,6 +68,7 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     leaseMs: settings.LEASE_MS,
     renewMs: settings.RENEW_MS,
     offerTimeoutMs: settings.OFFER_TIMEOUT_MS,
+    keepFinishedMs: settings.KEEP_FINISHED_MS,
     registration: settings.REGISTRATION,
     protocol: PROTOCOL_VERSION,
   };

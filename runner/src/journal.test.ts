@@ -158,6 +158,36 @@ describe("the journal", () => {
     after.close();
   });
 
+  test("F39 cut at any byte, or with any byte changed, keeps exactly the whole records before it and goes on", async ({
+    expect,
+  }) => {
+    const journal = await acceptedJournal();
+    await journal.write({ type: "started", ...ref });
+    await journal.write({ type: "exited", ...ref, result });
+    journal.close();
+    const path = join(folder, "journal.log");
+    const whole = readFileSync(path);
+    const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at + 1);
+    const seen = async (bytes: Uint8Array): Promise<number> => {
+      writeFileSync(path, bytes);
+      const after = new Journal(folder, silentLog());
+      const entry = after.get(ref);
+      await after.write({ type: "accepted", runId: "run_2", attempt: 1, slot: "s", onLost: "retry", job });
+      expect(after.entries().some(({ runId }) => runId === "run_2")).toBe(true);
+      after.close();
+      return entry === undefined ? 0 : 1 + Number(entry.started) + Number(entry.result !== null);
+    };
+    expect(await seen(whole)).toBe(3);
+    const records = ends.length - 3;
+    for (let at = 0; at < whole.length; at += 3) {
+      const before = Math.max(0, ends.filter((end) => end <= at).length - records);
+      expect(await seen(whole.subarray(0, at)), `cut at ${at}`).toBe(before);
+      const changed = Buffer.from(whole);
+      changed[at] = (changed[at] ?? 0) ^ 0x11;
+      expect(await seen(changed), `changed at ${at}`).toBe(before);
+    }
+  });
+
   test("holds an output as deep as a script may send it", async ({ expect }) => {
     const journal = await acceptedJournal();
     let value: NonNullable<JobResult["output"]> = 1;

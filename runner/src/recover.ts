@@ -67,6 +67,10 @@ async function finishOne(options: RecoverOptions, entry: JournalEntry): Promise<
   if (entry.logToken !== null) {
     sink.connect(entry.logToken);
   }
+  if (sink.tornBytes !== undefined && sink.tornBytes > 0) {
+    // Nobody is left to read them from again.
+    sink.lost(sink.tornBytes);
+  }
   const report = await sink.end(LOG_DRAIN_MS);
   if (entry.result === null || options.journal.get(ref) === undefined) {
     sink.remove();

@@ -61,8 +61,11 @@ describe("numbers of a workspace", () => {
   test("a scraper sees the queue, the dispatches, the lost leases and the outbox", async ({ expect }) => {
     const plane = await makePlane();
     const runId = await plane.trigger();
-    expect((await scrape(plane)).get("cronium_queue_depth")).toBe(1);
+    const waiting = await scrape(plane);
+    expect(waiting.get("cronium_queue_depth")).toBe(1);
+    expect(waiting.get("cronium_queue_oldest_wait_seconds")).toBeGreaterThanOrEqual(0);
     const connection = await connect(await registerFake(plane));
+    expect((await scrape(plane)).get('cronium_sockets{kind="runner"}')).toBe(1);
     const { attempt } = await connection.job();
     await connection.accept({ runId, attempt });
     await connection.close();
@@ -78,6 +81,7 @@ describe("numbers of a workspace", () => {
       const rows = (await scrape(plane)).get("cronium_outbox_rows");
       return rows === 0 ? { ok: true, value: rows } : { ok: false, seen: String(rows) };
     }, "an empty outbox");
+    expect((await scrape(plane)).get("cronium_outbox_lag_seconds")).toBe(0);
   });
 
   test("no number is found by counting runs", async ({ expect }) => {

@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "vitest";
-import { decodeLogFrame, type LogFrame } from "@cronium/protocol";
+import { decodeLogFrame, encodeLogFrame, type LogFrame } from "@cronium/protocol";
 import { Spool } from "./spool.ts";
 
 let folder: string;
@@ -97,6 +97,73 @@ describe("a spool", () => {
     fill(after, 1);
     expect(payloadOf(after, 2)).toHaveLength(10);
     after.remove();
+  });
+
+  /** What a process finds whose predecessor left `bytes` on disk. */
+  function reopened(name: string, bytes: Uint8Array): { payloads: (number[] | null)[]; torn: number } {
+    const copy = mkdtempSync(join(folder, "copy-"));
+    writeFileSync(join(copy, name), bytes);
+    const spool = Spool.open(copy);
+    const payloads = Array.from({ length: spool.next.seq }, (_value, seq) => payloadOf(spool, seq));
+    // Whatever was torn, the next frame finds its place.
+    fill(spool, 1, 2);
+    const next = payloadOf(spool, payloads.length);
+    const torn = spool.tornBytes;
+    spool.remove();
+    return { payloads: next?.length === 2 ? payloads : [], torn };
+  }
+
+  test("F39 cut at any byte by a power cut, gives back the whole frames before it and says that bytes are gone", ({
+    expect,
+  }) => {
+    const before = Spool.open(folder);
+    fill(before, 3, 4);
+    before.close();
+    const [name = ""] = readdirSync(folder);
+    const whole = readFileSync(join(folder, name));
+    const sizes = new Set<number>();
+    for (let length = 0; length < whole.length; length += 1) {
+      const { payloads, torn } = reopened(name, whole.subarray(0, length));
+      expect(payloads).toEqual([0, 1, 2].slice(0, payloads.length).map((seq) => [seq, seq, seq, seq]));
+      expect(torn).toBeLessThan(whole.length / 2);
+      sizes.add(payloads.length);
+    }
+    expect([...sizes]).toEqual([0, 1, 2]);
+    expect(reopened(name, whole)).toMatchObject({ payloads: { length: 3 }, torn: 0 });
+  });
+
+  test("F39 with any byte of it changed, gives back no byte that was not written", ({ expect }) => {
+    const before = Spool.open(folder);
+    fill(before, 3, 4);
+    before.close();
+    const [name = ""] = readdirSync(folder);
+    const whole = readFileSync(join(folder, name));
+    for (let at = 0; at < whole.length; at += 1) {
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at] ?? 0) ^ 0x11;
+      const { payloads, torn } = reopened(name, bytes);
+      expect(payloads, `byte ${at}`).toEqual([0, 1, 2].slice(0, payloads.length).map((seq) => [seq, seq, seq, seq]));
+      expect(payloads.length, `byte ${at}`).toBeLessThan(3);
+      expect(torn, `byte ${at}`).toBeGreaterThan(0);
+    }
+  });
+
+  test("F39 reads what a version without checksums has written", ({ expect }) => {
+    const records = [0, 1].map((seq) => {
+      const bytes = encodeLogFrame(frame(seq, seq * 2, Buffer.alloc(2, seq)));
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.length);
+      return Buffer.concat([length, bytes]);
+    });
+    const name = "0000000000-0-0-0-0.seg";
+
+    expect(reopened(name, Buffer.concat(records))).toEqual({
+      payloads: [
+        [0, 0],
+        [1, 1],
+      ],
+      torn: 0,
+    });
   });
 
   test("deletes segments that are acknowledged, and itself in the end", ({ expect }) => {

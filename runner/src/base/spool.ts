@@ -2,11 +2,13 @@
  * The disk spool of one attempt's log: every frame is written here before it is sent, and leaves once the log room has
  * acknowledged it. So a dropped connection or a dead runner loses nothing that the job has printed.
  *
- * On disk: a folder of segments, each a row of records `u32 length · frame`, named by where it begins:
+ * On disk: a folder of segments, each a row of records `u32 length, highest bit set · u32 crc32 of the frame · frame`
+ * (`u32 length · frame` where an older version wrote it), named by where it begins:
  * `<seq>-<offset>-<bytes of stdout>-<bytes of stderr>-<gaps>.seg`. A segment is deleted when all its frames are acknowledged,
  * except the newest: from its name and frames the next process knows how much of each stream has been taken, also when
  * the log room has acknowledged all of it. Writes are synchronous: they go to the page cache in some 30 µs for a frame of
- * 64 KiB, which keeps order and memory trivial. A torn last record, left by a power cut, is dropped when reopening.
+ * 64 KiB, which keeps order and memory trivial. A record that a power cut tore is dropped when reopening, with what
+ * follows it; `tornBytes` says that it was.
  */
 import {
   closeSync,
@@ -16,14 +18,18 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  statSync,
   truncateSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { decodeLogFrame, encodeLogFrame, type LogFrame } from "@cronium/protocol";
 
 export const SPOOL_CAP_BYTES = 256 * 1024 * 1024;
 const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Set in the length of a record whose checksum follows. */
+const WITH_CHECKSUM = 0x80000000;
 /** Frames held in memory while the disk is full, before bytes have to be dropped. */
 const MEMORY_BYTES = 1024 * 1024;
 
@@ -62,6 +68,7 @@ export class Spool {
   private lastOffset = 0;
   private totals = { stdout: 0, stderr: 0 };
   private declaredGaps = 0;
+  private torn = 0;
 
   private constructor(folder: string, capBytes: number) {
     this.folder = folder;
@@ -92,6 +99,11 @@ export class Spool {
   /** Gaps declared so far, acknowledged or not. */
   get gaps(): number {
     return this.declaredGaps;
+  }
+
+  /** Bytes that a power cut took from what an earlier process had written; at least these. */
+  get tornBytes(): number {
+    return this.torn;
   }
 
   get unacknowledged(): number {
@@ -130,9 +142,10 @@ export class Spool {
     if (segment === null) {
       throw new Error("no segment is open");
     }
-    const record = Buffer.allocUnsafe(4 + bytes.length);
-    record.writeUInt32BE(bytes.length);
-    record.set(bytes, 4);
+    const record = Buffer.allocUnsafe(8 + bytes.length);
+    record.writeUInt32BE((bytes.length | WITH_CHECKSUM) >>> 0);
+    record.writeUInt32BE(crc32(bytes), 4);
+    record.set(bytes, 8);
     try {
       let written = 0;
       while (written < record.length) {
@@ -142,7 +155,7 @@ export class Spool {
       truncateSync(segment.path, segment.bytes);
       throw error;
     }
-    return { segment, position: segment.bytes + 4 };
+    return { segment, position: segment.bytes + 8 };
   }
 
   /** The frame with this number, encoded; null when it was acknowledged or never written. */
@@ -236,22 +249,23 @@ export class Spool {
       this.declaredGaps = gaps;
     } else if (seq !== this.lastSeq + 1) {
       // What lay between was torn: everything after it is taken again from where the whole frames end.
+      this.torn += statSync(path).size;
       rmSync(path, { force: true });
       return;
     }
     const bytes = readFileSync(path);
     const segment: Segment = { path, file: openSync(path, "r+", 0o600), bytes: 0, frames: 0 };
     let at = 0;
-    while (at + 4 <= bytes.length) {
-      const length = bytes.readUInt32BE(at);
-      const decoded = decodeLogFrame(bytes.subarray(at + 4, at + 4 + length));
-      const whole = at + 4 + length <= bytes.length && decoded.ok;
-      if (!whole || decoded.frame.header.seq !== this.lastSeq + 1) {
+    for (;;) {
+      const record = readRecord(bytes, at);
+      const decoded = record === null ? null : decodeLogFrame(record.frame);
+      if (record === null || decoded?.ok !== true || !this.follows(decoded.frame)) {
         break;
       }
-      this.add(decoded.frame, { segment, position: at + 4 }, length);
-      at += 4 + length;
+      this.add(decoded.frame, { segment, position: record.position }, record.frame.length);
+      at = record.position + record.frame.length;
     }
+    this.torn += bytes.length - at;
     truncateSync(path, at);
     if (this.current?.frames === 0) {
       this.discard(this.current);
@@ -259,10 +273,30 @@ export class Spool {
     this.current = segment;
   }
 
+  private follows({ header }: LogFrame): boolean {
+    return header.seq === this.lastSeq + 1 && header.offset === this.lastOffset;
+  }
+
   private discard(segment: Segment): void {
     closeSync(segment.file);
     rmSync(segment.path, { force: true });
   }
+}
+
+/** The record at this place of a segment; null when it is not whole. */
+function readRecord(bytes: Buffer, at: number): { readonly frame: Buffer; readonly position: number } | null {
+  if (at + 4 > bytes.length) {
+    return null;
+  }
+  const word = bytes.readUInt32BE(at);
+  const checked = word >= WITH_CHECKSUM;
+  const position = at + (checked ? 8 : 4);
+  const end = position + (checked ? word - WITH_CHECKSUM : word);
+  if (position > bytes.length || end > bytes.length) {
+    return null;
+  }
+  const frame = bytes.subarray(position, end);
+  return checked && crc32(frame) !== bytes.readUInt32BE(at + 4) ? null : { frame, position };
 }
 
 function segmentName(seq: number, offset: number, { stdout, stderr }: StreamTotals, gaps: number): string {

@@ -55,6 +55,7 @@ export class LogShip implements LogSink {
   private readonly spool: Spool;
   private readonly chunker: LogChunker;
   readonly taken: { readonly stdout: number; readonly stderr: number };
+  readonly tornBytes: number;
   private readonly capBytes: number;
   private readonly ended = Promise.withResolvers<boolean>();
   private token: string | null = null;
@@ -81,6 +82,7 @@ export class LogShip implements LogSink {
     this.capBytes = options.capBytes ?? DEFAULT_LOG_CAP_BYTES;
     this.spool = Spool.open(options.folder, options.spoolBytes);
     this.taken = this.spool.taken;
+    this.tornBytes = this.spool.tornBytes;
     this.gaps = this.spool.gaps;
     this.chunker = new LogChunker({
       attempt: options.ref.attempt,

@@ -87,6 +87,8 @@ export interface LogSink {
   bytes(stream: LogStream, bytes: Uint8Array): void;
   /** Bytes of each stream that an earlier process has taken. */
   readonly taken: { readonly stdout: number; readonly stderr: number };
+  /** Bytes that a power cut took from what an earlier process had taken; at least these. */
+  readonly tornBytes?: number;
   /** Bytes that were printed while nobody listened and can no longer be had; at least this many. */
   lost(bytes: number): void;
   /** No byte follows. Resolves once the room has everything, or at the latest after `withinMs`. */

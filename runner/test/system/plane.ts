@@ -21,6 +21,8 @@ export interface Plane {
   /** The whole log of a run, as bytes. */
   logOf(runId: string): Promise<Buffer>;
   registrationToken(): Promise<string>;
+  /** Process id of workerd. */
+  workerd(): number;
   /** `kill -9` of workerd; resolves when the launcher has brought it back. */
   crash(): Promise<void>;
   stop(): Promise<void>;
@@ -93,6 +95,7 @@ export async function startPlane(vars: Readonly<Record<string, string>> = QUICK)
       }
       return answer.body.token as string;
     },
+    workerd: () => childrenOf(program.pid, "workerd")[0] ?? 0,
     crash: async () => {
       const before = childrenOf(program.pid, "workerd");
       for (const pid of before) {

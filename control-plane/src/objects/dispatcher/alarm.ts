@@ -8,7 +8,7 @@ import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
 import { countOutbox, drainDueIn } from "./outbox.ts";
 import { forgetSilent } from "./polls.ts";
-import { expireIfDue, forgetFinished, KEEP_FINISHED_MS } from "./retention.ts";
+import { expireIfDue, forgetFinished } from "./retention.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./places.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -109,16 +109,20 @@ function nextWake(shell: Shell): number {
         runner.state === "unreachable" ? now + shell.deps.config.renewMs : (newestSign(shell, runner) ?? now) + silence,
       ),
     Math.max(
-      first("SELECT min(finished_at) AS at FROM runs WHERE finished_at IS NOT NULL") + KEEP_FINISHED_MS,
-      shell.tidiedAt + TIDY_EVERY_MS,
+      first("SELECT min(finished_at) AS at FROM runs WHERE finished_at IS NOT NULL") + shell.deps.config.keepFinishedMs,
+      shell.tidiedAt + tidyEveryMs(shell),
     ),
   ];
   // A little later than now at the earliest: whatever is overdue gets a turn of its own, and other events get theirs.
   return Math.max(Math.min(...due), now + 10);
 }
 
+function tidyEveryMs(shell: Shell): number {
+  return Math.min(TIDY_EVERY_MS, shell.deps.config.keepFinishedMs);
+}
+
 function tidy(shell: Shell, turn: Turn): void {
-  if (turn.now - shell.tidiedAt < TIDY_EVERY_MS) {
+  if (turn.now - shell.tidiedAt < tidyEveryMs(shell)) {
     return;
   }
   shell.tidiedAt = turn.now;
@@ -135,6 +139,6 @@ function tidy(shell: Shell, turn: Turn): void {
   shell.sql.exec("DELETE FROM watches WHERE until <= ?", turn.now);
   if (forgetFinished(shell, turn)) {
     // Runs end faster than they are forgotten: go on soon.
-    shell.tidiedAt = turn.now - TIDY_EVERY_MS + TIDY_PAUSE_MS;
+    shell.tidiedAt = turn.now - tidyEveryMs(shell) + TIDY_PAUSE_MS;
   }
 }

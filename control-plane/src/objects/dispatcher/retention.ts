@@ -7,8 +7,6 @@ import { arm } from "./alarm-clock.ts";
 import { readSettings } from "./settings.ts";
 import type { Shell, Turn } from "./shell.ts";
 
-/** Finished runs stay this long after D1 has them, so that late repeats of a runner still get their answer here. */
-export const KEEP_FINISHED_MS = 3_600_000;
 const BATCH = 500;
 
 const DAY_MS = 86_400_000;
@@ -25,7 +23,7 @@ export function forgetFinished(shell: Shell, turn: Turn): boolean {
          AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind = 'run' AND id = runs.id)
          AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind = 'room' AND id = runs.id)
        ORDER BY finished_at LIMIT ?2`,
-      turn.now - KEEP_FINISHED_MS,
+      turn.now - shell.deps.config.keepFinishedMs,
       BATCH,
     )
     .toArray()
