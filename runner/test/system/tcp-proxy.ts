@@ -37,7 +37,8 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-const NO_FAULTS: Faults = {
+/** What every network does here that is not told otherwise; `over-polling.ts` changes it. */
+export const NO_FAULTS: Faults = {
   holdFromServer: false,
   holdFromClient: false,
   delayMs: 0,
