@@ -21,6 +21,7 @@ export default defineProject({
           TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")),
           AUTH_SECRET: "only-for-tests-".padEnd(32, "a"),
           LOG_TOKEN_KEY: "only-for-tests-".padEnd(32, "b"),
+          SECRETS_KEY: "pEJxeVzT2bGlAIxGyRhiL9rQ0vhWbL2Qe0sCkEXPnqs",
           LAUNCHER_KEY: "only-for-tests-".padEnd(32, "c"),
           // Losing a runner takes seconds instead of minutes.
           SHORT_LEASES: "yes",

@@ -8,6 +8,7 @@ import {
   ServerMessage,
   CreateEvent,
 } from "@cronium/protocol";
+import { makeKeyRing } from "../control-plane/src/auth/master-keys.ts";
 import type { Deps } from "../control-plane/src/deps.ts";
 import { checkUp } from "../control-plane/src/objects/dispatcher/alarm.ts";
 import { createEvent } from "../control-plane/src/objects/dispatcher/events.ts";
@@ -25,6 +26,7 @@ import { Violation } from "./violation.ts";
 /** 2027-01-15: any instant will do, as long as it is always the same. */
 const START_AT = 1_800_000_000_000;
 const WATCHDOG_EVERY_MS = 60_000;
+const SECRETS_KEY = "pEJxeVzT2bGlAIxGyRhiL9rQ0vhWbL2Qe0sCkEXPnqs";
 
 export interface WorldOptions {
   /** Keeps the whole trace, for people; its hash is always made. */
@@ -277,6 +279,7 @@ export class World {
         authSecret: "",
         logTokenKey: "simulated key of log tokens",
         launcherKey: null,
+        secretKeys: makeKeyRing(SECRETS_KEY, ""),
         leaseMs: this.plan.leaseMs,
         renewMs: RENEW_EVERY_MS,
         offerTimeoutMs: OFFER_TIMEOUT_MS,

@@ -5,12 +5,15 @@
  * People read stderr. `start --json` writes one JSON object per line to stdout for programs: `{"event":"ready", …}` once
  * it can be used. SIGHUP takes a new build into use. Exit codes: 0 stopped as asked, 1 failed with a reason on stderr, 3 (`status`) not running.
  */
+import { existsSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { startControlPlane } from "./control-plane.ts";
 import { dataFolderAt } from "./data-folder.ts";
 import { LauncherError } from "./launcher-error.ts";
 import { readLock } from "./lock.ts";
 import { isAlive } from "./process-identity.ts";
+import { forgetOldKeys, masterKeyId, readOrMakeSecrets, rotateKey } from "./secrets.ts";
+import { askKeyStatus, type KeyStatus } from "./setup.ts";
 
 const NOT_RUNNING = 3;
 const STOP_DEADLINE_MS = 15_000;
@@ -55,6 +58,21 @@ function program(): Command {
     .description("Stop the one that runs")
     .requiredOption("--data <dir>", "its data folder")
     .action(stop);
+  command
+    .command("rotate-key")
+    .description("Make a new master key for secrets; it is used from the next start on, the old one while it is needed")
+    .requiredOption("--data <dir>", "its data folder")
+    .action(startRotation);
+  command
+    .command("key-status")
+    .description("Say which master keys secrets are still encrypted under; it must be running")
+    .requiredOption("--data <dir>", "its data folder")
+    .action(keyStatus);
+  command
+    .command("forget-old-keys")
+    .description("Forget master keys that no secret needs any more; it must be running")
+    .requiredOption("--data <dir>", "its data folder")
+    .action(finishRotation);
   return command;
 }
 
@@ -142,6 +160,51 @@ async function stop(flags: { readonly data: string }): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   say("Stopped.");
+}
+
+function startRotation(flags: { readonly data: string }): void {
+  const folder = dataFolderAt(flags.data);
+  if (!existsSync(folder.secretsFile)) {
+    throw new LauncherError(`There is no installation in ${folder.root}: ${folder.secretsFile} does not exist.`);
+  }
+  rotateKey(folder.secretsFile);
+  say(`A new master key is in ${folder.secretsFile}; back this file up apart from the rest.`);
+  const running = readLock(folder) === null ? "Start" : "Restart";
+  say(`${running} the control plane: it then encrypts every secret again, and reads the others until that is done.`);
+  say(`When key-status says so, forget-old-keys removes the key before.`);
+}
+
+async function keyStatus(flags: { readonly data: string }): Promise<void> {
+  const keys = await readKeyStatus(dataFolderAt(flags.data));
+  for (const { id, current, secrets } of keys) {
+    say(`${id} ${current ? "(current)" : "(old)"}: ${secrets} ${secrets === 1 ? "secret" : "secrets"}`);
+  }
+}
+
+async function finishRotation(flags: { readonly data: string }): Promise<void> {
+  const folder = dataFolderAt(flags.data);
+  const needed = (await readKeyStatus(folder)).filter(({ current, secrets }) => !current && secrets > 0);
+  if (needed.length > 0) {
+    throw new LauncherError(
+      `Still needed: ${needed.map(({ id, secrets }) => `${id} by ${secrets} secrets`).join(", ")}. Try again in a minute.`,
+    );
+  }
+  forgetOldKeys(folder.secretsFile);
+  say("Old master keys are forgotten. Backups that were made before still need them.");
+}
+
+/** Of the control plane as it runs: a key that was made since is not in use yet. */
+async function readKeyStatus(folder: ReturnType<typeof dataFolderAt>): Promise<KeyStatus> {
+  const url = readLock(folder)?.url ?? null;
+  if (url === null) {
+    throw new LauncherError(`No control plane runs on ${folder.root}; start it first.`);
+  }
+  const { SECRETS_KEY, SECRETS_OLD_KEYS, LAUNCHER_KEY } = readOrMakeSecrets(folder.secretsFile);
+  const status = await askKeyStatus(url, LAUNCHER_KEY);
+  if (status.find(({ current }) => current)?.id !== masterKeyId(SECRETS_KEY)) {
+    throw new LauncherError("The newest master key is not in use yet; restart the control plane.");
+  }
+  return SECRETS_OLD_KEYS === "" ? status.filter(({ current, secrets }) => current || secrets > 0) : status;
 }
 
 function parsePort(value: string): number {

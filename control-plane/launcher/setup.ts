@@ -13,6 +13,9 @@ const SetupResult = z.object({
 });
 export type SetupResult = z.infer<typeof SetupResult>;
 
+const KeyStatus = z.array(z.object({ id: z.string(), current: z.boolean(), secrets: z.number() }));
+export type KeyStatus = z.infer<typeof KeyStatus>;
+
 /** Waits until `/health` answers. A refusal is final: the Worker is there and cannot work; `tail` is the end of its log. */
 export async function waitForHealth(url: string, tail: () => string): Promise<void> {
   const end = performance.now() + HEALTH_DEADLINE_MS;
@@ -42,6 +45,11 @@ export async function setUp(url: string, launcherKey: string, apiKey: string | n
 
 export async function pokeWatchdog(url: string, launcherKey: string): Promise<void> {
   await post(url, "/launcher/watchdog", launcherKey, {});
+}
+
+/** Master keys that are configured or needed, each with how many secrets are encrypted under it. */
+export async function askKeyStatus(url: string, launcherKey: string): Promise<KeyStatus> {
+  return KeyStatus.parse(await post(url, "/launcher/key-status", launcherKey, {}));
 }
 
 async function post(url: string, path: string, key: string, body: unknown): Promise<unknown> {

@@ -3,9 +3,10 @@ import { test } from "vitest";
 import { parseConfig } from "./config.ts";
 
 const secret = "s".repeat(32);
-const needed = { AUTH_SECRET: secret, LOG_TOKEN_KEY: secret };
+const masterKey = "pEJxeVzT2bGlAIxGyRhiL9rQ0vhWbL2Qe0sCkEXPnqs";
+const needed = { AUTH_SECRET: secret, LOG_TOKEN_KEY: secret, SECRETS_KEY: masterKey };
 
-test("two secrets suffice; everything else has a default", ({ expect }) => {
+test("three secrets suffice; everything else has a default", ({ expect }) => {
   expect(parseConfig(needed)).toMatchObject({ publicUrl: "", launcherKey: null, leaseMs: DEFAULT_LEASE_MS });
 });
 
@@ -16,7 +17,7 @@ test("every wrong setting is named at once, and no secret is shown", ({ expect }
     parseConfig(bad);
   } catch (error) {
     const message = String(error);
-    for (const name of ["LOG_TOKEN_KEY", "PUBLIC_URL", "LEASE_MS", "REGISTRATION"]) {
+    for (const name of ["LOG_TOKEN_KEY", "SECRETS_KEY", "PUBLIC_URL", "LEASE_MS", "REGISTRATION"]) {
       expect(message).toContain(name);
     }
     expect(message).not.toContain("hunter2");
@@ -26,4 +27,29 @@ test("every wrong setting is named at once, and no secret is shown", ({ expect }
 test("leases below the floor need to be asked for", ({ expect }) => {
   expect(() => parseConfig({ ...needed, LEASE_MS: "2000" })).toThrow(/LEASE_MS/);
   expect(parseConfig({ ...needed, LEASE_MS: "2000", SHORT_LEASES: "yes" }).leaseMs).toBe(2_000);
+});
+
+test("T27 a missing, short, patterned or typed master key is refused by name, and never shown", ({ expect }) => {
+  const sequence = Buffer.from(Array.from({ length: 32 }, (_, at) => at)).toString("base64url");
+  const typed = Buffer.from("correct horse battery staple 123").toString("base64");
+  for (const bad of [
+    "",
+    "hunter2",
+    "A".repeat(43),
+    sequence,
+    typed,
+    masterKey.slice(1),
+    `${masterKey}AA`,
+    "=".repeat(44),
+  ]) {
+    for (const settings of [{ SECRETS_KEY: bad }, { SECRETS_OLD_KEYS: bad === "" ? "x" : bad }]) {
+      expect(() => parseConfig({ ...needed, ...settings }), bad).toThrow(new RegExp(Object.keys(settings)[0] ?? ""));
+      try {
+        parseConfig({ ...needed, ...settings });
+      } catch (error) {
+        expect(bad.length > 6 && String(error).includes(bad)).toBe(false);
+      }
+    }
+  }
+  expect(parseConfig({ ...needed, SECRETS_OLD_KEYS: masterKey }).secretKeys.all.size).toBe(1);
 });

@@ -2,10 +2,18 @@
 import { DEFAULT_LEASE_MS, MIN_LEASE_MS, OFFER_TIMEOUT_MS, RENEW_EVERY_MS } from "@cronium/protocol/limits";
 import { PROTOCOL_VERSION } from "@cronium/protocol/version";
 import * as z from "zod";
+import { makeKeyRing, masterKeyProblem, splitKeys, type KeyRing } from "./auth/master-keys.ts";
 
 const KEEP_FINISHED_MS = 3_600_000;
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(100).default(fallback);
+
+const masterKey = z.string().superRefine((text, context) => {
+  const problem = masterKeyProblem(text);
+  if (problem !== null) {
+    context.addIssue({ code: "custom", message: problem });
+  }
+});
 
 const Settings = z
   .object({
@@ -15,6 +23,15 @@ const Settings = z
     AUTH_SECRET: z.string().min(32),
     /** Signs the bearer tokens of log sockets. Apart from AUTH_SECRET, so that either can be replaced alone. */
     LOG_TOKEN_KEY: z.string().min(32),
+    /** Master key that secrets are encrypted under: 32 random bytes in base64. Without it none of them can be read. */
+    SECRETS_KEY: masterKey,
+    /** Earlier master keys, apart by commas, until every secret is encrypted under the newest one. */
+    SECRETS_OLD_KEYS: z
+      .string()
+      .default("")
+      .refine((text) => splitKeys(text).every((key) => masterKeyProblem(key) === null), {
+        message: "must hold keys of 32 random bytes in base64, apart by commas",
+      }),
     /** Lets the launcher on this machine set the installation up; absent when hosted, which closes those routes. */
     LAUNCHER_KEY: z.string().min(32).optional(),
     /** Life of a lease without renewal. */
@@ -44,6 +61,7 @@ export interface Config {
   readonly authSecret: string;
   readonly logTokenKey: string;
   readonly launcherKey: string | null;
+  readonly secretKeys: KeyRing;
   readonly leaseMs: number;
   readonly renewMs: number;
   readonly offerTimeoutMs: number;
@@ -65,6 +83,7 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     authSecret: settings.AUTH_SECRET,
     logTokenKey: settings.LOG_TOKEN_KEY,
     launcherKey: settings.LAUNCHER_KEY ?? null,
+    secretKeys: makeKeyRing(settings.SECRETS_KEY, settings.SECRETS_OLD_KEYS),
     leaseMs: settings.LEASE_MS,
     renewMs: settings.RENEW_MS,
     offerTimeoutMs: settings.OFFER_TIMEOUT_MS,

@@ -127,6 +127,22 @@ CREATE TABLE `members` (
 
 CREATE INDEX `members_user` ON `members` (`user_id`);
 
+CREATE TABLE `named_values` (
+	`id` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`kind` text NOT NULL,
+	`name` text NOT NULL,
+	`event_id` text,
+	`version` integer NOT NULL,
+	`key_id` text,
+	`updated_at` integer NOT NULL,
+	`rev` integer NOT NULL
+);
+
+CREATE INDEX `named_values_key` ON `named_values` (`key_id`) WHERE "named_values"."key_id" IS NOT NULL;
+
+CREATE INDEX `named_values_list` ON `named_values` (`workspace_id`,`kind`,`name`);
+
 CREATE TABLE `registration_tokens` (
 	`id` text PRIMARY KEY NOT NULL,
 	`workspace_id` text NOT NULL,

@@ -29,6 +29,10 @@ export const permissions = [
   "settings:write",
   "queues:read",
   "queues:write",
+  "variables:read",
+  "variables:write",
+  "secrets:read",
+  "secrets:write",
   "metrics:read",
 ] as const;
 export type Permission = (typeof permissions)[number];
@@ -44,9 +48,16 @@ const viewer = [
   "keys:own",
   "settings:read",
   "queues:read",
+  "variables:read",
 ] as const satisfies readonly Permission[];
 const operator = [...viewer, "runs:trigger", "runs:cancel", "queues:write"] as const satisfies readonly Permission[];
-const editor = [...operator, "events:write"] as const satisfies readonly Permission[];
+/** Reading a secret means its name and where it is used; nobody is shown a value. */
+const editor = [
+  ...operator,
+  "events:write",
+  "variables:write",
+  "secrets:read",
+] as const satisfies readonly Permission[];
 const admin = [
   ...editor,
   "runners:write",
@@ -55,6 +66,7 @@ const admin = [
   "keys:write",
   "audit:read",
   "settings:write",
+  "secrets:write",
   "metrics:read",
 ] as const satisfies readonly Permission[];
 

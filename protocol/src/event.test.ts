@@ -1,5 +1,6 @@
 import { describe, test } from "vitest";
-import { Env, isReservedEnvName, Mount, Name, Script } from "./event.ts";
+import { isReservedEnvName } from "./env-name.ts";
+import { Env, Mount, Name, Script } from "./event.ts";
 import { Labels } from "./labels.ts";
 import { MAX_SCRIPT_BYTES } from "./limits.ts";
 

@@ -1,5 +1,6 @@
 /** Events: immutable versions of what is to be run. */
 import * as z from "zod";
+import { envNameProblem, ValueName } from "./env-name.ts";
 import { JsonValue } from "./json.ts";
 import { Labels } from "./labels.ts";
 import { EventQueueing } from "./queueing.ts";
@@ -27,14 +28,6 @@ export const Name = z
   .refine((value) => value.trim() === value, { message: "must not start or end with a space" })
   .meta({ code: "invalid_name" });
 
-const ENV_NAME = /^[A-Z_][A-Z0-9_]*$/;
-const RESERVED_ENV = /^(?:LD_|DOCKER_|CRONIUM_)|^(?:NODE_OPTIONS|PATH|BASH_ENV|ENV|IFS|PYTHONSTARTUP|PYTHONHOME)$/;
-
-/** Whether the system keeps this environment name for itself (it could change what is run, or impersonate a run). */
-export function isReservedEnvName(name: string): boolean {
-  return RESERVED_ENV.test(name);
-}
-
 /** Environment for the script: at most 100 names of 1 to 128 characters, values up to 32 KiB without NUL. */
 export const Env = z
   .record(z.string(), z.string().max(32_768, "must be at most 32768 characters"))
@@ -44,19 +37,13 @@ export const Env = z
       context.addIssue({ code: "custom", message: "must hold at most 100 names", params: { code: "out_of_range" } });
     }
     for (const name of names) {
-      if (!ENV_NAME.test(name) || name.length > 128) {
+      const problem = envNameProblem(name);
+      if (problem !== null) {
         context.addIssue({
           code: "custom",
           path: [name],
-          message: "must be capital letters, digits and underscores, starting with a letter or an underscore",
-          params: { code: "invalid_env_name" },
-        });
-      } else if (isReservedEnvName(name)) {
-        context.addIssue({
-          code: "custom",
-          path: [name],
-          message: "belongs to the system",
-          params: { code: "env_reserved" },
+          message: problem.message,
+          params: { code: problem.code },
         });
       } else if (env[name]?.includes("\0") === true) {
         context.addIssue({
@@ -108,6 +95,10 @@ const definition = {
   labels: Labels,
   env: Env,
   mounts: z.array(Mount).max(16),
+  /** Names of the secrets that its script may read; at most 50, none by default. */
+  secrets: z.array(ValueName).max(50, "must hold at most 50 names").default([]),
+  /** Those of `secrets` that the script also finds in its environment under that name; none by default. */
+  secretEnv: z.array(ValueName).max(50, "must hold at most 50 names").default([]),
   /** Retries after the script itself failed; failures of the surroundings have a budget of their own. */
   scriptRetries: z.int().min(0).max(10),
   /** Container starts over all retries. */

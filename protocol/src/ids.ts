@@ -16,6 +16,8 @@ export const idPrefixes = {
   serviceAccount: "svc",
   session: "ses",
   bulk: "blk",
+  secret: "sec",
+  variable: "var",
   request: "req",
 } as const;
 
@@ -65,3 +67,5 @@ export const WorkspaceId = idSchema("workspace");
 export const EventId = idSchema("event");
 export const RunId = idSchema("run");
 export const RunnerId = idSchema("runner");
+export const SecretId = idSchema("secret");
+export const VariableId = idSchema("variable");

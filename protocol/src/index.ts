@@ -1,5 +1,6 @@
 /** Everything that crosses a process boundary. Plain tables also have subpaths of their own, free of zod. */
 export * from "./access.ts";
+export * from "./env-name.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
 export * from "./ids.ts";
@@ -33,5 +34,7 @@ export * from "./api/queues.ts";
 export * from "./api/runners.ts";
 export * from "./api/runs.ts";
 export * from "./api/sessions.ts";
+export * from "./api/secrets.ts";
 export * from "./api/settings.ts";
 export * from "./api/stats.ts";
+export * from "./api/variables.ts";

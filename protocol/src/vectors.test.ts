@@ -52,7 +52,14 @@ const PARTS = new Set([
   "RunnerName",
   "RunnerPlatform",
   "Script",
+  "Secret",
+  "SecretId",
+  "SecretValue",
   "TriggerOptions",
+  "ValueName",
+  "Variable",
+  "VariableId",
+  "VariableVersion",
   "WorkspaceId",
 ]);
 

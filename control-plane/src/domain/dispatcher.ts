@@ -12,24 +12,32 @@ import type {
   BulkFilter,
   BulkPreview,
   CreateEvent,
+  CreateSecret,
+  CreateVariable,
   ErrorCode,
   Event,
   EventDefinition,
   FieldError,
+  ImportedSecrets,
   Json,
   Labels,
   PollAnswer,
   PollRequest,
   Queue,
+  ReplaceSecret,
   Run,
   Runner,
   RunnerPlatform,
   RunState,
+  Secret,
   Settings,
+  SetVariable,
   Trigger,
   UpdateEvent,
   UpdateRun,
   UpdateSettings,
+  Variable,
+  VariableVersion,
 } from "@cronium/protocol";
 import type * as z from "zod";
 import type { EngineStats } from "./engine-stats.ts";
@@ -107,6 +115,28 @@ export interface PollCommand extends Pick<PollRequest, "ack" | "from" | "frames"
   readonly publicKey: string | null;
 }
 
+/** Who changes a secret or a variable: id of a person or an API key. */
+export interface By {
+  readonly by: string;
+}
+
+export interface CreateSecretCommand extends By {
+  readonly secretId: string;
+  readonly secret: CreateSecret;
+}
+
+export interface ImportSecretsCommand extends By {
+  /** In the order of the text; ids are used for those that are new. */
+  readonly items: readonly { readonly secretId: string; readonly name: string; readonly value: string }[];
+  readonly eventId: string | null;
+  readonly preview: boolean;
+}
+
+export interface CreateVariableCommand extends By {
+  readonly variableId: string;
+  readonly variable: CreateVariable;
+}
+
 export interface DispatcherApi {
   createEvent(command: {
     readonly eventId: string;
@@ -146,6 +176,26 @@ export interface DispatcherApi {
   getSettings(): Promise<Settings>;
   updateSettings(change: UpdateSettings): Promise<Settings>;
 
+  /** Nothing here returns the value of a secret. `eventId` undefined: all of the workspace. */
+  listSecrets(eventId: string | undefined): Promise<Outcome<readonly Secret[]>>;
+  getSecret(secretId: string): Promise<Secret | null>;
+  createSecret(command: CreateSecretCommand): Promise<Outcome<Secret>>;
+  replaceSecret(command: By & { readonly secretId: string; readonly change: ReplaceSecret }): Promise<Outcome<Secret>>;
+  /** Refused with `in_use` while events name it, unless `force`. */
+  deleteSecret(command: By & { readonly secretId: string; readonly force: boolean }): Promise<Outcome<null>>;
+  importSecrets(command: ImportSecretsCommand): Promise<Outcome<ImportedSecrets>>;
+
+  listVariables(eventId: string | undefined): Promise<Outcome<readonly Variable[]>>;
+  getVariable(variableId: string): Promise<Variable | null>;
+  /** Newest first; empty when there is no such variable. */
+  listVariableVersions(variableId: string): Promise<readonly VariableVersion[]>;
+  createVariable(command: CreateVariableCommand): Promise<Outcome<Variable>>;
+  setVariable(command: By & { readonly variableId: string; readonly change: SetVariable }): Promise<Outcome<Variable>>;
+  /** `version` null: whatever it is at. */
+  deleteVariable(
+    command: By & { readonly variableId: string; readonly version: number | null },
+  ): Promise<Outcome<null>>;
+
   /** Rooms ask to be told of a run's changes while somebody watches it. */
   watchRun(runId: string): Promise<Run | null>;
   previewBulk(command: Pick<StartBulkCommand, "action" | "filter">): Promise<BulkPreview>;
@@ -155,6 +205,6 @@ export interface DispatcherApi {
   stopBulk(bulkId: string): Promise<Outcome<Bulk>>;
 
   stats(): Promise<EngineStats>;
-  /** A harmless round trip through storage, for `/ready`. */
-  check(): Promise<{ readonly outboxRows: number }>;
+  /** A harmless round trip through storage, for `/ready`; with ids of master keys that its secrets need and that are missing. */
+  check(): Promise<{ readonly outboxRows: number; readonly missingKeys: readonly string[] }>;
 }

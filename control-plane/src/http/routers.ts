@@ -22,10 +22,12 @@ import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { runnerSocketRoutes } from "./routes/runner-sockets.ts";
 import { runnerRoutes } from "./routes/runners.ts";
+import { secretRoutes } from "./routes/secrets.ts";
 import { settingsRoutes } from "./routes/settings.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { workspaceRoutes } from "./routes/workspaces.ts";
+import { variableRoutes } from "./routes/variables.ts";
 
 type Router = OpenAPIHono<AppEnv>;
 
@@ -55,6 +57,8 @@ export function apiRouters(): Router[] {
     settingsRoutes(),
     queueRoutes(),
     liveTicketRoutes(),
+    secretRoutes(),
+    variableRoutes(),
     liveRoutes(),
     runnerSocketRoutes(),
   ];

@@ -3,6 +3,7 @@ import type { Event, Runner, RunSummary } from "@cronium/protocol";
 import type { Deps } from "../deps.ts";
 import { detailKey } from "../domain/blob-keys.ts";
 import type { RunDetail } from "../domain/run.ts";
+import { deleteNamedValues, upsertNamedValues, type NamedValueRow } from "../store/named-values.ts";
 import { upsertEvents, upsertRunners, upsertRuns, type RunRow } from "../store/projection.ts";
 
 type ProjectionDeps = Pick<Deps, "d1" | "blobs">;
@@ -56,5 +57,19 @@ export async function projectRunners(
 ): Promise<void> {
   if (runners.length > 0) {
     await upsertRunners(deps.d1, workspaceId, runners);
+  }
+}
+
+/** `deleted`: ids of secrets and variables that are gone. */
+export async function projectNamedValues(
+  deps: ProjectionDeps,
+  workspaceId: string,
+  values: { readonly rows: readonly NamedValueRow[]; readonly deleted: readonly string[] },
+): Promise<void> {
+  if (values.rows.length > 0) {
+    await upsertNamedValues(deps.d1, workspaceId, values.rows);
+  }
+  if (values.deleted.length > 0) {
+    await deleteNamedValues(deps.d1, workspaceId, values.deleted);
   }
 }

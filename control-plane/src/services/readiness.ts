@@ -1,4 +1,5 @@
 /** Whether this installation can do its work right now, and what is in the way. */
+import { selfTest } from "../auth/master-keys.ts";
 import type { Deps } from "../deps.ts";
 import { findFirstWorkspace } from "../store/accounts.ts";
 import { missingMigrations } from "./migrations.ts";
@@ -9,9 +10,13 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
-/** Asks D1, the list of migrations and one Dispatcher. Never rejects. */
+/** Asks D1, the encryption of secrets, the list of migrations and one Dispatcher. Never rejects. */
 export async function checkReadiness(deps: Deps): Promise<Readiness> {
   const reasons: string[] = [];
+  const broken = selfTest(deps.config.secretKeys);
+  if (broken !== null) {
+    reasons.push(`Secrets cannot be encrypted. ${broken}`);
+  }
   try {
     const missing = await missingMigrations(deps);
     if (missing.length > 0) {
@@ -22,6 +27,13 @@ export async function checkReadiness(deps: Deps): Promise<Readiness> {
       await deps
         .dispatcherFor(workspace?.id ?? "ready-check")
         .check()
+        .then(({ missingKeys }) => {
+          if (missingKeys.length > 0) {
+            reasons.push(
+              `Secrets are encrypted under master keys that are not configured: ${missingKeys.join(", ")}. Add them to SECRETS_OLD_KEYS.`,
+            );
+          }
+        })
         .catch((error: unknown) => {
           reasons.push("The Dispatcher does not answer.");
           deps.log.error("ready.dispatcher_failed", { error: String(error) });

@@ -4,6 +4,7 @@ import runListFilters0002 from "../../../migrations/0002_run_list_filters.sql";
 import deviceLogins0003 from "../../../migrations/0003_device_logins.sql";
 import peopleAndAudit0004 from "../../../migrations/0004_people_and_audit.sql";
 import liveTickets0005 from "../../../migrations/0005_live_tickets.sql";
+import namedValues0006 from "../../../migrations/0006_named_values.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   { name: "0003_device_logins.sql", sql: deviceLogins0003 },
   { name: "0004_people_and_audit.sql", sql: peopleAndAudit0004 },
   { name: "0005_live_tickets.sql", sql: liveTickets0005 },
+  { name: "0006_named_values.sql", sql: namedValues0006 },
 ];

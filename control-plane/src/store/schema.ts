@@ -345,3 +345,25 @@ export const runners = sqliteTable(
   },
   (table) => [index("runners_list").on(table.workspaceId, table.id)],
 );
+
+/** Names of secrets and variables, never a value; `key_id` says which master key a secret is encrypted under. */
+export const namedValues = sqliteTable(
+  "named_values",
+  {
+    id: text("id").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    kind: text("kind").notNull(),
+    name: text("name").notNull(),
+    eventId: text("event_id"),
+    version: integer("version").notNull(),
+    keyId: text("key_id"),
+    updatedAt: integer("updated_at").notNull(),
+    rev: integer("rev").notNull(),
+  },
+  (table) => [
+    index("named_values_list").on(table.workspaceId, table.kind, table.name),
+    index("named_values_key")
+      .on(table.keyId)
+      .where(sql`${table.keyId} IS NOT NULL`),
+  ],
+);

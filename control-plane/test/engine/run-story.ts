@@ -16,6 +16,8 @@ const definition: EventDefinition = {
   mounts: [],
   scriptRetries: 0,
   maxAttempts: 5,
+  secrets: [],
+  secretEnv: [],
   onLost: "retry",
 };
 export const a: Holder = { runnerId: "rnr_a", epoch: "1" };

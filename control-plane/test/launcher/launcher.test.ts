@@ -214,3 +214,55 @@ test("status tells where it runs and whether it is ready, and stop stops it", SL
   expect(await launcher.ended).toBe(0);
   expect(cli("status", "--data", data)).toMatchObject({ code: 3 });
 });
+
+test(
+  "T27 a rotated key takes over at the next start, and the old one is forgotten only when nothing needs it",
+  { timeout: 120_000 },
+  async ({ expect }) => {
+    const data = bench.folder();
+    const first = bench.launch(data);
+    const ready = await first.ready;
+    const store = (at: Ready, name: string): Promise<Response> =>
+      fetch(`${at.url}/api/v1/secrets`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${at.apiKey}`, "content-type": "application/json" },
+        body: JSON.stringify({ name, value: "hunter2-unique" }),
+      });
+    expect((await store(ready, "TOKEN")).status).toBe(201);
+    expect(cli("rotate-key", "--data", data).code).toBe(0);
+    expect(cli("forget-old-keys", "--data", data).said).toContain("not in use yet");
+    first.child.kill("SIGTERM");
+    await first.ended;
+    const second = bench.launch(data);
+    const again = await second.ready;
+    const status = await until("every secret is encrypted again", async () => {
+      await fetch(`${again.url}/ready`);
+      const { said } = cli("key-status", "--data", data);
+      return /\(current\): 1 secret\n/.test(said) && said.includes("(old): 0 secrets") ? said : null;
+    });
+    expect(status.split("\n").filter((line) => line !== "")).toHaveLength(2);
+    expect(cli("forget-old-keys", "--data", data)).toMatchObject({ code: 0 });
+    second.child.kill("SIGTERM");
+    await second.ended;
+    const third = bench.launch(data);
+    const last = await third.ready;
+    expect((await fetch(`${last.url}/ready`)).status).toBe(200);
+    expect((await store(again.url === last.url ? again : last, "TOKEN")).status).toBe(409);
+  },
+);
+
+test("T27 a guessable master key keeps it from starting, with the reason and without the key", async ({ expect }) => {
+  const data = bench.folder();
+  const first = bench.launch(data);
+  await first.ready;
+  first.child.kill("SIGTERM");
+  await first.ended;
+  const path = join(data, "secrets.json");
+  const weak = "A".repeat(43);
+  const secrets = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>;
+  writeFileSync(path, JSON.stringify({ ...secrets, SECRETS_KEY: weak }));
+  const second = bench.launch(data);
+  await expect(second.ready).rejects.toThrow(/SECRETS_KEY/);
+  expect(await second.ended).toBe(1);
+  expect(second.said()).not.toContain(weak);
+});

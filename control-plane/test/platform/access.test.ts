@@ -50,6 +50,7 @@ test("every route says who may call it", ({ expect }) => {
     "POST /api/v1/runner/logs/:runId",
     "POST /api/v1/runner/poll",
     "POST /api/v1/runner/register",
+    "POST /launcher/key-status",
     "POST /launcher/setup",
     "POST /launcher/watchdog",
   ]);
@@ -75,6 +76,8 @@ function concrete(path: string): string {
     "/invitations": "inv",
     "/api-keys": "key",
     "/service-accounts": "svc",
+    "/secrets": "sec",
+    "/variables": "var",
   };
   const kind = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? "run";
   return path.replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);
@@ -160,6 +163,9 @@ test("each role holds what the lower one holds", ({ expect }) => {
   expect(mayDo("viewer", "events:write")).toBe(false);
   expect(mayDo("operator", "events:write")).toBe(false);
   expect(mayDo("editor", "runners:write")).toBe(false);
+  expect(mayDo("editor", "variables:write")).toBe(true);
+  expect(mayDo("editor", "secrets:write")).toBe(false);
+  expect(mayDo("viewer", "secrets:read")).toBe(false);
 });
 
 test("B44 wrong, mangled, revoked and expired keys are refused alike", async ({ expect }) => {

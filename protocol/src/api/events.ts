@@ -16,7 +16,8 @@ export const CreateEvent = EventDefinitionInput.extend({
 }).meta({ id: "CreateEvent" });
 export type CreateEvent = z.infer<typeof CreateEvent>;
 /** As a form sends it: how runs wait may be left out, and then has its defaults. */
-export type NewEvent = Omit<CreateEvent, keyof EventQueueing> & Partial<EventQueueing>;
+export type NewEvent = Omit<CreateEvent, keyof EventQueueing | "secrets" | "secretEnv"> &
+  Partial<EventQueueing & Pick<CreateEvent, "secrets" | "secretEnv">>;
 
 /** Fields to change; each save makes a new immutable version. `version` is the one the change is based on. */
 export const UpdateEvent = z
@@ -32,6 +33,8 @@ export const UpdateEvent = z
     labels: EventDefinitionInput.shape.labels.unwrap().optional(),
     env: EventDefinitionInput.shape.env.unwrap().optional(),
     mounts: EventDefinitionInput.shape.mounts.unwrap().optional(),
+    secrets: EventDefinitionInput.shape.secrets.unwrap().optional(),
+    secretEnv: EventDefinitionInput.shape.secretEnv.unwrap().optional(),
     scriptRetries: EventDefinitionInput.shape.scriptRetries.unwrap().optional(),
     maxAttempts: EventDefinitionInput.shape.maxAttempts.unwrap().optional(),
     onLost: EventDefinitionInput.shape.onLost.unwrap().optional(),

@@ -4,6 +4,7 @@ import { AppError } from "@cronium/protocol/errors";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import * as z from "zod";
+import { readKeyStatus } from "../../services/key-status.ts";
 import { setUp } from "../../services/setup.ts";
 import { pokeDispatchers } from "../../services/watchdog.ts";
 import { open } from "../authorize.ts";
@@ -36,6 +37,10 @@ export function launcherRoutes(): OpenAPIHono<AppEnv> {
   routes.post("/launcher/watchdog", open(guard), async (c) => {
     requireLauncherKey(c);
     return c.json(await pokeDispatchers(c.get("deps")));
+  });
+  routes.post("/launcher/key-status", open(guard), async (c) => {
+    requireLauncherKey(c);
+    return c.json(await readKeyStatus(c.get("deps")));
   });
   return routes;
 }

@@ -1,4 +1,5 @@
 /** What the object does when nobody calls: leases, offers, back-offs, silent runners, the outbox, tidying up. */
+import type { DispatcherApi } from "../../domain/dispatcher.ts";
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
 import { bulkDueAt, forgetOldBulks, giveUpBulk, hasBulk, stepBulk } from "./bulk.ts";
@@ -11,6 +12,7 @@ import { forgetSilent } from "./polls.ts";
 import { expireIfDue, forgetFinished } from "./retention.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./places.ts";
+import { hasOldBoxes, missingKeys, reencryptSome } from "./secrets.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { forgetOldCounters } from "./stats.ts";
 import { inTurn } from "./turns.ts";
@@ -48,6 +50,7 @@ export function onAlarm(shell: Shell): void {
       turn.pumpNeeded = true;
     });
     workOnBulk(shell);
+    reencrypt(shell);
     void expireIfDue(shell);
     if (drainDueIn(shell) !== null) {
       drainSoon(shell);
@@ -72,15 +75,27 @@ function workOnBulk(shell: Shell): void {
   }
 }
 
+/** A turn of its own, and another one at the next alarm while there is more. */
+function reencrypt(shell: Shell): void {
+  if (!hasOldBoxes(shell)) {
+    return;
+  }
+  try {
+    inTurn(shell, (turn) => reencryptSome(shell, turn));
+  } catch (error) {
+    shell.deps.log.error("secret.reencrypt_failed", { workspaceId: shell.workspaceId, error: String(error) });
+  }
+}
+
 /** The watchdog's round, once a minute: an alarm that was lost, or is overdue, is set again. */
-export function checkUp(shell: Shell): { readonly outboxRows: number } {
+export function checkUp(shell: Shell): Awaited<ReturnType<DispatcherApi["check"]>> {
   if (shell.alarmAt !== null && shell.alarmAt < shell.deps.clock.now() - OVERDUE_MS) {
     shell.alarmAt = null;
   }
   arm(shell, nextWake(shell));
   return inTurn(shell, (turn) => {
     shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('checked_at', ?)", String(turn.now));
-    return { outboxRows: countOutbox(shell) };
+    return { outboxRows: countOutbox(shell), missingKeys: missingKeys(shell) };
   });
 }
 
@@ -100,6 +115,7 @@ function nextWake(shell: Shell): number {
     ),
     shell.tickDueAt ?? Number.POSITIVE_INFINITY,
     bulkDueAt(shell, now),
+    hasOldBoxes(shell) ? now : Number.POSITIVE_INFINITY,
     shell.retention.wakeAt,
     drain === null ? Number.POSITIVE_INFINITY : now + drain,
     ...shell.heldOff.values(),

@@ -45,12 +45,21 @@ import { releaseRunner } from "./quarantine.ts";
 import { revokeRunner } from "./revocation.ts";
 import { registerRunner, viewRunner } from "./runners.ts";
 import { readRun, viewRun } from "./runs.ts";
+import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
 import { readSettings, updateSettings } from "./settings.ts";
 import type { Shell } from "./shell.ts";
 import { closeSocket, closeSocketsOf, LIVE_TAG } from "./sockets.ts";
 import { afterStart, openShell } from "./start.ts";
 import { readStats } from "./stats.ts";
 import { inTurn } from "./turns.ts";
+import {
+  createVariable,
+  deleteVariable,
+  listVariables,
+  readVariable,
+  readVariableVersions,
+  setVariable,
+} from "./variables.ts";
 
 /** A room that has viewers asks again well within this. */
 const WATCH_MS = 600_000;
@@ -154,6 +163,62 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return inTurn(this.#shell, (turn) => updateSettings(this.#shell, turn, change));
   }
 
+  async listSecrets(eventId: string | undefined): ReturnType<DispatcherApi["listSecrets"]> {
+    return listSecrets(this.#shell, eventId);
+  }
+
+  async getSecret(secretId: string): ReturnType<DispatcherApi["getSecret"]> {
+    return readSecret(this.#shell, secretId);
+  }
+
+  async createSecret(command: Parameters<DispatcherApi["createSecret"]>[0]): ReturnType<DispatcherApi["createSecret"]> {
+    return inTurn(this.#shell, (turn) => createSecret(this.#shell, turn, command));
+  }
+
+  async replaceSecret(
+    command: Parameters<DispatcherApi["replaceSecret"]>[0],
+  ): ReturnType<DispatcherApi["replaceSecret"]> {
+    return inTurn(this.#shell, (turn) => replaceSecret(this.#shell, turn, command));
+  }
+
+  async deleteSecret(command: Parameters<DispatcherApi["deleteSecret"]>[0]): ReturnType<DispatcherApi["deleteSecret"]> {
+    return inTurn(this.#shell, (turn) => deleteSecret(this.#shell, turn, command));
+  }
+
+  async importSecrets(
+    command: Parameters<DispatcherApi["importSecrets"]>[0],
+  ): ReturnType<DispatcherApi["importSecrets"]> {
+    return inTurn(this.#shell, (turn) => importSecrets(this.#shell, turn, command));
+  }
+
+  async listVariables(eventId: string | undefined): ReturnType<DispatcherApi["listVariables"]> {
+    return listVariables(this.#shell, eventId);
+  }
+
+  async getVariable(variableId: string): ReturnType<DispatcherApi["getVariable"]> {
+    return readVariable(this.#shell, variableId);
+  }
+
+  async listVariableVersions(variableId: string): ReturnType<DispatcherApi["listVariableVersions"]> {
+    return readVariableVersions(this.#shell, variableId);
+  }
+
+  async createVariable(
+    command: Parameters<DispatcherApi["createVariable"]>[0],
+  ): ReturnType<DispatcherApi["createVariable"]> {
+    return inTurn(this.#shell, (turn) => createVariable(this.#shell, turn, command));
+  }
+
+  async setVariable(command: Parameters<DispatcherApi["setVariable"]>[0]): ReturnType<DispatcherApi["setVariable"]> {
+    return inTurn(this.#shell, (turn) => setVariable(this.#shell, turn, command));
+  }
+
+  async deleteVariable(
+    command: Parameters<DispatcherApi["deleteVariable"]>[0],
+  ): ReturnType<DispatcherApi["deleteVariable"]> {
+    return inTurn(this.#shell, (turn) => deleteVariable(this.#shell, turn, command));
+  }
+
   async watchRun(runId: string): Promise<Run | null> {
     const shell = this.#shell;
     return inTurn(shell, (turn) => {
@@ -169,7 +234,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   /** Called once a minute by the watchdog too: an alarm that was lost, or is overdue, is set again. */
-  async check(): Promise<{ readonly outboxRows: number }> {
+  async check(): ReturnType<DispatcherApi["check"]> {
     return checkUp(this.#shell);
   }
 

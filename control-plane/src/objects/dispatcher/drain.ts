@@ -7,12 +7,14 @@
  */
 import { isTerminal } from "@cronium/protocol/run-states";
 import { toSummary } from "../../domain/run.ts";
-import { projectEvents, projectRunners, projectRuns } from "../../services/projection.ts";
+import { projectEvents, projectNamedValues, projectRunners, projectRuns } from "../../services/projection.ts";
 import { readEventProjection } from "./events.ts";
 import { readOutbox, readOutboxRooms, removeFromOutbox, type OutboxRow } from "./outbox.ts";
 import { viewRunner } from "./runners.ts";
 import { readRun, readWholeRuns, viewRun } from "./runs.ts";
+import { readSecretProjection } from "./secrets.ts";
 import type { Shell } from "./shell.ts";
+import { readVariableProjection } from "./variables.ts";
 
 /** Lets the changes of a burst gather, and keeps D1's disk out of the way of a dispatch that follows an enqueue. */
 const GATHER_MS = 50;
@@ -52,14 +54,20 @@ async function drainOnce(shell: Shell): Promise<boolean> {
     event: readOutbox(shell, "event", BATCH),
     run: readOutbox(shell, "run", BATCH),
     runner: readOutbox(shell, "runner", BATCH),
+    secret: readOutbox(shell, "secret", BATCH),
+    variable: readOutbox(shell, "variable", BATCH),
   };
   const { runs, left } = readWholeRuns(
     shell,
     rows.run.map(({ id }) => id),
   );
-  const sent = [...rows.event, ...rows.run.filter(({ id }) => !left.has(id)), ...rows.runner];
+  const sent = [...rows.event, ...rows.run.filter(({ id }) => !left.has(id)), ...rows.runner, ...rows.secret, ...rows.variable];
   const runners = rows.runner.flatMap(({ id }) => shell.fleet.get(id) ?? []);
   const events = rows.event.flatMap(({ id }) => readEventProjection(shell, id) ?? []);
+  const values = [
+    ...rows.secret.map(({ id }) => ({ id, row: readSecretProjection(shell, id) })),
+    ...rows.variable.map(({ id }) => ({ id, row: readVariableProjection(shell, id) })),
+  ];
   const { deps, workspaceId } = shell;
   await projectEvents(deps, workspaceId, events);
   await projectRuns(
@@ -72,6 +80,10 @@ async function drainOnce(shell: Shell): Promise<boolean> {
     workspaceId,
     runners.map((runner) => viewRunner(shell, runner)),
   );
+  await projectNamedValues(deps, workspaceId, {
+    rows: values.flatMap(({ row }) => row ?? []),
+    deleted: values.filter(({ row }) => row === null).map(({ id }) => id),
+  });
   removeFromOutbox(shell, sent);
   // Nothing but a late repeat of their runner will ask for these.
   shell.recent.forget(runs.flatMap(({ run }) => (isTerminal(run.state) ? [run.id] : [])));

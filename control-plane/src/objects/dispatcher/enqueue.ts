@@ -5,6 +5,7 @@ import { overQuota, takeTrigger } from "../../domain/quota.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { gather } from "./debounces.ts";
+import { refuseSecrets } from "./declared-secrets.ts";
 import { readEventVersion } from "./events.ts";
 import { knownEvent, whatTriggersNeed, type KnownEvent } from "./known-events.ts";
 import { theLine } from "./lanes.ts";
@@ -80,6 +81,10 @@ function enqueueAdHoc(
   { name, queue, definition }: Extract<EnqueueCommand["target"], { kind: "adhoc" }>,
 ): Outcome<Enqueued> {
   const { runId, trigger, options } = command;
+  const refusal = refuseSecrets(shell, null, definition);
+  if (refusal !== null) {
+    return refusal;
+  }
   const run = newRun(
     {
       id: runId,

@@ -5,6 +5,7 @@ import { EventQueueing, EventQueueingInput } from "@cronium/protocol/queueing";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import { queueingOf, withoutQueueing } from "../../domain/event-queueing.ts";
 import { readCause, writeCause } from "./causes.ts";
+import { refuseSecrets } from "./declared-secrets.ts";
 import { addToOutbox } from "./outbox.ts";
 import type { Shell, Turn } from "./shell.ts";
 
@@ -38,6 +39,10 @@ export function createEvent(
   const existing = readEvent(shell, eventId);
   if (existing !== null) {
     return { ok: true, value: { event: existing, created: false } };
+  }
+  const refusal = refuseSecrets(shell, eventId, definition);
+  if (refusal !== null) {
+    return refusal;
   }
   shell.sql.exec(
     `INSERT INTO events (id, name, description, version, created_at, updated_at, archived_at, rev, retention_days)
@@ -86,6 +91,10 @@ export function updateEvent(
     ...queueingOf(old),
     ...changes,
   });
+  const refusal = refuseSecrets(shell, eventId, definition);
+  if (refusal !== null) {
+    return refusal;
+  }
   const version = old.version + 1;
   shell.sql.exec(
     `UPDATE events SET name = ?2, description = ?3, version = ?4, updated_at = ?5, rev = rev + 1, retention_days = ?6
@@ -199,13 +208,17 @@ function mustRead(shell: Shell, eventId: string): Event {
   return event;
 }
 
+const noSecrets: Pick<EventDefinition, "secrets" | "secretEnv"> = { secrets: [], secretEnv: [] };
+type StoredVersion = Omit<EventDefinition, keyof typeof noSecrets> & EventQueueing & Pick<Event, "defaultInput">;
+
 function toEvent(row: Readonly<Record<string, SqlStorageValue>>): Event {
   const time = (value: SqlStorageValue | undefined): string => new Date(value as number).toISOString();
   const archivedAt = row["archived_at"] ?? null;
   return {
     // A version that was stored before a field existed has its default.
     ...EventQueueingInput.parse({}),
-    ...(JSON.parse(row["definition"] as string) as EventDefinition & EventQueueing & Pick<Event, "defaultInput">),
+    ...noSecrets,
+    ...(JSON.parse(row["definition"] as string) as StoredVersion),
     id: row["id"] as string,
     name: row["name"] as string,
     description: row["description"] as string,

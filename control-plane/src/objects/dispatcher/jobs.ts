@@ -68,5 +68,11 @@ function versionOf(shell: Shell, { eventId, eventVersion }: RunRecord): EventDef
 
 function toDefinition(text: string): EventDefinition {
   const { defaultInput: _, ...stored } = JSON.parse(text) as StoredDefinition;
-  return withoutQueueing(stored);
+  return withoutDefaults(withoutQueueing(stored));
+}
+
+/** A runner of the version before knows no secrets, and refuses what it does not know. */
+function withoutDefaults({ secrets, secretEnv, ...known }: EventDefinition): EventDefinition {
+  const asks = (secrets as readonly string[] | undefined)?.length ?? 0;
+  return (asks === 0 ? known : { ...known, secrets, secretEnv }) as EventDefinition;
 }

@@ -4,7 +4,7 @@
  */
 import type { Shell, Turn } from "./shell.ts";
 
-export type OutboxKind = "run" | "event" | "runner" | "room";
+export type OutboxKind = "run" | "event" | "runner" | "room" | "secret" | "variable";
 
 export interface OutboxRow {
   readonly kind: OutboxKind;

@@ -104,7 +104,11 @@ export function insertRun(
 export function readOwnDefinition(shell: Shell, runId: string): EventDefinition | null {
   const row = shell.sql.exec("SELECT definition FROM payloads WHERE run_id = ?", runId).toArray()[0];
   const text = row?.["definition"] ?? null;
-  return text === null ? null : (JSON.parse(text as string) as EventDefinition);
+  // One that was stored before these fields existed has their defaults.
+  const defaults: Pick<EventDefinition, "secrets" | "secretEnv"> = { secrets: [], secretEnv: [] };
+  return text === null
+    ? null
+    : { ...defaults, ...(JSON.parse(text as string) as Omit<EventDefinition, keyof typeof defaults>) };
 }
 
 export function writeInput(shell: Shell, runId: string, input: Json): void {

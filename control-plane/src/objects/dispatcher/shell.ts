@@ -1,5 +1,5 @@
 /** What every file of the Dispatcher works on: its storage, settings, and what it keeps in memory between turns. */
-import type { EventDefinition, EventQueueing, ServerMessage, Settings } from "@cronium/protocol";
+import type { EventDefinition, EventQueueing, Json, ServerMessage, Settings } from "@cronium/protocol";
 import type { Deps } from "../../deps.ts";
 import type { Meters } from "../../domain/engine-stats.ts";
 import type { Expressions } from "../../domain/queue-key.ts";
@@ -59,6 +59,13 @@ export interface Line {
   dueAt: number;
 }
 
+export interface StoredVariable {
+  readonly scope: string;
+  readonly name: string;
+  /** JSON. */
+  readonly value: string;
+}
+
 export interface Shell {
   readonly ctx: DurableObjectState;
   readonly sql: SqlStorage;
@@ -96,6 +103,13 @@ export interface Shell {
   readonly polls: Map<string, PollLink>;
   /** Runs whose log room wants to hear of changes, and until when. */
   readonly watches: Map<string, number>;
+  /** Variables with their values, and what runs of each event find; a copy, null when it is to be read again. */
+  variables: {
+    readonly rows: readonly StoredVariable[];
+    readonly byEvent: Map<string, Readonly<Record<string, Json>>>;
+  } | null;
+  /** Secrets that no configured key can read. */
+  readonly unreadable: Set<string>;
   /** What this instance has measured. */
   readonly meters: Meters;
 }

@@ -5,7 +5,8 @@ import { newMeters } from "./metrics.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import { changeFleet, readFleet } from "./runners.ts";
 import { migrate } from "./schema.ts";
-import type { Shell } from "./shell.ts";
+import { hasOldBoxes } from "./secrets.ts";
+import { wakeBy, type Shell } from "./shell.ts";
 import { attachmentOf, linksOf } from "./sockets.ts";
 import { inTurn } from "./turns.ts";
 
@@ -32,6 +33,8 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     retention: { busy: false, dueAt: 0, wakeAt: Number.POSITIVE_INFINITY },
     triggers: null,
     expressions: new Map(),
+    variables: null,
+    unreadable: new Set(),
     meters: newMeters(),
     polls: new Map(),
     watches: new Map(
@@ -47,6 +50,9 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
 export function afterStart(shell: Shell): void {
   inTurn(shell, (turn) => {
     forgiveOutage(shell, turn);
+    if (hasOldBoxes(shell)) {
+      wakeBy(turn, turn.now);
+    }
     for (const runner of shell.fleet.values()) {
       if (runner.connected && hasNoLink(shell, runner.id)) {
         changeFleet(shell, turn, runner.id, { connected: false });

@@ -43,6 +43,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
     shell.events.clear();
     shell.definitions.clear();
     shell.recent.clear();
+    shell.variables = null;
     shell.tickDueAt = readTickDueAt(shell.sql);
     throw error;
   }

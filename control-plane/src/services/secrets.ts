@@ -1,0 +1,79 @@
+/** Secrets: kept and encrypted by the Dispatcher. No answer holds a value. */
+import type { CreateSecret, ImportedSecrets, ImportSecrets, ReplaceSecret, Secret } from "@cronium/protocol";
+import { SecretValue } from "@cronium/protocol/api/secrets";
+import { AppError, type FieldError } from "@cronium/protocol/errors";
+import { makeId } from "@cronium/protocol/ids";
+import type { Deps } from "../deps.ts";
+import { actorId, type Actor } from "../domain/actor.ts";
+import { readEnvFile, type EnvEntry } from "../domain/env-file.ts";
+import { unwrap } from "./outcome.ts";
+
+type Page<T> = { readonly items: T[]; readonly nextCursor: null };
+
+/** By name; with an event, what its runs would get. All on one page: there are at most 1,000. */
+export async function listSecrets(deps: Deps, actor: Actor, eventId: string | undefined): Promise<Page<Secret>> {
+  const items = unwrap(await deps.dispatcherFor(actor.workspaceId).listSecrets(eventId));
+  return { items: [...items], nextCursor: null };
+}
+
+export async function getSecret(deps: Deps, actor: Actor, secretId: string): Promise<Secret> {
+  const secret = await deps.dispatcherFor(actor.workspaceId).getSecret(secretId);
+  if (secret === null) {
+    throw new AppError("not_found", `There is no secret ${secretId}.`);
+  }
+  return secret;
+}
+
+export async function createSecret(deps: Deps, actor: Actor, secret: CreateSecret): Promise<Secret> {
+  const command = { secretId: newId(deps), secret, by: actorId(actor) };
+  return unwrap(await deps.dispatcherFor(actor.workspaceId).createSecret(command));
+}
+
+export async function replaceSecret(
+  deps: Deps,
+  actor: Actor,
+  secretId: string,
+  change: ReplaceSecret,
+): Promise<Secret> {
+  return unwrap(await deps.dispatcherFor(actor.workspaceId).replaceSecret({ secretId, change, by: actorId(actor) }));
+}
+
+export async function deleteSecret(deps: Deps, actor: Actor, secretId: string, force: boolean): Promise<void> {
+  unwrap(await deps.dispatcherFor(actor.workspaceId).deleteSecret({ secretId, force, by: actorId(actor) }));
+}
+
+/** Throws `invalid_env_file` with every wrong line; then nothing was stored. */
+export async function importSecrets(
+  deps: Deps,
+  actor: Actor,
+  { text, eventId, preview }: ImportSecrets,
+): Promise<ImportedSecrets> {
+  const { entries, problems } = readEnvFile(text);
+  const unfit = entries.flatMap((entry) => valueProblem(entry) ?? []);
+  const wrong = [...problems, ...unfit].toSorted((a, b) => a.line - b.line);
+  const [first] = wrong;
+  if (first !== undefined) {
+    const more = wrong.length === 1 ? "" : ` ${wrong.length - 1} more lines are wrong too.`;
+    throw new AppError("invalid_env_file", `Line ${first.line} ${first.message}.${more}`, {
+      errors: wrong.map(({ line, message }): FieldError => ({
+        pointer: "/text",
+        code: "invalid_env_file",
+        message: `line ${line} ${message}`,
+      })),
+    });
+  }
+  const items = entries.map(({ name, value }) => ({ secretId: newId(deps), name, value }));
+  const command = { items, eventId, preview, by: actorId(actor) };
+  return unwrap(await deps.dispatcherFor(actor.workspaceId).importSecrets(command));
+}
+
+function valueProblem({ line, name, value }: EnvEntry): { readonly line: number; readonly message: string } | null {
+  const parsed = SecretValue.safeParse(value);
+  return parsed.success
+    ? null
+    : { line, message: `gives ${name} a value that ${parsed.error.issues[0]?.message ?? "cannot be stored"}` };
+}
+
+function newId(deps: Deps): string {
+  return makeId("secret", deps.clock.now(), deps.ids.random(10));
+}
