@@ -129,6 +129,7 @@ export class RunnerProcess {
       },
       runnerName: options.runnerId,
       policy: options.policy,
+      openSecrets: () => ({}),
       logSink: options.logSink,
       randomId: () => Buffer.from(options.rng.bytes(8)).toString("hex"),
     };

@@ -18,6 +18,7 @@ export * from "./runner.ts";
 export * from "./runner-states.ts";
 export * from "./runner-view.ts";
 export * from "./runtime.ts";
+export * from "./sealing.ts";
 export * from "./token.ts";
 export * from "./user-code.ts";
 export * from "./version.ts";

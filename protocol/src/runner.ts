@@ -7,12 +7,14 @@
  * Connecting: `GET /api/v1/runner/connect?runnerId=…&protocol=…` as a WebSocket.
  *  1. Server: `challenge` with a nonce that is good for this socket only.
  *  2. Runner: `hello`, its signature over `connectMessage(nonce, runnerId, epoch)`, and every attempt it still holds.
+ *     From protocol 2 on, which the challenge names, with the key that secrets are sealed to (`sealing.ts`).
  *  3. Server: `welcome` with a verdict for each of those attempts, or `error` and close 4401 (signature), 4403 (revoked),
  *     4426 (protocol). An older socket of the same runner is closed with 4409. A challenge that is not answered within
  *     15 s is closed with 4408, and dialling again is right.
  *
  * Working: the server sends `jobs`; the runner answers each with `accept` or `decline` within 10 s. An accepted job is
- * `granted` (or `refused`), and only then may its container start: the grant counts as the first renewal. Then
+ * `granted` (or `refused`), and only then may its container start: the grant counts as the first renewal. Secrets travel
+ * with the grant and at no other time, sealed to this runner for this attempt; asked again, the answer is the same. Then
  * `started` → `exited` (result, durable before it is acknowledged) → `done` (log drained). `exited` and `done` are kept
  * in the runner's journal and repeated after each reconnect until the matching `ack` arrives, so every one of them may
  * arrive more than once and the answer is always the same. Everything names (runId, attempt); the server checks that the
@@ -39,6 +41,7 @@ import { Labels } from "./labels.ts";
 import { failReasons, triggers, type FailReason } from "./run-states.ts";
 import { notReadyReasons, type NotReadyReason } from "./runner-states.ts";
 import { RunnerPlatform } from "./runner-view.ts";
+import { SealingKey } from "./sealing.ts";
 
 const keys = <K extends string>(table: Record<K, unknown>): [K, ...K[]] => Object.keys(table) as [K, ...K[]];
 
@@ -131,6 +134,8 @@ export const RunnerMessage = z.discriminatedUnion("type", [
     slots: z.int().min(1).max(1_000),
     notReady: z.array(z.enum(keys<NotReadyReason>(notReadyReasons))),
     held: z.array(HeldAttempt).max(2_000),
+    /** Without it the runner gets no job that names secrets. */
+    sealing: SealingKey.optional(),
   }),
   z.strictObject({ type: z.literal("accept"), jobs: z.array(AttemptRef).min(1) }),
   z.strictObject({
@@ -186,6 +191,10 @@ export const ServerMessage = z.discriminatedUnion("type", [
           leaseMs: z.int(),
           /** Bearer token of the log socket, for this attempt only. */
           logToken: z.string(),
+          /** The secrets that the job names, sealed to this runner (`sealing.ts`); absent without any. */
+          secrets: z.string().optional(),
+          /** Variables by name; absent without any, and for runners that speak protocol 1. */
+          variables: z.record(z.string(), JsonValue).optional(),
         }),
       )
       .min(1),

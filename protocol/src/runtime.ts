@@ -12,6 +12,10 @@
  *   `GET  /v1/executions/{id}/input`    200, the input itself as JSON (`null` when there is none)
  *   `POST /v1/executions/{id}/output`   any JSON value up to 1 MiB; 204; may repeat, the last one counts
  *   `GET  /v1/executions/{id}/context`  200, `RunContext`
+ *   `GET  /v1/executions/{id}/secrets/{name}`    200, the value as a JSON string; 422 `secret_not_found` when the event
+ *                                                does not name it
+ *   `GET  /v1/executions/{id}/variables/{name}`  200, the value as JSON; 404 `not_found`
+ *                                                Both with `?format=text`: a string as it is, other values as JSON
  *   `GET  /health`                      200 `{"status":"ok"}`, without a token
  *
  * Errors are `application/problem+json` (`Problem`): 401 `invalid_token`, 403 `attempt_not_active` (ended, or another
@@ -82,6 +86,9 @@ export const SidecarCommand = z.discriminatedUnion("type", [
     attempt: z.int(),
     job: BootstrapJob,
     input: JsonValue,
+    /** Values by name, in the clear: the channel is a pipe between two processes of this machine. */
+    secrets: z.record(z.string(), z.string()).default({}),
+    variables: z.record(z.string(), JsonValue).default({}),
     context: RunContext,
     /** Whether the bootstrap already fetched the job (after a sidecar restart). */
     handedOut: z.boolean(),

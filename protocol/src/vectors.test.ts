@@ -52,6 +52,8 @@ const PARTS = new Set([
   "RunnerName",
   "RunnerPlatform",
   "Script",
+  "SealedSecrets",
+  "SealingKey",
   "Secret",
   "SecretId",
   "SecretValue",

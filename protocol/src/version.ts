@@ -5,7 +5,10 @@
  * previous version cannot read or would misread; an added optional field is not such a change. Both sides accept
  * their own version N and N-1, because hosted Workers, Durable Objects and runners are never all updated at once.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
+
+/** From this version on a runner names a key in `hello` that secrets are sealed to, and reads grants that hold them. */
+export const SEALING_SINCE = 2;
 
 /** The oldest version that a side speaking `ours` still accepts: N-1, never below 1. */
 export function oldestAccepted(ours: number = PROTOCOL_VERSION): number {

@@ -32,8 +32,8 @@ export type Welcome = Extract<ServerMessage, { type: "welcome" }>;
 export type WorkMessage = Exclude<ServerMessage, { type: "challenge" | "welcome" | "error" }>;
 
 export interface ConnectionHandlers {
-  /** The answer to a challenge, with everything this runner holds at this moment. */
-  hello(nonce: string): Hello;
+  /** The answer to a challenge, with everything this runner holds at this moment. `protocol` is the control plane's. */
+  hello(nonce: string, protocol: number): Hello;
   welcomed(welcome: Welcome): void;
   message(message: WorkMessage): void;
   pong(): void;
@@ -246,7 +246,7 @@ export class Connection implements ControlLink {
     const { handlers, log } = this.options;
     switch (message.type) {
       case "challenge":
-        dialled.wire.send(JSON.stringify(handlers.hello(message.nonce)));
+        dialled.wire.send(JSON.stringify(handlers.hello(message.nonce, message.protocol)));
         return;
       case "welcome":
         this.welcomed = true;

@@ -7,7 +7,7 @@ import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
-import { connectMessage, PublicKey, RunnerId } from "@cronium/protocol";
+import { connectMessage, PublicKey, RunnerId, sealingKeyMessage } from "@cronium/protocol";
 import { ExitError } from "./base/exit-error.ts";
 
 const StoredCredential = z.strictObject({
@@ -76,8 +76,21 @@ export function markRevoked(dataDir: string): void {
 
 /** Signs the nonce of one connection. */
 export function signConnect(credential: StoredCredential, nonce: string, runnerId: string, epoch: string): string {
-  const message = Buffer.from(connectMessage(nonce, runnerId, epoch));
-  return sign(null, message, createPrivateKey(credential.privateKey)).toString("base64url");
+  return signText(credential, connectMessage(nonce, runnerId, epoch));
+}
+
+/** Says for one connection that secrets may be sealed to this key. */
+export function signSealingKey(
+  credential: StoredCredential,
+  nonce: string,
+  runnerId: string,
+  publicKey: string,
+): string {
+  return signText(credential, sealingKeyMessage(nonce, runnerId, publicKey));
+}
+
+function signText(credential: StoredCredential, text: string): string {
+  return sign(null, Buffer.from(text), createPrivateKey(credential.privateKey)).toString("base64url");
 }
 
 function credentialPath(dataDir: string): string {

@@ -65,6 +65,8 @@ describe("the journal", () => {
         onLost: "retry",
         job: null,
         logToken: "t",
+        secrets: null,
+        variables: {},
         bound: null,
         handedOut: false,
         started: true,
@@ -82,7 +84,7 @@ describe("the journal", () => {
   test("F1 keeps what is needed to go on with a job, over compactions", async ({ expect }) => {
     const first = new Journal(folder, silentLog());
     await first.write({ type: "accepted", ...ref, slot: "s1", onLost: "retry", job });
-    first.note({ type: "granted", ...ref, logToken: "t" });
+    first.note({ type: "granted", ...ref, logToken: "t", secrets: "sealed", variables: { REGION: "eu" } });
     first.note({ type: "bound", ...ref, token: "jwt", at: 100.5 });
     first.note({ type: "handed_out", ...ref });
     await first.write({ type: "started", ...ref, at: 101.25 });
@@ -92,6 +94,8 @@ describe("the journal", () => {
     const third = reopen(reopen(first));
 
     expect(third.get(ref)).toMatchObject({
+      secrets: "sealed",
+      variables: { REGION: "eu" },
       job,
       logToken: "t",
       bound: { token: "jwt", at: 100.5 },

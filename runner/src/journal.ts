@@ -52,7 +52,14 @@ const JournalRecord = z.discriminatedUnion("type", [
     /** Missing where an older version wrote it, or one whose jobs this one cannot read: then nobody goes on with it. */
     job: Job.optional().catch(undefined),
   }),
-  z.strictObject({ type: z.literal("granted"), ...attempt, logToken: z.string() }),
+  z.strictObject({
+    type: z.literal("granted"),
+    ...attempt,
+    logToken: z.string(),
+    /** Sealed, as they came. */
+    secrets: z.string().optional(),
+    variables: z.record(z.string(), JsonValue).optional(),
+  }),
   /** Its container is about to start; `token` opens the job's runtime API. */
   z.strictObject({ type: z.literal("bound"), ...attempt, token: z.string(), at: z.number() }),
   z.strictObject({ type: z.literal("handed_out"), ...attempt }),
@@ -81,6 +88,9 @@ export interface JournalEntry {
   readonly onLost: (typeof onLostPolicies)[number];
   readonly job: Job | null;
   readonly logToken: string | null;
+  /** What its secrets are sealed in; null without any. */
+  readonly secrets: string | null;
+  readonly variables: Readonly<Record<string, Json>>;
   readonly bound: { readonly token: string; readonly at: number } | null;
   readonly handedOut: boolean;
   readonly started: boolean;
@@ -243,6 +253,8 @@ export class Journal {
 
 const nothingYet = {
   logToken: null,
+  secrets: null,
+  variables: {},
   bound: null,
   handedOut: false,
   started: false,
@@ -278,7 +290,11 @@ type Change = Exclude<JournalRecord, { type: "accepted" | "dropped" | "renewed" 
 function changes(record: Change): Partial<JournalEntry> {
   switch (record.type) {
     case "granted":
-      return { logToken: record.logToken };
+      return {
+        logToken: record.logToken,
+        secrets: record.secrets ?? null,
+        variables: record.variables ?? {},
+      };
     case "bound":
       return { bound: { token: record.token, at: record.at } };
     case "handed_out":
@@ -291,7 +307,7 @@ function changes(record: Change): Partial<JournalEntry> {
       return { output: record.value };
     case "exited":
       // The result carries the output from here on.
-      return { result: record.result, output: null };
+      return { result: record.result, output: null, secrets: null };
     case "exited_acked":
       return { resultAcked: true };
     case "done":
@@ -306,7 +322,13 @@ function recordsOf(entry: JournalEntry): JournalRecord[] {
   const { slot, onLost, job } = entry;
   const records: JournalRecord[] = [{ type: "accepted", ...ref, slot, onLost, ...(job === null ? {} : { job }) }];
   if (entry.logToken !== null) {
-    records.push({ type: "granted", ...ref, logToken: entry.logToken });
+    records.push({
+      type: "granted",
+      ...ref,
+      logToken: entry.logToken,
+      ...(entry.secrets === null ? {} : { secrets: entry.secrets }),
+      ...(Object.keys(entry.variables).length === 0 ? {} : { variables: { ...entry.variables } }),
+    });
   }
   if (entry.bound !== null) {
     records.push({ type: "bound", ...ref, ...entry.bound });

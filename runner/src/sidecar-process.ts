@@ -243,8 +243,9 @@ export class SidecarProcess implements Sidecar {
   }
 
   private sendBinding(state: OpenSlot, binding: SidecarBinding): void {
-    const { slot, attempt, job, input, context } = binding;
-    this.send({ type: "bind", slot, attempt, job, input, context, handedOut: state.handedOut });
+    const { slot, attempt, job, input, secrets, variables, context } = binding;
+    const handed = { secrets: { ...secrets }, variables: { ...variables } };
+    this.send({ type: "bind", slot, attempt, job, input, ...handed, context, handedOut: state.handedOut });
   }
 
   /** Before `ready`, and between two lives, `configure` will say everything again. */

@@ -2,13 +2,19 @@
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { type AttemptRef, DEFAULT_GRACE_MS, type HeldAttempt, PROTOCOL_VERSION } from "@cronium/protocol";
+import {
+  type AttemptRef,
+  DEFAULT_GRACE_MS,
+  type HeldAttempt,
+  PROTOCOL_VERSION,
+  SEALING_SINCE,
+} from "@cronium/protocol";
 import { type Clock, settledWithin } from "./base/clock.ts";
 import { exitCodes, type ExitError } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
 import type { Config } from "./config.ts";
 import { Connection, type Hello, type Welcome, type WorkMessage } from "./connection.ts";
-import { markRevoked, signConnect } from "./credential.ts";
+import { markRevoked, signConnect, signSealingKey } from "./credential.ts";
 import { type DataDir, openDataDir } from "./data-dir.ts";
 import type { Executor } from "./executors/types.ts";
 import { executionKey } from "./execution-key.ts";
@@ -22,12 +28,14 @@ import { LogShip } from "./loops/log-ship.ts";
 import { Readiness } from "./loops/readiness.ts";
 import { Report } from "./loops/report.ts";
 import { Sweep } from "./loops/sweep.ts";
+import { openSecrets } from "./open-secrets.ts";
 import { apiUrl } from "./plane-url.ts";
 import { applyPolicy, loadPolicy, type Policy } from "./policy.ts";
 import { programVersion, sidecarEntry } from "./program-files.ts";
 import { adoptEarlierRuns, finishEarlierRuns, lostAttempts, mayGoOn } from "./recover.ts";
 import type { LogSink, RunDeps } from "./run/deps.ts";
 import { Runs } from "./run/runs.ts";
+import { sealingKey, type SealingKeyPair } from "./sealing-key.ts";
 import { SidecarProcess } from "./sidecar-process.ts";
 
 /** The measured round trip is told this often at most, because each message wakes the control plane's object. */
@@ -64,6 +72,7 @@ class RunnerProgram {
   private readonly log: Log;
   private readonly dataDir: DataDir;
   private readonly identity: Identity;
+  private readonly sealing: SealingKeyPair;
   private readonly epoch = randomBytes(16).toString("hex");
   private readonly ended = Promise.withResolvers<number>();
   private readonly runs = new Runs();
@@ -90,6 +99,7 @@ class RunnerProgram {
     this.log = log;
     this.dataDir = dataDir;
     this.identity = identity;
+    this.sealing = sealingKey(dataDir.path);
     this.executor = options.makeExecutor(runnerId);
     this.journal = new Journal(dataDir.path, log);
     this.sidecar = new SidecarProcess({
@@ -106,7 +116,7 @@ class RunnerProgram {
       log,
       random: Math.random,
       handlers: {
-        hello: (nonce) => this.hello(nonce),
+        hello: (nonce, protocol) => this.hello(nonce, protocol),
         welcomed: (welcome) => this.welcomed(welcome),
         message: (message) => this.receive(message),
         pong: () => this.heartbeat.pong(),
@@ -149,6 +159,7 @@ class RunnerProgram {
       executor: this.executor,
       runnerName: name,
       policy: (job) => applyPolicy(policy, job),
+      openSecrets: (job, sealed) => openSecrets({ key: this.sealing, runnerId, job, sealed }),
       logSink: (ref) => this.logSink(ref),
       randomId: () => `s${randomBytes(8).toString("hex")}`,
     };
@@ -224,9 +235,11 @@ class RunnerProgram {
     }
   }
 
-  private hello(nonce: string): Hello {
+  private hello(nonce: string, protocol: number): Hello {
     const { credential, registration } = this.identity;
     const { runnerId } = registration;
+    const { publicKey } = this.sealing;
+    const signature = signSealingKey(credential, nonce, runnerId, publicKey);
     return {
       type: "hello",
       protocol: PROTOCOL_VERSION,
@@ -238,6 +251,8 @@ class RunnerProgram {
       slots: this.config.capacity,
       notReady: this.readiness.reasons,
       held: this.held(),
+      // A control plane of the version before refuses what it does not know.
+      ...(protocol >= SEALING_SINCE ? { sealing: { publicKey, signature } } : {}),
     };
   }
 

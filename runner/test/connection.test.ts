@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "vitest";
+import { PROTOCOL_VERSION } from "@cronium/protocol";
 import { FakePlane } from "./fake-plane.ts";
 import { RunnerProcess } from "./runner-process.ts";
 import { until } from "./until.ts";
@@ -49,7 +50,7 @@ describe("registering", () => {
     await connect();
 
     expect(plane.registrations).toHaveLength(1);
-    expect(plane.registrations[0]).toMatchObject({ name: "box", protocol: 1, replace: false });
+    expect(plane.registrations[0]).toMatchObject({ name: "box", protocol: PROTOCOL_VERSION, replace: false });
     const file = join(runner.dataDir, "credential.json");
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, "utf8")).toContain(plane.runnerId);

@@ -107,6 +107,8 @@ async function bindSlot(options: { readonly handedOut?: boolean; readonly token?
     attempt: 1,
     job: { runtime: "bash", script: "echo 'hi'", env: { A: "it's", CRONIUM_TOKEN: token } },
     input: { n: 1 },
+    secrets: { TOKEN: 's3cr3t "värde"\n', PIN: "1" },
+    variables: { REGION: "eu", LIMITS: { cpu: 2 }, NOTHING: null },
     context: {
       runId,
       attempt: 1,
@@ -216,6 +218,35 @@ describe("the script's side", () => {
     expect((await call("POST", path("output"), { token, body: "[1]" })).status).toBe(204);
     expect((await call("POST", path("output"), { token, body: "null" })).status).toBe(204);
     expect(stored).toEqual([[1], null]);
+  });
+
+  test("reads the secrets and variables of its own job, as JSON or as plain text", async ({ expect }) => {
+    await openSlot();
+    const token = await bindSlot();
+    const value = 's3cr3t "värde"\n';
+    expect((await call("GET", path("secrets/TOKEN"), { token })).json).toBe(value);
+    expect((await call("GET", path("secrets/TOKEN?format=text"), { token })).text).toBe(value);
+    expect((await call("GET", path("variables/LIMITS"), { token })).json).toEqual({ cpu: 2 });
+    expect((await call("GET", path("variables/NOTHING"), { token })).json).toBeNull();
+    expect((await call("GET", path("variables/REGION?format=text"), { token })).text).toBe("eu");
+    for (const name of ["OTHER", "toString", "__proto__", "%00"]) {
+      const secret = await call("GET", path(`secrets/${name}`), { token });
+      expect([secret.status, secret.json], name).toMatchObject([422, { code: "secret_not_found" }]);
+      expect((await call("GET", path(`variables/${name}`), { token })).status, name).toBe(404);
+    }
+  });
+
+  test("T2 nobody reads a secret without the token of its job", async ({ expect }) => {
+    await openSlot();
+    await bindSlot();
+    const foreign = await makeToken({ sub: "run_other:1" });
+    const earlier = await makeToken({ sub: `${runId}:2` });
+    expect((await call("GET", path("secrets/TOKEN"))).status).toBe(401);
+    for (const token of [foreign, earlier]) {
+      const answer = await call("GET", path("secrets/TOKEN"), { token });
+      expect(answer.status).toBe(403);
+      expect(answer.text).not.toContain("s3cr3t");
+    }
   });
 
   test("hears of an output that could not be stored", async ({ expect }) => {

@@ -4,6 +4,8 @@
 #   name=$(cronium_input | jq -r .name)
 #   cronium_output '{"greeting":"Hello"}'
 #   cronium_context                        prints what this run is, as JSON
+#   password=$(cronium_secret DB_PASSWORD)
+#   region=$(cronium_get_variable REGION eu-1)
 #
 # A failure prints one line with a stable code to stderr and returns 1, so that `set -e` ends the
 # script. No call takes longer than 40 seconds. Outside a run, source this file and set
@@ -43,6 +45,42 @@ cronium_context() {
   _cronium_call GET context
 }
 
+# Prints the value of a secret that the event names, as it is: cronium_secret NAME. Outside a run it
+# is the environment variable of that name.
+cronium_secret() {
+  _cronium_name "$@" && _cronium_call GET "secrets/$1"
+}
+
+# Prints the value of a variable: cronium_get_variable NAME [DEFAULT]. A string is printed as it is,
+# any other value as JSON. Without a variable of this name DEFAULT is printed, if there is one.
+# Outside a run it is the environment variable of that name.
+cronium_get_variable() {
+  _cronium_name "$@" || return
+  if [ $# -eq 1 ]; then
+    _cronium_call GET "variables/$1"
+    return
+  fi
+  local answer
+  # A call that succeeds says nothing on stderr, one that fails nothing on stdout.
+  if answer=$(_cronium_call GET "variables/$1" 2>&1); then
+    printf '%s\n' "$answer"
+    return
+  fi
+  case $answer in
+    *'(not_found)' | *'(not_in_run)') printf '%s\n' "$2" ;;
+    *)
+      printf '%s\n' "$answer" >&2
+      return 1
+      ;;
+  esac
+}
+
+_cronium_name() {
+  case ${1-} in
+    '' | *[!A-Za-z0-9_]*) _cronium_fail not_found "'${1-}' is not the name of a secret or a variable" ;;
+  esac
+}
+
 _cronium_fail() {
   printf 'cronium: %s (%s)\n' "$2" "$1" >&2
   return 1
@@ -61,7 +99,10 @@ _cronium_call() {
     unix:///* | http://*) ;;
     *) _cronium_fail api_unreachable "CRONIUM_API is '$api'; it must start with unix:// or http://"; return ;;
   esac
-  local path=/v1/executions/$CRONIUM_RUN_ID/$name give_up=$((SECONDS + 5)) pause=0.05
+  local path=/v1/executions/$CRONIUM_RUN_ID/$name
+  # These are printed as they are, for shells.
+  case $name in secrets/* | variables/*) path+='?format=text' ;; esac
+  local give_up=$((SECONDS + 5)) pause=0.05
   while true; do
     failure=0
     # The dot keeps newlines at the end of the body, which $(…) would drop.
@@ -149,6 +190,18 @@ _cronium_problem() {
 }
 
 _cronium_local() {
+  local variable=${1##*/}
+  case $1 in
+    secrets/* | variables/*)
+      if [ -n "${!variable+set}" ]; then
+        printf '%s\n' "${!variable}"
+      else
+        _cronium_fail not_in_run "This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). \
+To try it here, set $variable in its environment"
+      fi
+      return
+      ;;
+  esac
   if [ -z "${CRONIUM_INPUT+set}" ]; then
     _cronium_fail not_in_run "This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). \
 To try it here, give it an input: CRONIUM_INPUT='{\"name\":\"value\"}' bash main.sh"

@@ -33,6 +33,9 @@ const Case = z.strictObject({
   input: z.json().default(null),
   fault: z.enum(faults).optional(),
   env: z.record(z.string(), z.string()).default({}),
+  /** What the job was handed. */
+  secrets: z.record(z.string(), z.string()).default({}),
+  variables: z.record(z.string(), z.json()).default({}),
   exitCode: z.int().default(0),
   /** The last line of stdout as JSON. */
   prints: z.json().optional(),
@@ -131,6 +134,8 @@ for (const behaviour of behaviours) {
           runtime: language as keyof typeof LANGUAGES,
           script: readFileSync(script, "utf8"),
           input: expand(expected.input),
+          secrets: expected.secrets,
+          variables: expected.variables,
         });
         if (expected.fault === "restart") {
           await sidecar.kill();

@@ -14,6 +14,8 @@ export interface JobRequest {
   readonly script: string;
   readonly input: Json;
   readonly env?: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly variables?: Readonly<Record<string, Json>>;
 }
 
 export interface BoundJob {
@@ -118,12 +120,13 @@ export async function startSidecar(): Promise<Sidecar> {
     await opened;
   };
   const bindSlot = (job: OpenJob): void => {
-    const { runtime, script, input } = job.request;
+    const { runtime, script, input, secrets = {}, variables = {} } = job.request;
     // Inside a container the socket's folder is mounted at the default place.
     const env = { ...job.env, CRONIUM_API: "unix:///run/cronium/api.sock" };
     const { slot, context, handedOut } = job;
     const bound = { runtime, script, env };
-    send({ type: "bind", slot, attempt: context.attempt, job: bound, input, context, handedOut });
+    const handed = { secrets, variables };
+    send({ type: "bind", slot, attempt: context.attempt, job: bound, input, ...handed, context, handedOut });
   };
 
   const start = async (): Promise<void> => {

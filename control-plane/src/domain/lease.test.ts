@@ -44,6 +44,7 @@ const runner: RunnerRecord = {
   revokedAt: null,
   ...SOUND,
   state: "online",
+  sealingKey: null,
   rev: 1,
 };
 

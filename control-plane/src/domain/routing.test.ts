@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { closestLabel, levenshtein } from "./label-hint.ts";
 import { route, type FleetMember } from "./routing.ts";
-import { matches, wishesOf, type Wishes } from "./wishes.ts";
+import { matches, wishesOf, withSecrets, type Wishes } from "./wishes.ts";
 
 const member = (change: Partial<FleetMember> = {}): FleetMember => ({
   id: "rnr_1",
@@ -14,10 +14,25 @@ const member = (change: Partial<FleetMember> = {}): FleetMember => ({
   heldOff: false,
   slots: 2,
   slotsUsed: 0,
+  takesSecrets: true,
   ...change,
 });
 
 describe("routing", () => {
+  test("a run that names secrets waits for a runner that they can be sealed to, and says so", ({ expect }) => {
+    const wishes = withSecrets(null, ["TOKEN"]) ?? undefined;
+    const old = member({ id: "rnr_0", name: "attic", takesSecrets: false, slots: 9 });
+    expect(route({}, [old])).toMatchObject({ kind: "runner", runner: { id: "rnr_0" } });
+    expect(route({}, [old], wishes)).toEqual({
+      kind: "wait",
+      queueReason: "runner_not_ready",
+      message: "It names secrets, and attic is too old to be handed any. Upgrade the runner.",
+    });
+    expect(route({}, [old, member()], wishes)).toMatchObject({ kind: "runner", runner: { id: "rnr_1" } });
+    expect(route({}, [old, member({ slotsUsed: 2 })], wishes)).toMatchObject({ queueReason: "runner_busy" });
+    expect(withSecrets(null, [])).toBeNull();
+  });
+
   test("every label a run asks for must be carried", ({ expect }) => {
     expect(matches({ gpu: "yes" }, { gpu: "yes", zone: "eu" })).toBe(true);
     expect(matches({ gpu: "yes", zone: "us" }, { gpu: "yes", zone: "eu" })).toBe(false);

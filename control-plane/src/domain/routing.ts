@@ -2,7 +2,7 @@
 import { notReadyReasons, type NotReadyReason } from "@cronium/protocol/runner-states";
 import type { QueueReason } from "@cronium/protocol/run-states";
 import { closestLabel } from "./label-hint.ts";
-import { matches, matchesAny, preference, type Wishes } from "./wishes.ts";
+import { matches, matchesAny, NO_WISHES, preference, type Wishes } from "./wishes.ts";
 
 /** A registered runner at this instant. */
 export interface FleetMember {
@@ -19,6 +19,8 @@ export interface FleetMember {
   readonly heldOff: boolean;
   readonly slots: number;
   readonly slotsUsed: number;
+  /** Whether secrets can be sealed to it. */
+  readonly takesSecrets: boolean;
 }
 
 export type Route =
@@ -26,9 +28,6 @@ export type Route =
   | { readonly kind: "wait"; readonly queueReason: QueueReason; readonly message: string };
 
 type Labels = Readonly<Record<string, string>>;
-
-/** Asks for nothing but its labels. */
-const NO_WISHES: Wishes = { anyLabels: [], preferLabels: [], sticky: false };
 
 /** The matching runner that is preferred most, among those the one with most free slots, then by id. */
 export function route(
@@ -38,7 +37,8 @@ export function route(
   lastRunnerId: string | null = null,
 ): Route {
   const matching = fleet.filter((runner) => matches(needs, runner.labels) && matchesAny(wishes, runner.labels));
-  const usable = matching.filter(isUsable);
+  const able = wishes.secrets === true ? matching.filter((runner) => runner.takesSecrets) : matching;
+  const usable = able.filter(isUsable);
   let best: FleetMember | null = null;
   for (const runner of usable) {
     const free = runner.slots - runner.slotsUsed;
@@ -62,7 +62,13 @@ export function route(
       message: `Every slot of ${count(usable.length, "matching runner")} is taken; it starts when one is free. Add a runner, or slots, to start sooner.`,
     };
   }
-  const online = matching.filter((runner) => runner.online);
+  const online = able.filter((runner) => runner.online);
+  const tooOld = matching.filter((runner) => runner.online && !able.includes(runner));
+  if (online.length === 0 && tooOld.length > 0) {
+    const names = list(tooOld.map((runner) => runner.name));
+    const message = `It names secrets, and ${names} ${tooOld.length === 1 ? "is" : "are"} too old to be handed any. Upgrade the runner.`;
+    return { kind: "wait", queueReason: "runner_not_ready", message };
+  }
   if (online.length > 0) {
     return { kind: "wait", queueReason: "runner_not_ready", message: notReadyMessage(online) };
   }

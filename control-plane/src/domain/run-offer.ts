@@ -81,9 +81,10 @@ export function accept(state: RunState, by: Holder, at: Circumstances): Step {
   };
 }
 
-export type DeclineReason = "draining" | "full" | "not_ready" | "policy_denied";
+/** `secret_not_found` is the control plane's own word: what the runner has accepted cannot be granted. */
+export type DeclineReason = "draining" | "full" | "not_ready" | "policy_denied" | "secret_not_found";
 
-/** Burns the number; only a refusal by the runner's local policy ends the run. */
+/** Burns the number; a refusal by the runner's local policy ends the run, and so does a secret that is not there. */
 export function decline(
   state: RunState,
   by: Holder,
@@ -95,19 +96,20 @@ export function decline(
   if (attempt === null || why !== null || attempt.state !== "offered" || run.state !== "queued") {
     return unchanged(state, { kind: "stale", code: why ?? "stale_attempt" });
   }
-  if (said.reason === "policy_denied") {
+  if (said.reason === "policy_denied" || said.reason === "secret_not_found") {
+    const failReason = said.reason;
     const message = said.message ?? `The local policy of ${attempt.runnerName} does not allow this job.`;
     return {
       run: moveRun(run, "failed", {
         offered: false,
-        failReason: "policy_denied",
+        failReason,
         message,
         runnerId: attempt.runnerId,
         runnerName: attempt.runnerName,
         finishedAt: at.now,
       }),
-      attempt: burn(attempt, message, at.now, "policy_denied"),
-      reply: { kind: "none" },
+      attempt: burn(attempt, message, at.now, failReason),
+      reply: failReason === "policy_denied" ? { kind: "none" } : { kind: "refused", code: "already_final" },
     };
   }
   const message = said.message ?? `${attempt.runnerName} declined: ${said.reason}.`;

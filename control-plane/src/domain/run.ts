@@ -14,7 +14,7 @@ import type {
 } from "@cronium/protocol";
 import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
 
-import type { Wishes } from "./wishes.ts";
+import { withSecrets, type Wishes } from "./wishes.ts";
 
 export interface RunRecord {
   readonly id: string;
@@ -172,7 +172,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     holds: false,
     expiresAt: queueTtlMs === null ? null : Math.max(now, wait?.until ?? 0) + queueTtlMs,
     retryOf: from.retryOf ?? null,
-    wishes: from.wishes ?? null,
+    wishes: withSecrets(from.wishes ?? null, definition.secrets),
     rev: 1,
   };
 }

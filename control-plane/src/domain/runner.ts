@@ -26,6 +26,8 @@ export interface RunnerRecord {
   readonly quarantineMessage: string | null;
   /** The state that watchers were last told of. */
   readonly state: RunnerState;
+  /** P-256 key that secrets are sealed to, an uncompressed point in base64url; null for a runner that is too old to name one. */
+  readonly sealingKey: string | null;
   readonly rev: number;
 }
 

@@ -1,15 +1,26 @@
 /** What a run asks of its runner beside the labels that must all match. */
 import type { EventQueueing } from "@cronium/protocol";
 
-export type Wishes = Pick<EventQueueing, "anyLabels" | "preferLabels" | "sticky">;
+export type Wishes = Pick<EventQueueing, "anyLabels" | "preferLabels" | "sticky"> & {
+  /** It names secrets, so its runner must have a key that they are sealed to. Left out where it names none. */
+  readonly secrets?: true;
+};
 type Labels = Readonly<Record<string, string>>;
 
 /** The runner that took the event's last run counts for more than all preferences together. */
 const STICKY = 10_000;
 
+/** Asks for nothing but its labels. */
+export const NO_WISHES: Wishes = { anyLabels: [], preferLabels: [], sticky: false };
+
 /** Null for an event without any, which is the rule. */
 export function wishesOf({ anyLabels, preferLabels, sticky }: EventQueueing): Wishes | null {
   return anyLabels.length === 0 && preferLabels.length === 0 && !sticky ? null : { anyLabels, preferLabels, sticky };
+}
+
+/** What a run asks for that may name secrets. */
+export function withSecrets(wishes: Wishes | null, secrets: readonly string[]): Wishes | null {
+  return secrets.length === 0 ? wishes : { ...(wishes ?? NO_WISHES), secrets: true };
 }
 
 export function matches(needs: Labels, has: Labels): boolean {

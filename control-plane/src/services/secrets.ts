@@ -6,6 +6,7 @@ import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
 import { actorId, type Actor } from "../domain/actor.ts";
 import { readEnvFile, type EnvEntry } from "../domain/env-file.ts";
+import { requireProof } from "./account-audit.ts";
 import { unwrap } from "./outcome.ts";
 
 type Page<T> = { readonly items: T[]; readonly nextCursor: null };
@@ -25,6 +26,7 @@ export async function getSecret(deps: Deps, actor: Actor, secretId: string): Pro
 }
 
 export async function createSecret(deps: Deps, actor: Actor, secret: CreateSecret): Promise<Secret> {
+  requireProof(deps, actor);
   const command = { secretId: newId(deps), secret, by: actorId(actor) };
   return unwrap(await deps.dispatcherFor(actor.workspaceId).createSecret(command));
 }
@@ -35,10 +37,12 @@ export async function replaceSecret(
   secretId: string,
   change: ReplaceSecret,
 ): Promise<Secret> {
+  requireProof(deps, actor);
   return unwrap(await deps.dispatcherFor(actor.workspaceId).replaceSecret({ secretId, change, by: actorId(actor) }));
 }
 
 export async function deleteSecret(deps: Deps, actor: Actor, secretId: string, force: boolean): Promise<void> {
+  requireProof(deps, actor);
   unwrap(await deps.dispatcherFor(actor.workspaceId).deleteSecret({ secretId, force, by: actorId(actor) }));
 }
 
@@ -61,6 +65,9 @@ export async function importSecrets(
         message: `line ${line} ${message}`,
       })),
     });
+  }
+  if (!preview) {
+    requireProof(deps, actor);
   }
   const items = entries.map(({ name, value }) => ({ secretId: newId(deps), name, value }));
   const command = { items, eventId, preview, by: actorId(actor) };

@@ -13,6 +13,7 @@ import {
   type LogHeader,
   type LogServerMessage,
   type RunnerMessage,
+  type SealingKey,
   type ServerMessage,
   type Transport,
 } from "@cronium/protocol";
@@ -111,6 +112,8 @@ export interface ConnectOptions {
   readonly epoch?: string;
   readonly slots?: number;
   readonly held?: readonly HeldAttempt[];
+  /** The key that secrets are sealed to, for this nonce; none by default, as a runner of protocol 1. */
+  readonly sealing?: (nonce: string) => Promise<SealingKey>;
   readonly notReady?: ("docker_down" | "images_missing" | "disk_full")[];
 }
 
@@ -212,6 +215,7 @@ export async function makeHello(
     slots: options.slots ?? 4,
     notReady: options.notReady ?? [],
     held: [...(options.held ?? [])],
+    ...(options.sealing === undefined ? {} : { sealing: await options.sealing(nonce) }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import type { ServerMessage } from "@cronium/protocol";
+import { PROTOCOL_VERSION, type ServerMessage } from "@cronium/protocol";
 import { makeId } from "@cronium/protocol/ids";
 import { afterEach, describe, test } from "vitest";
 import { closeAll, connect, dial, makeHello, newEpoch, registerFake } from "./fake-runner.ts";
@@ -105,7 +105,14 @@ describe("the challenge", () => {
     const plane = await makePlane();
     const runner = await registerFake(plane, { labels: { zone: "eu" } });
     const { welcome } = await connect(runner, { slots: 3 });
-    expect(welcome).toEqual({ type: "welcome", protocol: 1, leaseMs: 1_500, renewMs: 300, adopt: [], kill: [] });
+    expect(welcome).toEqual({
+      type: "welcome",
+      protocol: PROTOCOL_VERSION,
+      leaseMs: 1_500,
+      renewMs: 300,
+      adopt: [],
+      kill: [],
+    });
     const list = await plane.expectJson<{ items: unknown[] }>(200, "GET", "/runners");
     expect(list.items).toEqual([
       expect.objectContaining({ id: runner.runnerId, state: "online", slots: 3, slotsUsed: 0, labels: { zone: "eu" } }),

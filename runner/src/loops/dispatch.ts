@@ -61,7 +61,8 @@ export class Dispatch {
 
   onGranted(message: Extract<ServerMessage, { type: "granted" }>): void {
     for (const grant of message.grants) {
-      this.options.runs.get(grant)?.onGranted({ logToken: grant.logToken });
+      const { logToken, secrets = null, variables = {} } = grant;
+      this.options.runs.get(grant)?.onGranted({ logToken, secrets, variables });
     }
   }
 

@@ -7,7 +7,7 @@
  * on behind the last byte that was spooled. All of it before the first hello, so that the control plane hears `running`
  * and answers with its verdict; until then, and while it cannot be reached, the job goes on.
  */
-import type { AttemptRef, Job, JobResult } from "@cronium/protocol";
+import type { AttemptRef, Job, JobResult, Json } from "@cronium/protocol";
 import { settledWithin } from "../base/clock.ts";
 import { errorText } from "../base/log.ts";
 import type { Slot } from "../executors/types.ts";
@@ -25,6 +25,9 @@ export interface LeftOver {
   readonly slot: string;
   readonly job: Job;
   readonly logToken: string;
+  /** As they were handed over: sealed. */
+  readonly secrets: string | null;
+  readonly variables: Readonly<Record<string, Json>>;
   readonly bound: { readonly token: string; readonly at: number };
   readonly handedOut: boolean;
   readonly startedAt: number | null;
@@ -53,7 +56,12 @@ export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Prom
   socketOpen.catch((error: unknown) => {
     log.error("run.socket_not_opened", { problem: errorText(error) });
   });
-  bind({ deps, job, ref }, left.slot, { token: left.bound.token, handedOut: left.handedOut });
+  bind({ deps, job, ref }, left.slot, {
+    token: left.bound.token,
+    handedOut: left.handedOut,
+    secrets: left.secrets,
+    variables: left.variables,
+  });
   sink.connect(left.logToken);
   log.info("run.adopted", { ended: left.result !== null });
   return new Run(deps, job, [], {

@@ -45,7 +45,12 @@ export interface RunJournal {
   ): Promise<void>;
   note(
     record:
-      | ({ readonly type: "granted"; readonly logToken: string } & AttemptRef)
+      | ({
+          readonly type: "granted";
+          readonly logToken: string;
+          readonly secrets?: string;
+          readonly variables?: Readonly<Record<string, Json>>;
+        } & AttemptRef)
       | ({ readonly type: "bound"; readonly token: string; readonly at: number } & AttemptRef)
       | ({ readonly type: "handed_out" } & AttemptRef)
       | ({ readonly type: "stopping"; readonly reason: StopReason; readonly graceMs: number } & AttemptRef)
@@ -59,6 +64,9 @@ export interface SidecarBinding {
   readonly attempt: number;
   readonly job: BootstrapJob;
   readonly input: Json;
+  /** Values by name, in the clear: never written down. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly variables: Readonly<Record<string, Json>>;
   readonly context: RunContext;
   /** The bootstrap has fetched the job already, from an earlier process. */
   readonly handedOut: boolean;
@@ -111,6 +119,8 @@ export interface RunDeps {
   readonly policy: (
     job: Job,
   ) => { readonly ok: true; readonly mounts: readonly HostMount[] } | { readonly ok: false; readonly message: string };
+  /** Opens what a job was handed; throws when it is not for this runner and attempt. */
+  readonly openSecrets: (job: Job, sealed: string | null) => Readonly<Record<string, string>>;
   readonly logSink: (ref: AttemptRef) => LogSink;
   readonly randomId: () => string;
 }

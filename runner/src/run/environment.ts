@@ -18,9 +18,19 @@ export function executionToken(key: Uint8Array, job: Job, nowMs: number): Promis
     .sign(key);
 }
 
-export function jobEnvironment(job: Job, token: string): Record<string, string> {
+/** `secrets` are all that the job was handed; those that its event asks for are set under their names. */
+export function jobEnvironment(
+  job: Job,
+  token: string,
+  secrets: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const shown = job.definition.secretEnv.flatMap((name) => {
+    const value = secrets[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
   return {
     ...job.definition.env,
+    ...Object.fromEntries(shown),
     CRONIUM_RUN_ID: job.runId,
     CRONIUM_EVENT: job.eventName,
     CRONIUM_ATTEMPT: String(job.attempt),

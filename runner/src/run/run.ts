@@ -10,7 +10,7 @@
  * A run that an earlier process of this runner started is taken up in the middle (`adopt`): its container is there, its
  * grant was given, and it goes on with `supervise`, or with `finish` where the result is known already.
  */
-import type { AttemptRef, Job, JobResult } from "@cronium/protocol";
+import type { AttemptRef, Job, JobResult, Json } from "@cronium/protocol";
 import { errorText, type Log } from "../base/log.ts";
 import { ExecutorError, type HostMount } from "../executors/types.ts";
 import { cleanUp } from "./clean-up.ts";
@@ -23,6 +23,9 @@ import { type Ending, type StopReason, verdict } from "./verdict.ts";
 
 export interface Grant {
   readonly logToken: string;
+  /** What the job's secrets are sealed in; they are opened where the job is bound, and kept nowhere. */
+  readonly secrets: string | null;
+  readonly variables: Readonly<Record<string, Json>>;
 }
 
 /** A stop that was asked for: why, and how long the script gets after SIGTERM. */
@@ -58,6 +61,8 @@ export interface RunState {
   removed: boolean;
   /** By the monotonic clock; null before the process runs. */
   startedAt: number | null;
+  /** Null until it came, and for a run that an earlier process started. */
+  grant: Grant | null;
 }
 
 export class Run {
@@ -93,6 +98,7 @@ export class Run {
       over: earlier !== null && earlier.result !== null,
       removed: false,
       startedAt: earlier?.startedAt ?? null,
+      grant: null,
     };
     if (this.state.stop !== null) {
       this.stopSignal.resolve(this.state.stop);
@@ -129,7 +135,15 @@ export class Run {
       return;
     }
     this.granted = true;
-    this.state.deps.journal.note({ type: "granted", ...this.ref, logToken: grant.logToken });
+    const { logToken, secrets, variables } = grant;
+    this.state.grant = grant;
+    this.state.deps.journal.note({
+      type: "granted",
+      ...this.ref,
+      logToken,
+      ...(secrets === null ? {} : { secrets }),
+      ...(Object.keys(variables).length === 0 ? {} : { variables }),
+    });
     this.state.sink.connect(grant.logToken);
     this.grant.resolve(grant);
   }

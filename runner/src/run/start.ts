@@ -3,7 +3,7 @@ import { errorText } from "../base/log.ts";
 import { ExecutorError, type Slot } from "../executors/types.ts";
 import { jobEnvironment, runContext } from "./environment.ts";
 import type { Prepared } from "./prepare.ts";
-import type { RunState } from "./run.ts";
+import type { Grant, RunState } from "./run.ts";
 
 export type StartOutcome = { readonly started: Slot } | { readonly failed: ExecutorError };
 
@@ -15,7 +15,12 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
     const [token] = await Promise.all([prepared.token, prepared.socketOpen]);
     // Before the start: a process that dies right after it must find out that there is a container to go on with.
     deps.journal.note({ type: "bound", ...ref, token, at: begin });
-    bind(state, prepared.slotId, { token, handedOut: false });
+    bind(state, prepared.slotId, {
+      token,
+      handedOut: false,
+      secrets: state.grant?.secrets ?? null,
+      variables: state.grant?.variables ?? {},
+    });
     await prepared.slot.start();
     state.startedAt = deps.clock.monotonic();
     await deps.journal.write({ type: "started", ...ref, at: state.startedAt });
@@ -33,21 +38,29 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
 export function bind(
   state: Pick<RunState, "deps" | "job" | "ref">,
   slotId: string,
-  { token, handedOut }: { readonly token: string; readonly handedOut: boolean },
+  {
+    token,
+    handedOut,
+    secrets: sealed,
+    variables,
+  }: { readonly token: string; readonly handedOut: boolean } & Pick<Grant, "secrets" | "variables">,
 ): void {
   const { deps, job, ref } = state;
   if (!deps.executor.hasRuntimeApi) {
     return;
   }
+  const secrets = deps.openSecrets(job, sealed);
   deps.sidecar.bind({
     slot: slotId,
     attempt: job.attempt,
     job: {
       runtime: job.definition.runtime,
       script: job.definition.script,
-      env: jobEnvironment(job, token),
+      env: jobEnvironment(job, token, secrets),
     },
     input: job.input,
+    secrets,
+    variables,
     context: runContext(job, deps.runnerName, deps.clock.now()),
     handedOut,
     onHandedOut: () => deps.journal.note({ type: "handed_out", ...ref }),

@@ -20,6 +20,8 @@ interface Call {
   readonly url: URL;
   /** The `{id}` of the path; empty where it has none. */
   readonly runId: string;
+  /** The `{name}` of the path; empty where it has none. */
+  readonly name: string;
 }
 
 type Handler = (call: Call) => Promise<void>;
@@ -38,6 +40,8 @@ const routes: readonly Route[] = [
   { path: /^\/v1\/executions\/([^/]+)\/input$/, caller: "token", methods: { GET: getInput } },
   { path: /^\/v1\/executions\/([^/]+)\/output$/, caller: "token", methods: { POST: postOutput } },
   { path: /^\/v1\/executions\/([^/]+)\/context$/, caller: "token", methods: { GET: getContext } },
+  { path: /^\/v1\/executions\/([^/]+)\/secrets\/([^/]+)$/, caller: "token", methods: { GET: getSecret } },
+  { path: /^\/v1\/executions\/([^/]+)\/variables\/([^/]+)$/, caller: "token", methods: { GET: getVariable } },
 ];
 
 /** Never rejects: every failure becomes an answer, or the end of the connection. */
@@ -84,7 +88,7 @@ async function route(
     if (match === null) {
       continue;
     }
-    const runId = match[1] ?? "";
+    const [, runId = "", name = ""] = match;
     if (caller === "token") {
       await boundSoon(slot);
       await authorize(context.key, slot, request.headers.authorization, runId);
@@ -95,7 +99,7 @@ async function route(
       response.setHeader("allow", allowed);
       throw new AppError("method_not_allowed", `${url.pathname} takes ${allowed}.`);
     }
-    await handler({ context, slot, request, response, url, runId });
+    await handler({ context, slot, request, response, url, runId, name });
     return;
   }
   throw new AppError("not_found", `There is nothing at ${echo(url.pathname)}.`);
@@ -157,6 +161,35 @@ async function getInput({ slot, response }: Call): Promise<void> {
 
 async function getContext({ slot, response }: Call): Promise<void> {
   send(response, 200, slot.bind?.context ?? null);
+}
+
+async function getSecret({ slot, response, url, name }: Call): Promise<void> {
+  const { secrets = {} } = slot.bind ?? {};
+  const value = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
+  if (value === undefined) {
+    throw new AppError("secret_not_found", `The event does not name a secret ${echo(name)}; add it to its secrets.`);
+  }
+  sendValue(response, url, value);
+}
+
+async function getVariable({ slot, response, url, name }: Call): Promise<void> {
+  const { variables = {} } = slot.bind ?? {};
+  const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+  if (value === undefined) {
+    throw new AppError("not_found", `Neither the event nor the workspace has a variable ${echo(name)}.`);
+  }
+  sendValue(response, url, value);
+}
+
+/** As JSON, or, for shells, strings as they are. */
+function sendValue(response: ServerResponse, url: URL, value: Json): void {
+  if (url.searchParams.get("format") !== "text") {
+    send(response, 200, value);
+    return;
+  }
+  const bytes = Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
+  response.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-length": bytes.length });
+  response.end(bytes);
 }
 
 async function postOutput({ context, slot, request, response }: Call): Promise<void> {

@@ -32,6 +32,20 @@ export class ApiTimeoutError extends CroniumError {
   }
 }
 
+/** `secret_not_found`: the event does not name this secret. */
+export class SecretNotFoundError extends CroniumError {
+  constructor(message: string) {
+    super("secret_not_found", message);
+  }
+}
+
+/** `not_found`: there is no variable of this name. */
+export class NotFoundError extends CroniumError {
+  constructor(message: string) {
+    super("not_found", message);
+  }
+}
+
 /** `invalid_token`: CRONIUM_TOKEN is not the token of this job, or has expired. */
 export class InvalidTokenError extends CroniumError {
   constructor(message: string) {
@@ -66,6 +80,8 @@ const BY_CODE: Readonly<Record<string, new (message: string) => CroniumError>> =
   attempt_not_active: AttemptNotActiveError,
   invalid_json: InvalidJsonError,
   output_too_large: OutputTooLargeError,
+  secret_not_found: SecretNotFoundError,
+  not_found: NotFoundError,
 };
 
 /** The error of the class that belongs to the code; a plain CroniumError for a newer code. */

@@ -9,7 +9,7 @@
  * try a script: `CRONIUM_INPUT='{"name":"Ada"}' node main.ts`. Every failure is a `CroniumError` with a stable `code`.
  * No call takes longer than 40 seconds.
  */
-import { InvalidJsonError, NotInRunError, OutputTooLargeError } from "./errors.ts";
+import { InvalidJsonError, NotFoundError, NotInRunError, OutputTooLargeError } from "./errors.ts";
 import { callRuntime } from "./transport.ts";
 
 export {
@@ -19,8 +19,10 @@ export {
   CroniumError,
   InvalidJsonError,
   InvalidTokenError,
+  NotFoundError,
   NotInRunError,
   OutputTooLargeError,
+  SecretNotFoundError,
 } from "./errors.ts";
 
 /** What this run is. */
@@ -81,6 +83,60 @@ export async function output(value: unknown): Promise<void> {
   await callRuntime({ method: "POST", path, token: run.token, body });
 }
 
+/**
+ * The value of a secret that the event names; rejects with `SecretNotFoundError` for any other. Outside a run it is the
+ * environment variable of that name.
+ */
+export async function secret(name: string): Promise<string> {
+  const run = currentRun();
+  if (run === undefined) {
+    const value = process.env[name];
+    if (value === undefined) {
+      throw notInRun(`give it the secret: ${name}=value node main.ts`);
+    }
+    return value;
+  }
+  const path = `/v1/executions/${encodeURIComponent(run.id)}/secrets/${encodeURIComponent(name)}`;
+  return JSON.parse(await callRuntime({ method: "GET", path, token: run.token })) as string;
+}
+
+/**
+ * The value of a variable of the event or the workspace: any JSON value. Where there is none, `fallback`, or it rejects
+ * with `NotFoundError` without one. The value is the one of the moment the run was handed to its runner. Outside a run it
+ * is the environment variable of that name, as JSON where it is JSON, and as text otherwise. The type parameter is taken
+ * on trust.
+ */
+export async function getVariable<Value = unknown>(name: string, ...fallback: [Value?]): Promise<Value> {
+  const run = currentRun();
+  if (run === undefined) {
+    return localVariable(name, fallback) as Value;
+  }
+  const path = `/v1/executions/${encodeURIComponent(run.id)}/variables/${encodeURIComponent(name)}`;
+  try {
+    return JSON.parse(await callRuntime({ method: "GET", path, token: run.token })) as Value;
+  } catch (error) {
+    if (error instanceof NotFoundError && fallback.length > 0) {
+      return fallback[0] as Value;
+    }
+    throw error;
+  }
+}
+
+function localVariable(name: string, fallback: readonly unknown[]): unknown {
+  const text = process.env[name];
+  if (text === undefined) {
+    if (fallback.length === 0) {
+      throw notInRun(`give it the variable: ${name}=value node main.ts`);
+    }
+    return fallback[0];
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 /** What this run is. */
 export async function context(): Promise<RunContext> {
   const run = currentRun();
@@ -121,10 +177,7 @@ function currentRun(): { readonly id: string; readonly token: string } | undefin
 function localInput(): unknown {
   const text = process.env["CRONIUM_INPUT"];
   if (text === undefined) {
-    throw new NotInRunError(
-      "This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). To try it here, give " +
-        `it an input: CRONIUM_INPUT='{"name":"value"}' node main.ts`,
-    );
+    throw notInRun(`give it an input: CRONIUM_INPUT='{"name":"value"}' node main.ts`);
   }
   try {
     return JSON.parse(text);
@@ -132,6 +185,12 @@ function localInput(): unknown {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new InvalidJsonError(`CRONIUM_INPUT is not JSON: ${reason}`, { cause });
   }
+}
+
+function notInRun(what: string): NotInRunError {
+  return new NotInRunError(
+    `This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). To try it here, ${what}`,
+  );
 }
 
 function localContext(): RunContext {

@@ -16,10 +16,12 @@ from ._errors import (
     CroniumError,
     InvalidJsonError,
     InvalidTokenError,
+    NotFoundError,
     NotInRunError,
     OutputTooLargeError,
+    SecretNotFoundError,
 )
-from ._runtime import context, input, output
+from ._runtime import context, get_variable, input, output, secret
 
 __all__ = [
     "ApiTimeoutError",
@@ -28,9 +30,13 @@ __all__ = [
     "CroniumError",
     "InvalidJsonError",
     "InvalidTokenError",
+    "NotFoundError",
     "NotInRunError",
     "OutputTooLargeError",
+    "SecretNotFoundError",
     "context",
+    "get_variable",
     "input",
     "output",
+    "secret",
 ]

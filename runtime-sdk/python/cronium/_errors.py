@@ -60,6 +60,18 @@ class OutputTooLargeError(_KnownError):
     known_code = "output_too_large"
 
 
+class SecretNotFoundError(_KnownError):
+    """The event does not name this secret."""
+
+    known_code = "secret_not_found"
+
+
+class NotFoundError(_KnownError):
+    """There is no variable of this name."""
+
+    known_code = "not_found"
+
+
 _BY_CODE: dict[str, type[_KnownError]] = {
     error.known_code: error for error in _KnownError.__subclasses__()
 }

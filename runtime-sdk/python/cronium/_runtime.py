@@ -17,6 +17,7 @@ from ._errors import (
     ApiUnreachableError,
     CroniumError,
     InvalidJsonError,
+    NotFoundError,
     NotInRunError,
     OutputTooLargeError,
     error_for,
@@ -55,6 +56,59 @@ def output(value) -> None:
     else:
         _local_input()
         print(f"cronium output: {text}", file=sys.stderr)
+
+
+def secret(name: str) -> str:
+    """The value of a secret that the event names.
+
+    Raises SecretNotFoundError for any other. Outside a run it is the environment variable ``name``.
+    """
+    if _in_run():
+        return json.loads(_call("GET", f"secrets/{_quote(name)}"))
+    value = os.environ.get(name)
+    if value is None:
+        raise _not_in_run(f"give it the secret: {name}=value python3 main.py")
+    return value
+
+
+_REQUIRED = object()
+
+
+def get_variable(name: str, default=_REQUIRED):
+    """The value of a variable of the event or the workspace: any JSON value as Python data.
+
+    Where there is none, ``default``, or NotFoundError without one. The value is the one of the
+    moment the run was handed to its runner. Outside a run it is the environment variable ``name``,
+    as JSON where it is JSON, and as text otherwise.
+    """
+    if not _in_run():
+        return _local_variable(name, default)
+    try:
+        return json.loads(_call("GET", f"variables/{_quote(name)}"))
+    except NotFoundError:
+        if default is _REQUIRED:
+            raise
+        return default
+
+
+def _local_variable(name: str, default):
+    text = os.environ.get(name)
+    if text is None:
+        if default is _REQUIRED:
+            raise _not_in_run(f"give it the variable: {name}=value python3 main.py")
+        return default
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _quote(name: str) -> str:
+    """As a part of a path; urllib's own function costs an import."""
+    return "".join(
+        chr(byte) if chr(byte).isalnum() or byte == 95 else f"%{byte:02X}"
+        for byte in name.encode("ascii", "backslashreplace")
+    )
 
 
 def context() -> dict:
@@ -126,12 +180,15 @@ def _in_run() -> bool:
 def _local_input():
     text = os.environ.get("CRONIUM_INPUT")
     if text is None:
-        raise NotInRunError(
-            "This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). "
-            "To try it here, give it an input: "
-            'CRONIUM_INPUT=\'{"name": "value"}\' python3 main.py'
-        )
+        raise _not_in_run('give it an input: CRONIUM_INPUT=\'{"name": "value"}\' python3 main.py')
     try:
         return json.loads(text)
     except ValueError as error:
         raise InvalidJsonError(f"CRONIUM_INPUT is not JSON: {error}") from error
+
+
+def _not_in_run(what: str) -> NotInRunError:
+    return NotInRunError(
+        "This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). "
+        f"To try it here, {what}"
+    )

@@ -61,7 +61,13 @@ async function drainOnce(shell: Shell): Promise<boolean> {
     shell,
     rows.run.map(({ id }) => id),
   );
-  const sent = [...rows.event, ...rows.run.filter(({ id }) => !left.has(id)), ...rows.runner, ...rows.secret, ...rows.variable];
+  const sent = [
+    ...rows.event,
+    ...rows.run.filter(({ id }) => !left.has(id)),
+    ...rows.runner,
+    ...rows.secret,
+    ...rows.variable,
+  ];
   const runners = rows.runner.flatMap(({ id }) => shell.fleet.get(id) ?? []);
   const events = rows.event.flatMap(({ id }) => readEventProjection(shell, id) ?? []);
   const values = [

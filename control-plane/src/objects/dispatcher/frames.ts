@@ -6,8 +6,9 @@ import { closeCodes, RunnerMessage, type AttemptRef, type Json, type ServerMessa
 import * as z from "zod";
 import type { Command } from "../../domain/run-machine.ts";
 import type { DeclineReason } from "../../domain/run-offer.ts";
-import type { Holder, Reply } from "../../domain/run-step.ts";
+import type { Holder, Reply, RunState } from "../../domain/run-step.ts";
 import { signLogToken } from "../../services/log-tokens.ts";
+import { acceptOrRefuse, handOver } from "./grants.ts";
 import type { Work } from "./group-commit.ts";
 import { onHello } from "./handshake.ts";
 import { renewLeases, startTicking } from "./leases.ts";
@@ -143,14 +144,14 @@ function refuse(socket: Link, message: string, closeCode: number): void {
 }
 
 function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message: Working): void {
-  const decided = (ref: AttemptRef, command: Command, output?: Json): void => {
-    chain.add(ref, command, (reply) => answer(shell, turn, ref, by, reply), output);
+  const decided = (ref: AttemptRef, command: Command | ((state: RunState) => Command), output?: Json): void => {
+    chain.add(ref, command, (reply, after) => answer(shell, turn, ref, by, reply, after), output);
   };
   const refOf = (frame: AttemptRef): AttemptRef => ({ runId: frame.runId, attempt: frame.attempt });
   switch (message.type) {
     case "accept":
       for (const ref of message.jobs) {
-        decided(ref, { type: "accept", by });
+        decided(ref, (state) => acceptOrRefuse(shell, state, by));
       }
       return;
     case "decline": {
@@ -162,7 +163,7 @@ function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message:
         if (reply.kind === "none") {
           hold(shell, turn, by, reason);
         }
-        answer(shell, turn, ref, by, reply);
+        answer(shell, turn, ref, by, reply, null);
       });
       return;
     }
@@ -223,15 +224,17 @@ function tell(turn: Turn, by: Holder, message: ServerMessage): void {
 }
 
 /** Grants and acknowledgements that follow one another to the same runner travel in one frame. */
-function answer(shell: Shell, turn: Turn, ref: AttemptRef, by: Holder, reply: Reply): void {
+function answer(shell: Shell, turn: Turn, ref: AttemptRef, by: Holder, reply: Reply, after: RunState | null): void {
   switch (reply.kind) {
     case "granted": {
       startTicking(shell, turn);
       const { leaseMs, logTokenKey } = shell.deps.config;
       const logToken = signLogToken(logTokenKey, { workspaceId: shell.workspaceId, ...ref }, turn.now);
-      const grant = { ...ref, leaseMs, logToken };
+      const handed = after === null ? {} : handOver(shell, turn, after.run, ref, by.runnerId);
+      const grant = { ...ref, leaseMs, logToken, ...handed };
       const last = lastFrameTo(turn, by);
-      if (last?.type === "granted") {
+      // Values may be large: a grant with some of them travels alone.
+      if (last?.type === "granted" && Object.keys(handed).length === 0) {
         last.grants.push(grant);
       } else {
         tell(turn, by, { type: "granted", grants: [grant] });

@@ -10,9 +10,11 @@ import {
   closeCodes,
   connectMessage,
   negotiate,
+  sealingKeyMessage,
   type AttemptRef,
   type RunnerMessage,
 } from "@cronium/protocol";
+import { isSealingKey } from "../../auth/sealing.ts";
 import { arm } from "./alarm-clock.ts";
 import { forgiveOutage, renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, unreachableAfterMs } from "./runners.ts";
@@ -165,6 +167,7 @@ function welcome(
     notReady: hello.notReady,
     draining: false,
     epoch: hello.epoch,
+    sealingKey: hello.sealing?.publicKey ?? null,
     connected: true,
     connectedAt: turn.now,
     lastSeenAt: turn.now,
@@ -239,19 +242,30 @@ function refuse(socket: Link, code: string, message: string, closeCode: number):
   closeSocket(socket, closeCode, code);
 }
 
+/** Both signatures: of the connection, and of the key that secrets are to be sealed to. */
 async function isSigned(attachment: RunnerAttachment, hello: Hello): Promise<boolean> {
   if (hello.runnerId !== attachment.runnerId) {
     return false;
   }
-  const raw = fromBase64url(attachment.publicKey);
-  const signature = fromBase64url(hello.signature);
-  if (raw === null || signature === null) {
+  const { nonce, publicKey } = attachment;
+  const { runnerId, epoch, signature, sealing } = hello;
+  return (
+    (await isSignatureOf(publicKey, signature, connectMessage(nonce, runnerId, epoch))) &&
+    (sealing === undefined ||
+      (isSealingKey(sealing.publicKey) &&
+        (await isSignatureOf(publicKey, sealing.signature, sealingKeyMessage(nonce, runnerId, sealing.publicKey)))))
+  );
+}
+
+async function isSignatureOf(publicKey: string, signature: string, message: string): Promise<boolean> {
+  const raw = fromBase64url(publicKey);
+  const bytes = fromBase64url(signature);
+  if (raw === null || bytes === null) {
     return false;
   }
-  const message = connectMessage(attachment.nonce, hello.runnerId, hello.epoch);
   try {
     const key = await crypto.subtle.importKey("raw", raw, "Ed25519", false, ["verify"]);
-    return await crypto.subtle.verify("Ed25519", key, signature, new TextEncoder().encode(message));
+    return await crypto.subtle.verify("Ed25519", key, bytes, new TextEncoder().encode(message));
   } catch {
     return false;
   }

@@ -31,6 +31,7 @@ const runners = table<RunnerRecord>("runners", ["id"], {
   quarantinedAt: "plain",
   quarantineMessage: "plain",
   state: "plain",
+  sealingKey: "plain",
   rev: "plain",
 });
 
@@ -72,6 +73,7 @@ export function registerRunner(shell: Shell, turn: Turn, command: RegisterRunner
       revokedAt: null,
       ...SOUND,
       state: "offline",
+      sealingKey: null,
       rev: 1,
     };
     shell.sql.exec(runners.insert, ...runners.write(runner));
@@ -185,5 +187,6 @@ export function fleetMembers(shell: Shell, now: number): FleetMember[] {
       heldOff: (shell.heldOff.get(runner.id) ?? 0) > now,
       slots: runner.slots,
       slotsUsed: held.get(runner.id) ?? 0,
+      takesSecrets: runner.sealingKey !== null,
     }));
 }

@@ -263,6 +263,8 @@ export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step)
     }
     if (live) {
       wakeBy(turn, attempt.deadlineAt);
+    } else if (run.wishes?.secrets === true) {
+      shell.sql.exec("DELETE FROM sealed_grants WHERE run_id = ? AND attempt = ?", run.id, attempt.attempt);
     }
   }
   if (run !== before.run) {

@@ -274,6 +274,14 @@ const steps: readonly string[] = [
     at INTEGER NOT NULL, PRIMARY KEY (variable_id, version)
   );
   `,
+  `
+  -- The key that secrets are sealed to for this runner; null for one that speaks protocol 1.
+  ALTER TABLE runners ADD COLUMN sealing_key TEXT;
+  -- What attempts under way were handed, sealed to their runner, so that the answer to a repeated accept is the same.
+  CREATE TABLE sealed_grants (
+    run_id TEXT NOT NULL, attempt INTEGER NOT NULL, secrets TEXT NOT NULL, PRIMARY KEY (run_id, attempt)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

@@ -196,6 +196,15 @@ export function openFound(shell: Shell, { id, name, box }: FoundSecret): string 
   return opened.value;
 }
 
+export function noteUse(shell: Shell, turn: Turn, ids: readonly string[], runId: string): void {
+  shell.sql.exec(
+    "UPDATE secrets SET last_used_at = ?2, last_used_run = ?3 WHERE id IN (SELECT value FROM json_each(?1))",
+    JSON.stringify(ids),
+    turn.now,
+    runId,
+  );
+}
+
 /** Whether ciphertexts are left that were made under an older master key which is still known. */
 export function hasOldBoxes(shell: Shell): boolean {
   return readOldBoxes(shell, 1).length > 0;

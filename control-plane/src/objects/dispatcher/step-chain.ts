@@ -14,9 +14,10 @@ import type { Shell, Turn } from "./shell.ts";
 
 interface Link {
   readonly ref: AttemptRef;
-  readonly command: Command;
+  /** May depend on what the commands before it have left. */
+  readonly command: Command | ((state: RunState) => Command);
   readonly output: Json | undefined;
-  readonly answer: (reply: Reply) => void;
+  readonly answer: (reply: Reply, after: RunState | null) => void;
 }
 
 export class StepChain {
@@ -31,7 +32,7 @@ export class StepChain {
   }
 
   /** `answer` is called when the chain is settled. `output` is kept if the rules say so. */
-  add(ref: AttemptRef, command: Command, answer: Link["answer"], output?: Json): void {
+  add(ref: AttemptRef, command: Link["command"], answer: Link["answer"], output?: Json): void {
     const link = { ref, command, output, answer };
     const others = this.#links.get(ref.runId);
     if (others === undefined) {
@@ -61,7 +62,7 @@ export class StepChain {
     const before = ref === undefined ? null : readState(this.#shell, ref.runId, ref.attempt);
     if (before === null) {
       for (const link of links) {
-        link.answer({ kind: "stale", code: "stale_attempt" });
+        link.answer({ kind: "stale", code: "stale_attempt" }, null);
       }
       return;
     }
@@ -69,11 +70,12 @@ export class StepChain {
     let cancelJob: Step["cancelJob"];
     let output: Json | undefined;
     for (const link of links) {
-      const step = decide(state, link.command, circumstances(this.#shell, this.#turn));
+      const command = typeof link.command === "function" ? link.command(state) : link.command;
+      const step = decide(state, command, circumstances(this.#shell, this.#turn));
       state = { run: step.run, attempt: step.attempt };
       cancelJob = step.cancelJob ?? cancelJob;
       output = step.keepOutput === true ? (link.output ?? output) : output;
-      link.answer(step.reply);
+      link.answer(step.reply, state);
     }
     const whole: Step = { ...state, reply: { kind: "none" }, ...(cancelJob === undefined ? {} : { cancelJob }) };
     saveStep(this.#shell, this.#turn, before, whole);

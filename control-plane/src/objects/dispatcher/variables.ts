@@ -163,6 +163,22 @@ export function readVariableProjection(shell: Shell, variableId: string) {
       };
 }
 
+/** Values by name, as a run of this event finds them; null when the workspace has no variable at all. */
+export function variablesFor(shell: Shell, eventId: string | null): Readonly<Record<string, Json>> | null {
+  shell.variables ??= { rows: readAll(shell), byEvent: new Map() };
+  const { rows, byEvent } = shell.variables;
+  if (rows.length === 0) {
+    return null;
+  }
+  const key = eventId ?? WORKSPACE_SCOPE;
+  let values = byEvent.get(key);
+  if (values === undefined) {
+    values = Object.fromEntries(inScopeOf(rows, eventId).map(({ name, value }) => [name, JSON.parse(value) as Json]));
+    byEvent.set(key, values);
+  }
+  return Object.keys(values).length === 0 ? null : values;
+}
+
 function insertVersion(
   shell: Shell,
   turn: Turn,
