@@ -1,6 +1,7 @@
 /**
  * Housekeeping in full. `node runner/test/system/housekeeping/main.ts [--runs 200000] [--keep-ms 15000] [--minutes 60]`.
- * Exit code 0 when rows, bytes and memory of the second half stay within 1.3 times those of the first, 1 otherwise.
+ * Exit code 0 when no run stays longer than it may, and bytes and memory of the second half stay within 1.3 times those
+ * of the first; 1 otherwise.
  */
 import { parseArgs } from "node:util";
 import * as z from "zod";

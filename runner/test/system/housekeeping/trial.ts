@@ -9,6 +9,9 @@ const SLOTS = 200;
 const BATCH = 500;
 /** Runs that wait or are under way at a time. */
 const AHEAD = 1_500;
+/** For an alarm that comes late on a busy machine. */
+const TIDY_MARGIN_MS = 10_000;
+const COURSE_EVERY_MS = 200;
 const LEASES = { SHORT_LEASES: "yes", LEASE_MS: "60000", RENEW_MS: "5000", OFFER_TIMEOUT_MS: "10000" };
 /** What stays: definitions, machines, settings, and sums by hour. */
 const KEPT = new Set(["meta", "schema_steps", "events", "event_versions", "runners", "queues", "counters", "audit"]);
@@ -23,8 +26,13 @@ export interface HousekeepingOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface Measured extends Sample {
+  /** Runs that ended so short a time ago that they may still be kept, tidying included. */
+  readonly recent: number;
+}
+
 export interface HousekeepingReport {
-  readonly samples: readonly Sample[];
+  readonly samples: readonly Measured[];
   /** After everything has served its time. */
   readonly end: Sample;
   readonly seconds: number;
@@ -47,7 +55,12 @@ async function work(plane: Plane, runner: WireRunner, options: HousekeepingOptio
   const begin = performance.now();
   const event = await plane.call("POST", "/events", { name: "many", kind: "script", runtime: "bash", script: "true" });
   await plane.call("PATCH", "/settings", { triggersPerMinute: 10_000_000 });
-  const samples: Sample[] = [];
+  const samples: Measured[] = [];
+  const course: { readonly at: number; readonly finished: number }[] = [];
+  const recent = (): number => {
+    const since = performance.now() - 2 * options.keepMs - TIDY_MARGIN_MS;
+    return runner.finished - (course.findLast(({ at }) => at <= since)?.finished ?? 0);
+  };
   const sample = (): Sample => takeSample(plane.dataDir, plane.workerd(), runner.finished);
   const watch = (): void => {
     signal?.throwIfAborted();
@@ -57,8 +70,11 @@ async function work(plane: Plane, runner: WireRunner, options: HousekeepingOptio
     if (performance.now() - begin > withinMs) {
       throw new Error(`Only ${runner.finished} of ${runs} runs have ended in time.`);
     }
+    if (performance.now() - (course.at(-1)?.at ?? 0) > COURSE_EVERY_MS) {
+      course.push({ at: performance.now(), finished: runner.finished });
+    }
     if (runner.finished >= ((samples.length + 1) * runs) / wanted) {
-      samples.push(sample());
+      samples.push({ ...sample(), recent: recent() });
       say(JSON.stringify(samples.at(-1)));
     }
   };
@@ -105,10 +121,15 @@ export function growthOf({ samples, end }: HousekeepingReport, atMost: number): 
   const half = Math.floor(samples.length / 2);
   const peak = (list: readonly Sample[], of: (one: Sample) => number): number => Math.max(...list.map(of));
   const faults = leftRows(end).map((text) => `left over: ${text}`);
+  for (const { rows, recent } of samples) {
+    const most = recent + AHEAD + BATCH;
+    if ((rows["runs"] ?? 0) > most) {
+      faults.push(`the Dispatcher holds ${rows["runs"]} runs, ${most} may still be kept`);
+    }
+  }
   const measures: readonly [string, (one: Sample) => number][] = [
-    ["runs in the Dispatcher", ({ rows }) => rows["runs"] ?? 0],
     ["rows of the outbox", ({ rows }) => 2_000 + (rows["outbox"] ?? 0)],
-    ["bytes of the Dispatcher", ({ usedBytes }) => usedBytes],
+    ["bytes of the Dispatcher for each run in it", ({ usedBytes, rows }) => usedBytes / ((rows["runs"] ?? 0) + BATCH)],
     ["bytes of memory", ({ memory }) => memory],
     ["log rooms", ({ rooms }) => 10 + rooms],
   ];
