@@ -18,6 +18,7 @@ export interface Graphile {
 export async function startGraphile(postgres: Postgres): Promise<Graphile> {
   const pool = new pg.Pool({ connectionString: postgres.connectionString, max: 20 });
   pool.on("error", (error) => process.stderr.write(`PostgreSQL dropped an idle connection: ${error.message}\n`));
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const logger = new Logger(() => () => undefined);
   const utils: WorkerUtils = await makeWorkerUtils({ pgPool: pool, logger });
   await utils.migrate();
