@@ -30,6 +30,10 @@ export async function startPlane(options: { readonly runner: boolean }): Promise
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // Should this program fail before it can stop it in order, it is still told to stop.
+  const tellToStop = (): void => void child.kill("SIGINT");
+  process.once("exit", tellToStop);
+  child.once("exit", () => process.removeListener("exit", tellToStop));
   const said: string[] = [];
   child.stdout.on("data", (bytes: Buffer) => said.push(bytes.toString()));
   child.stderr.on("data", (bytes: Buffer) => said.push(bytes.toString()));
