@@ -124,6 +124,7 @@ function announce(plane: PlaneProcess, options: StartOptions, ms: number): void 
   if (plane.claimUrl !== null) {
     say(`  Make it yours with this link, which works once:\n\n    ${plane.claimUrl}\n`);
   }
+  say(`  From a terminal: npm install --global ${plane.url}/install/cronium.tgz, then cronium --help`);
   say("  Stop with Ctrl-C.");
   say("");
   if (options.open) {

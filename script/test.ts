@@ -31,6 +31,7 @@ const UNIT_PROJECTS = [
   "launcher",
   "worker",
   "runner",
+  "cli",
   "sdk-node",
   "web",
   "script",
@@ -89,7 +90,7 @@ async function system(run: Run): Promise<PartResult[]> {
   const images = await runImages();
   const tests = await runVitest({
     name: "system",
-    projects: ["executor", "system"],
+    projects: ["executor", "cli-system", "system"],
     coverage: run.complete,
     timeoutMs: SYSTEM_TIMEOUT_MS,
   });

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import type { Benchmark } from "./benchmark.ts";
+import { cliStart } from "./cases/cli-start.ts";
 import { coldTti } from "./cases/cold-tti.ts";
 import { controlApi } from "./cases/control-api.ts";
 import { dispatch } from "./cases/dispatch.ts";
@@ -13,6 +14,7 @@ import { workerdProgram } from "./reference/bare-worker.ts";
 import { passes, tableOf, writeReport, type Report } from "./report.ts";
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  "cli-start": cliStart,
   "cold-tti": coldTti,
   dispatch,
   "control-api": controlApi,

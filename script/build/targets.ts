@@ -1,5 +1,15 @@
 /** What is built, from which files, into which files, and how. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { BuildOptions } from "esbuild";
 import { lastLines, runCommand } from "../command.ts";
@@ -77,6 +87,7 @@ async function buildServices(): Promise<void> {
 }
 
 const RUNNER_TARBALL = "runner/dist/cronium-runner.tgz";
+const CLI_TARBALL = "cli/dist/cronium.tgz";
 
 const SDK_SOURCES = [
   "runtime-sdk/python/cronium",
@@ -87,9 +98,9 @@ const SDK_SOURCES = [
 
 const RUNNER_INPUTS = ["runner/src", "runner/package.json", "protocol/src", "images", ...SDK_SOURCES, "LICENSE"];
 
-/** The manifest of the published runner: one program, no dependency, no install script. */
-function runnerManifest(): string {
-  const source = JSON.parse(readFileSync(join(ROOT, "runner/package.json"), "utf8")) as {
+/** The manifest of a published program: no dependency, no install script. */
+function publishedManifest(folder: string, bin: string): string {
+  const source = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as {
     name: string;
     version: string;
     description: string;
@@ -101,11 +112,29 @@ function runnerManifest(): string {
     description: source.description,
     license: source.license,
     type: "module",
-    bin: { "cronium-runner": "dist/main.js" },
+    bin: { [bin]: "dist/main.js" },
     files: ["dist"],
     engines: { node: ">=22.12" },
   };
   return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** Everything in `folder`/dist with its manifest, as npm installs it. */
+function packProgram(folder: string, bin: string): Buffer {
+  const dist = join(ROOT, folder, "dist");
+  const names = readdirSync(dist, { recursive: true, encoding: "utf8" });
+  const files = names
+    .filter((name) => statSync(join(dist, name)).isFile())
+    .map((name) => ({
+      path: `package/dist/${name}`,
+      content: readFileSync(join(dist, name)),
+      executable: name === "main.js" || (statSync(join(dist, name)).mode & 0o100) !== 0,
+    }));
+  return packTarball([
+    ...files,
+    { path: "package/package.json", content: Buffer.from(publishedManifest(folder, bin)) },
+    { path: "package/LICENSE", content: readFileSync(join(ROOT, "LICENSE")) },
+  ]);
 }
 
 /** What the images are made of: a runner makes those that its machine lacks. Layout: head of `images/build.sh`. */
@@ -136,20 +165,24 @@ async function buildRunner(): Promise<void> {
     banner: { js: COMMONJS_NAMES },
   });
   copyImageSources(join(dist, "images"));
-  const names = readdirSync(dist, { recursive: true, encoding: "utf8" });
-  const files = names
-    .filter((name) => statSync(join(dist, name)).isFile())
-    .map((name) => ({
-      path: `package/dist/${name}`,
-      content: readFileSync(join(dist, name)),
-      executable: name === "main.js" || (statSync(join(dist, name)).mode & 0o100) !== 0,
-    }));
-  const tarball = packTarball([
-    ...files,
-    { path: "package/package.json", content: Buffer.from(runnerManifest()) },
-    { path: "package/LICENSE", content: readFileSync(join(ROOT, "LICENSE")) },
-  ]);
-  writeFileSync(join(dist, "cronium-runner.tgz"), tarball);
+  writeFileSync(join(dist, "cronium-runner.tgz"), packProgram("runner", "cronium-runner"));
+}
+
+async function buildCli(): Promise<void> {
+  const dist = join(ROOT, "cli/dist");
+  rmSync(dist, { recursive: true, force: true });
+  // Each command is a chunk of its own: what is not used is not read.
+  await bundle({
+    ...NODE,
+    outdir: "cli/dist",
+    minify: true,
+    entryPoints: { main: "cli/src/main.ts" },
+    splitting: true,
+    chunkNames: "chunk-[hash]",
+    banner: { js: `#!/usr/bin/env node\n${COMMONJS_NAMES}` },
+  });
+  chmodSync(join(dist, "main.js"), 0o755);
+  writeFileSync(join(dist, "cronium.tgz"), packProgram("cli", "cronium"));
 }
 
 async function buildSdk(): Promise<void> {
@@ -170,12 +203,13 @@ async function buildWeb(): Promise<void> {
   await run("vite", ["build", "--logLevel", "warn", "--emptyOutDir"], join(ROOT, "web"));
 }
 
-/** Everything the control plane serves as files: the dashboard, and the runner to install. */
+/** Everything the control plane serves as files: the dashboard, and the programs to install. */
 function buildSite(): Promise<void> {
   const site = join(ROOT, "control-plane/dist/site");
   rmSync(site, { recursive: true, force: true });
   cpSync(join(ROOT, "web/dist"), site, { recursive: true });
   cpSync(join(ROOT, RUNNER_TARBALL), join(site, "install/cronium-runner.tgz"));
+  cpSync(join(ROOT, CLI_TARBALL), join(site, "install/cronium.tgz"));
   return Promise.resolve();
 }
 
@@ -185,6 +219,8 @@ async function run(program: string, args: readonly string[], cwd: string): Promi
     throw new Error(`${program} ${args.join(" ")} failed:\n${lastLines(result.output, 40)}`);
   }
 }
+
+const CLI_INPUTS = ["cli/src", "cli/package.json", "protocol/src", "LICENSE"];
 
 const WEB_INPUTS = ["web", "protocol/src"];
 
@@ -213,6 +249,12 @@ export const TARGETS = {
     outputs: ["runner/dist/main.js", "runner/dist/sidecar.js", RUNNER_TARBALL],
     build: buildRunner,
   },
+  cli: {
+    inputs: CLI_INPUTS,
+    entry: "cli/src/main.ts",
+    outputs: ["cli/dist/main.js", CLI_TARBALL],
+    build: buildCli,
+  },
   sdk: {
     inputs: ["runtime-sdk/node/src", "protocol/src"],
     entry: "runtime-sdk/node/src/index.ts",
@@ -226,10 +268,14 @@ export const TARGETS = {
     build: buildWeb,
   },
   site: {
-    inputs: [...WEB_INPUTS, ...RUNNER_INPUTS],
+    inputs: [...WEB_INPUTS, ...RUNNER_INPUTS, ...CLI_INPUTS],
     entry: "web/index.html",
-    after: ["web", "runner"],
-    outputs: ["control-plane/dist/site/index.html", "control-plane/dist/site/install/cronium-runner.tgz"],
+    after: ["web", "runner", "cli"],
+    outputs: [
+      "control-plane/dist/site/index.html",
+      "control-plane/dist/site/install/cronium-runner.tgz",
+      "control-plane/dist/site/install/cronium.tgz",
+    ],
     build: buildSite,
   },
 } as const satisfies Record<string, Target>;

@@ -78,6 +78,7 @@ export const PACKAGES: Readonly<
     may: ["@cronium/protocol", "zod"],
   },
   runner: { folder: "runner/src/run", name: "cronium-runner", may: ["@cronium/protocol", "zod"] },
+  cli: { folder: "cli/src/commands", name: "cronium", may: ["@cronium/protocol", "zod"] },
   web: { folder: "web/src/pages", name: "@cronium/web", may: ["@cronium/protocol", "zod"] },
   sdk: {
     folder: "runtime-sdk/node/src",

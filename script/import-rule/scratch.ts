@@ -19,6 +19,7 @@ const WORKSPACES = {
   "@cronium/protocol": "protocol",
   "@cronium/control-plane": "control-plane",
   "cronium-runner": "runner",
+  cronium: "cli",
   "@cronium/sdk": "runtime-sdk/node",
   "@cronium/web": "web",
   "@cronium/bench": "bench",
@@ -59,7 +60,7 @@ function linkPackages(root: string): void {
   const modules = join(root, "node_modules");
   mkdirSync(join(modules, "@cronium"), { recursive: true });
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
-    if (name !== "@cronium" && name !== "cronium-runner" && !name.startsWith(".")) {
+    if (!["@cronium", "cronium-runner", "cronium"].includes(name) && !name.startsWith(".")) {
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
     }
   }

@@ -38,6 +38,7 @@ test("every route says who may call it", ({ expect }) => {
     "GET /api/v1/runner/logs/:runId",
     "GET /health",
     "GET /install/cronium-runner.tgz",
+    "GET /install/cronium.tgz",
     "GET /ready",
     "POST /api/auth/sign-in/email",
     "POST /api/auth/sign-out",

@@ -65,11 +65,13 @@ test("hashed files may be kept for good, pages may not, and a missing file is no
   expect((await send("GET", "/assets/gone-123.js")).status).toBe(404);
 });
 
-test("the runner can be installed from here", async ({ expect }) => {
-  const file = await send("GET", "/install/cronium-runner.tgz");
-  expect([file.status, file.headers.get("content-type")]).toEqual([200, "application/gzip"]);
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  expect([bytes[0], bytes[1]]).toEqual([0x1f, 0x8b]);
+test("runner and command line program can be installed from here", async ({ expect }) => {
+  for (const name of ["cronium-runner.tgz", "cronium.tgz"]) {
+    const file = await send("GET", `/install/${name}`);
+    expect([file.status, file.headers.get("content-type")], name).toEqual([200, "application/gzip"]);
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    expect([bytes[0], bytes[1]], name).toEqual([0x1f, 0x8b]);
+  }
 });
 
 test("the OpenAPI document lists the routes that scripts rely on", async ({ expect }) => {

@@ -1,5 +1,5 @@
 /** The log as an HTTP answer: the bytes, or one JSON object for each line. Streams, whatever its size. */
-import { LineSplitter } from "../../domain/log-lines.ts";
+import { LineSplitter } from "@cronium/protocol/log-lines";
 import { archiveKey, framesOf, whole, type ArchivedFrame } from "./archive.ts";
 import { readFrames } from "./frames.ts";
 import type { Room } from "./room.ts";

@@ -2,7 +2,8 @@
  * Lines out of frames. Frames are cut at any byte and streams alternate, so each stream carries its unfinished line,
  * and its unfinished character, over to its next frame. Memory is bounded by the longest line that is kept whole.
  */
-import type { LogLine, LogFrame } from "@cronium/protocol";
+import type { LogLine } from "./api/runs.ts";
+import type { LogFrame } from "./log-frame.ts";
 
 /** Longer lines are cut into several. Characters. */
 const MAX_LINE = 1_048_576;

@@ -1,0 +1,186 @@
+/** `cronium events`: what can be run, and its versions. */
+import { readFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { CreateEvent, EventPage, type EventSummary, EventVersionPage, UpdateEvent } from "@cronium/protocol/api/events";
+import { Event } from "@cronium/protocol/event";
+import { ExitError } from "../base/exit-error.ts";
+import type { Input } from "../base/input.ts";
+import { readPages } from "../api/pages.ts";
+import { printFacts, printTable } from "../output/table.ts";
+import { ago, labelsText, span } from "../output/words.ts";
+import type { Cli } from "./context.ts";
+import { eventId } from "./event-ref.ts";
+import { jsonInput, parseJson, readText } from "./json-input.ts";
+import { tellMore } from "./runs.ts";
+
+export async function listEvents(cli: Cli, input: Input): Promise<void> {
+  const limit = input.number("limit", 1, 10_000) ?? 50;
+  const api = await cli.connect();
+  const page = await readPages<EventSummary>(api, "/events", EventPage, { limit, cursor: input.text("cursor") });
+  if (cli.out.json) {
+    cli.out.value(page);
+    return;
+  }
+  const now = cli.now();
+  printTable(
+    cli.out,
+    ["EVENT", "NAME", "RUNTIME", "VERSION", "CHANGED", "LAST RUN"],
+    page.items.map((event) => [
+      event.id,
+      event.name,
+      event.runtime,
+      String(event.version),
+      ago(event.updatedAt, now),
+      event.recentRuns[0]?.state ?? "-",
+    ]),
+  );
+  tellMore(cli, page.nextCursor);
+}
+
+export async function showEvent(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const event = await api.json("GET", `/events/${await eventId(api, input.arg(0))}`, Event);
+  if (input.flag("script")) {
+    cli.out.write(event.script);
+    return;
+  }
+  printEvent(cli, event);
+}
+
+export async function createEvent(cli: Cli, input: Input): Promise<void> {
+  const fields = fieldsOf(input);
+  const parsed = CreateEvent.safeParse(fields);
+  if (!parsed.success) {
+    throw wrong(parsed.error.issues[0]);
+  }
+  const api = await cli.connect();
+  const idempotencyKey = input.text("idempotency-key") ?? randomUUID();
+  printEvent(cli, await api.json("POST", "/events", Event, { body: fields, idempotencyKey }));
+}
+
+export async function updateEvent(cli: Cli, input: Input): Promise<void> {
+  const fields = fieldsOf(input);
+  if (Object.keys(fields).length === 0) {
+    throw new ExitError(
+      "usage",
+      "There is nothing to change.",
+      "Give a flag or --file; see cronium events update --help.",
+    );
+  }
+  const api = await cli.connect();
+  const id = await eventId(api, input.arg(0));
+  const based = input.number("based-on", 1, 1_000_000_000) ?? fields["version"];
+  const version = based ?? (await api.json("GET", `/events/${id}`, Event)).version;
+  const body = { ...fields, version };
+  const parsed = UpdateEvent.safeParse(body);
+  if (!parsed.success) {
+    throw wrong(parsed.error.issues[0]);
+  }
+  printEvent(cli, await api.json("PATCH", `/events/${id}`, Event, { body }));
+}
+
+export async function listVersions(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const page = await api.json("GET", `/events/${await eventId(api, input.arg(0))}/versions`, EventVersionPage);
+  if (cli.out.json) {
+    cli.out.value(page);
+    return;
+  }
+  const now = cli.now();
+  printTable(
+    cli.out,
+    ["VERSION", "NAME", "RUNTIME", "SAVED", "SCRIPT"],
+    page.items.map((event) => [
+      String(event.version),
+      event.name,
+      event.runtime,
+      ago(event.updatedAt, now),
+      `${event.script.length} characters`,
+    ]),
+  );
+}
+
+/** The fields that flags and file name, flags first. The file is JSON as the API takes it. */
+function fieldsOf(input: Input): Record<string, unknown> {
+  const file = input.text("file");
+  const read = file === undefined ? {} : jsonObject(parseJson(readText(file), file), file);
+  const script = input.text("script");
+  const timeoutMs = input.duration("run-timeout");
+  const defaultInput = jsonInput(input, "input");
+  const fields: Record<string, unknown> = {
+    name: input.text("name"),
+    description: input.text("description"),
+    runtime: input.text("runtime"),
+    script: script === undefined ? undefined : script === "-" ? readText("-") : readScript(script),
+    timeoutMs,
+    memoryMb: input.number("memory-mb", 16, 65_536),
+    labels: input.list("label").length === 0 ? undefined : input.pairs("label"),
+    env: input.list("env").length === 0 ? undefined : input.pairs("env"),
+    queue: input.text("queue"),
+    priority: input.number("priority", -100, 100),
+    scriptRetries: input.number("script-retries", 0, 10),
+    onLost: input.text("on-lost"),
+    defaultInput,
+  };
+  const merged: Record<string, unknown> = { ...read };
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) {
+      merged[name] = value;
+    }
+  }
+  return merged;
+}
+
+function jsonObject(value: unknown, file: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ExitError(
+      "usage",
+      `${file} holds no JSON object.`,
+      "See POST /api/v1/events in docs/api.md for its fields.",
+    );
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function readScript(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new ExitError(
+      "usage",
+      `The script ${file} cannot be read (${String((cause as NodeJS.ErrnoException).code)}).`,
+      "Check --script.",
+      { cause },
+    );
+  }
+}
+
+function wrong(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): ExitError {
+  const field = issue?.path.map(String).join(".") ?? "";
+  const missing = issue?.message.endsWith("received undefined") === true;
+  return new ExitError(
+    "usage",
+    `${field} ${missing ? "is missing" : (issue?.message ?? "is not valid")}.`,
+    "See cronium events create --help, and docs/api.md for every field.",
+  );
+}
+
+function printEvent(cli: Cli, event: Event): void {
+  if (cli.out.json) {
+    cli.out.value(event);
+    return;
+  }
+  printFacts(cli.out, [
+    ["event", event.id],
+    ["name", event.name],
+    ["description", event.description],
+    ["runtime", event.runtime],
+    ["version", String(event.version)],
+    ["timeout", span(event.timeoutMs)],
+    ["memory", `${event.memoryMb} MB`],
+    ["labels", labelsText(event.labels)],
+    ["queue", `${event.queue}, priority ${event.priority}`],
+    ["script", `${event.script.length} characters`],
+    ["changed", event.updatedAt],
+  ]);
+}

@@ -1,0 +1,43 @@
+import type { Command } from "../base/command.ts";
+import type { Cli } from "../commands/context.ts";
+
+export const fleet: readonly Command<Cli>[] = [
+  {
+    name: "runners",
+    about: "the machines that do the work",
+    verbs: [
+      {
+        name: "list",
+        about: "list them with their state",
+        load: async () => (await import("../commands/runners.ts")).listRunners,
+      },
+      {
+        name: "show",
+        about: "show one, by id or name",
+        args: ["<runner>"],
+        load: async () => (await import("../commands/runners.ts")).showRunner,
+      },
+      {
+        name: "remove",
+        about: "revoke one: its key ends at once",
+        args: ["<runner>"],
+        load: async () => (await import("../commands/runners.ts")).removeRunner,
+      },
+    ],
+  },
+  {
+    name: "tokens",
+    about: "registration tokens, each for one new runner",
+    verbs: [
+      {
+        name: "create",
+        about: "make one, and print the command for the new machine",
+        options: [
+          { flags: "--label <key=value>", about: "label that the runner gets; may repeat", many: true },
+          { flags: "--expires-in <time>", about: "60s to 1h (default 1h)" },
+        ],
+        load: async () => (await import("../commands/runners.ts")).createToken,
+      },
+    ],
+  },
+];

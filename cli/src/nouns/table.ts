@@ -1,0 +1,9 @@
+/** Every command of the program, in the order of its help. */
+import type { Command } from "../base/command.ts";
+import type { Cli } from "../commands/context.ts";
+import { account } from "./account.ts";
+import { fleet } from "./fleet.ts";
+import { tools } from "./tools.ts";
+import { work } from "./work.ts";
+
+export const commands: readonly Command<Cli>[] = [...account, ...work, ...fleet, ...tools];
