@@ -340,6 +340,8 @@ export class RunnerProcess {
           this.cancel.drop(ref, "stale");
         }
         return;
+      case "shards":
+        return;
       default:
         message satisfies never;
     }

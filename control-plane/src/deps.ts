@@ -1,10 +1,12 @@
 /** What every request is handed: settings, effects, the database and the objects, and nothing global. */
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import { RecentActors } from "./auth/recent-actors.ts";
 import { RateLimits } from "./auth/rate-limits.ts";
 import { createSessions, type Sessions } from "./auth/sessions.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { DispatcherApi } from "./domain/dispatcher.ts";
+import { dispatcherName } from "./domain/dispatcher-name.ts";
 import type { LogRoomApi } from "./domain/log-room.ts";
 import type { BlobStore, Clock, Ids, Log } from "./domain/ports.ts";
 import { consoleLog } from "./log.ts";
@@ -26,7 +28,10 @@ export interface Deps {
   readonly rateLimits: RateLimits;
   /** People's sessions at the origin under which a request reached this installation. */
   readonly sessionsFor: (origin: string) => Sessions;
-  readonly dispatcherFor: (workspaceId: string) => DispatcherApi & Pick<Fetcher, "fetch">;
+  /** The Dispatcher of a workspace, or that of one of its shards. Which shard: `services/dispatchers.ts`. */
+  readonly dispatcherFor: (workspaceId: string, shard?: number) => DispatcherApi & Pick<Fetcher, "fetch">;
+  /** Objects that are known to exist, by name. */
+  readonly knownShards: Set<string>;
   readonly logRoomFor: (workspaceId: string, runId: string) => LogRoomApi & Pick<Fetcher, "fetch">;
 }
 
@@ -75,8 +80,10 @@ export function makeDeps(env: Env): Deps {
       return known;
     },
     // A stub carries the object's methods over RPC; its class is known to worker.ts alone.
-    dispatcherFor: (workspaceId) =>
-      DISPATCHER.get(DISPATCHER.idFromName(workspaceId)) as unknown as DispatcherApi & Pick<Fetcher, "fetch">,
+    dispatcherFor: (workspaceId, shard = HOME_SHARD) =>
+      DISPATCHER.get(DISPATCHER.idFromName(dispatcherName(workspaceId, shard))) as unknown as DispatcherApi &
+        Pick<Fetcher, "fetch">,
+    knownShards: new Set(),
     logRoomFor: (workspaceId, runId) =>
       LOG_ROOM.get(LOG_ROOM.idFromName(`${workspaceId}:${runId}`)) as unknown as LogRoomApi & Pick<Fetcher, "fetch">,
   };

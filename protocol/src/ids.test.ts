@@ -1,5 +1,16 @@
 import { test } from "vitest";
-import { EventId, idPrefixes, type IdKind, isId, makeId, RunId } from "./ids.ts";
+import {
+  EventId,
+  HOME_SHARD,
+  idPrefixes,
+  type IdKind,
+  inShard,
+  isId,
+  makeId,
+  MAX_SHARD,
+  RunId,
+  shardOf,
+} from "./ids.ts";
 
 const kinds = Object.keys(idPrefixes) as IdKind[];
 const random = (fill: number) => new Uint8Array(10).fill(fill);
@@ -51,5 +62,27 @@ test("malformed ids are refused", ({ expect }) => {
     `${id.slice(0, -1)}i`,
   ]) {
     expect(isId("run", text), JSON.stringify(text)).toBe(false);
+  }
+});
+
+test("a run's id names its shard, and one that was made before there were shards names home", ({ expect }) => {
+  const id = makeId("run", 1_795_219_200_000, random(255));
+  expect(shardOf(id)).toBe(HOME_SHARD);
+  for (let shard = HOME_SHARD; shard <= MAX_SHARD; shard += 1) {
+    const there = inShard(id, shard);
+    expect(RunId.safeParse(there).success).toBe(true);
+    expect(shardOf(there)).toBe(shard);
+    expect(inShard(there, HOME_SHARD)).toBe(id);
+  }
+});
+
+test("ids of one shard sort by the moment they were made", ({ expect }) => {
+  const ids = [1, 1_795_219_200_000, 1_795_219_200_001].map((now) => inShard(makeId("run", now, random(7)), 9));
+  expect(ids.toSorted()).toEqual(ids);
+});
+
+test("what is no id names home", ({ expect }) => {
+  for (const text of ["", "run_", "run_!", "run_u", "copy-1"]) {
+    expect(shardOf(text), text).toBe(HOME_SHARD);
   }
 });

@@ -1,6 +1,10 @@
 /**
  * Ids: a prefix that says what a thing is, an underscore, and 26 characters of Crockford base32 (10 of time in
  * milliseconds, 16 of randomness, after the ULID layout), so that ids sort by the moment they were made.
+ *
+ * The first character of a run's id is its shard (0 to 31): the Dispatcher that made the run and keeps it for life, so
+ * that everybody finds it without asking. The time needs that character in the year 3084, and all ids that were made
+ * before there were shards have a 0 there, which is the workspace's own Dispatcher.
  */
 import * as z from "zod";
 
@@ -24,6 +28,7 @@ export const idPrefixes = {
 export type IdKind = keyof typeof idPrefixes;
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const RUN_SHARD_AT = idPrefixes.run.length + 1;
 
 /**
  * A new id. `now` is in milliseconds since 1970, `random` holds at least 10 bytes; both are arguments so that rules
@@ -47,6 +52,20 @@ export function makeId(kind: IdKind, now: number, random: Uint8Array): string {
     }
   }
   return `${idPrefixes[kind]}_${time}${tail}`;
+}
+
+/** The workspace's own Dispatcher. */
+export const HOME_SHARD = 0;
+export const MAX_SHARD = 31;
+
+/** The shard whose Dispatcher keeps this run; `HOME_SHARD` for a text that is no id. */
+export function shardOf(runId: string): number {
+  return Math.max(HOME_SHARD, ALPHABET.indexOf(runId.charAt(RUN_SHARD_AT) || "0"));
+}
+
+/** The same id, as a run of this shard. */
+export function inShard(runId: string, shard: number): string {
+  return `${runId.slice(0, RUN_SHARD_AT)}${ALPHABET.charAt(shard)}${runId.slice(RUN_SHARD_AT + 1)}`;
 }
 
 /** Whether `text` has the form of an id of this kind; says nothing about whether the thing exists. */

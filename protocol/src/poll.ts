@@ -28,6 +28,8 @@ const Frames = z.array(z.string().max(MAX_FRAME_BYTES)).max(1_000);
 export const PollRequest = z.strictObject({
   runnerId: z.string().max(200),
   protocol: z.int(),
+  /** Which of the workspace's Dispatchers; its own one by default. The session keeps to it. */
+  shard: z.int().min(0).max(31).optional(),
   /** Null opens a session. */
   session: z.string().max(300).nullable(),
   ack: z.int().min(0),

@@ -31,6 +31,12 @@
  *
  * Where no WebSocket gets through, the same frames travel in a polling session (`poll.ts`).
  *
+ * Shards: where queues of the workspace have Dispatchers of their own, its own one names them in `shards`, behind the
+ * welcome and whenever there is another. The runner then keeps a control connection to each (`&shard=…`), all with the
+ * same epoch; each has its handshake and its leases, and a frame about an attempt goes over that of the run's shard,
+ * which its id names. The runner's slots are shared: `status` tells each how many it may fill. A runner that does not
+ * know `shards` ignores it and serves the queues without one.
+ *
  * Frames are JSON texts except `ping` and `pong`. Unknown fields are refused with `error` and close 1008; unknown types
  * from the server are ignored by the runner, so that a newer control plane may say more.
  */
@@ -165,6 +171,8 @@ export const RunnerMessage = z.discriminatedUnion("type", [
     notReady: z.array(z.enum(keys<NotReadyReason>(notReadyReasons))),
     draining: z.boolean(),
     latencyMs: z.number().min(0).nullable(),
+    /** Only to a control plane that named shards: slots that this Dispatcher may fill, those it fills now included. */
+    slots: z.int().min(0).max(1_000).optional(),
   }),
   z.strictObject({ type: z.literal("bye") }),
 ]);
@@ -216,6 +224,7 @@ export const ServerMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("ack"), of: z.enum(["exited", "done"]), jobs: z.array(AttemptRef).min(1) }),
   z.strictObject({ type: z.literal("stale"), runId: z.string(), attempt: z.int() }),
   z.strictObject({ type: z.literal("drain") }),
+  z.strictObject({ type: z.literal("shards"), shards: z.array(z.int().min(1).max(31)).max(31) }),
   z.strictObject({ type: z.literal("error"), code: z.string(), message: z.string() }),
 ]);
 export type ServerMessage = z.infer<typeof ServerMessage>;

@@ -10,7 +10,14 @@
  * by saying hello: to the control plane it is the newer connection of the same process.
  */
 import * as z from "zod";
-import { closeCodes, PROTOCOL_VERSION, type RunnerMessage, ServerMessage, type Transport } from "@cronium/protocol";
+import {
+  closeCodes,
+  HOME_SHARD,
+  PROTOCOL_VERSION,
+  type RunnerMessage,
+  ServerMessage,
+  type Transport,
+} from "@cronium/protocol";
 import type { Clock } from "./base/clock.ts";
 import { ExitError } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
@@ -45,6 +52,8 @@ export interface ConnectionHandlers {
 export interface ConnectionOptions {
   readonly url: string;
   readonly runnerId: string;
+  /** Which of the workspace's Dispatchers; every way of connecting must name it, or it takes over home's connection. */
+  readonly shard: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -164,9 +173,9 @@ export class Connection implements ControlLink {
   }
 
   private dialPolling(): Dialled {
-    const { url, runnerId, clock, random } = this.options;
+    const { url, runnerId, shard, clock, random } = this.options;
     return this.newDialled(
-      (handlers) => new PollWire({ url: apiUrl(url, "runner/poll"), runnerId, clock, random, handlers }),
+      (handlers) => new PollWire({ url: apiUrl(url, "runner/poll"), runnerId, shard, clock, random, handlers }),
     );
   }
 
@@ -174,6 +183,9 @@ export class Connection implements ControlLink {
     const url = socketUrl(this.options.url, "runner/connect");
     url.searchParams.set("runnerId", this.options.runnerId);
     url.searchParams.set("protocol", String(PROTOCOL_VERSION));
+    if (this.options.shard !== HOME_SHARD) {
+      url.searchParams.set("shard", String(this.options.shard));
+    }
     return url;
   }
 

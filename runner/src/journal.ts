@@ -27,7 +27,7 @@ import {
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import * as z from "zod";
-import { type AttemptRef, Job, JobResult, type Json, JsonValue, onLostPolicies } from "@cronium/protocol";
+import { type AttemptRef, HOME_SHARD, Job, JobResult, type Json, JsonValue, onLostPolicies } from "@cronium/protocol";
 import type { Log } from "./base/log.ts";
 
 const COMPACT_PAST_BYTES = 4 * 1024 * 1024;
@@ -75,8 +75,8 @@ const JournalRecord = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("exited_acked"), ...attempt }),
   z.strictObject({ type: z.literal("done"), ...attempt, report: DoneReport }),
   z.strictObject({ type: z.literal("dropped"), ...attempt }),
-  /** The leases of all attempts hold for `leaseMs` from `at`. */
-  z.strictObject({ type: z.literal("renewed"), at: z.number(), leaseMs: z.int() }),
+  /** The leases of all attempts of this shard, home by default, hold for `leaseMs` from `at`. */
+  z.strictObject({ type: z.literal("renewed"), shard: z.int().optional(), at: z.number(), leaseMs: z.int() }),
 ]);
 export type JournalRecord = z.infer<typeof JournalRecord>;
 
@@ -124,7 +124,7 @@ export class Journal {
   private file: number;
   private bytes = 0;
   private compactedBytes = 0;
-  private renewal: LastRenewal | null = null;
+  private readonly renewals = new Map<number, LastRenewal>();
   private waiting: Waiter[] = [];
   private syncing = false;
 
@@ -141,9 +141,14 @@ export class Journal {
     return [...this.live.values()];
   }
 
-  /** The newest renewal of leases that was noted. */
+  /** The newest renewal of home's leases that was noted. */
   get lastRenewal(): LastRenewal | null {
-    return this.renewal;
+    return this.renewals.get(HOME_SHARD) ?? null;
+  }
+
+  /** The newest renewal of each shard. */
+  get lastRenewals(): ReadonlyMap<number, LastRenewal> {
+    return this.renewals;
   }
 
   get(ref: AttemptRef): JournalEntry | undefined {
@@ -201,7 +206,7 @@ export class Journal {
 
   private apply(record: JournalRecord): void {
     if (record.type === "renewed") {
-      this.renewal = { at: record.at, leaseMs: record.leaseMs };
+      this.renewals.set(record.shard ?? HOME_SHARD, { at: record.at, leaseMs: record.leaseMs });
     } else {
       applyRecord(this.live, record);
     }
@@ -233,7 +238,7 @@ export class Journal {
     const next = `${this.path}.new`;
     const file = openSync(next, "w", 0o600);
     let bytes = 0;
-    const renewed: JournalRecord[] = this.renewal === null ? [] : [{ type: "renewed", ...this.renewal }];
+    const renewed = [...this.renewals].map(([shard, renewal]) => renewedRecord(shard, renewal));
     for (const record of [...renewed, ...this.entries().flatMap(recordsOf)]) {
       const line = encodeLine(record);
       writeAll(file, line);
@@ -355,6 +360,11 @@ function recordsOf(entry: JournalEntry): JournalRecord[] {
     records.push({ type: "done", ...ref, report: entry.done });
   }
   return records;
+}
+
+/** Of home as every version writes it. */
+export function renewedRecord(shard: number, renewal: LastRenewal): JournalRecord {
+  return { type: "renewed", ...(shard === HOME_SHARD ? {} : { shard }), ...renewal };
 }
 
 function encodeLine(record: JournalRecord): Buffer {

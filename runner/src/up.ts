@@ -8,22 +8,23 @@ import {
   type HeldAttempt,
   PROTOCOL_VERSION,
   SEALING_SINCE,
+  shardOf,
 } from "@cronium/protocol";
 import { type Clock, settledWithin } from "./base/clock.ts";
 import { exitCodes, type ExitError } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
 import type { Config } from "./config.ts";
-import { Connection, type Hello, type Welcome, type WorkMessage } from "./connection.ts";
 import { markRevoked, signConnect, signSealingKey } from "./credential.ts";
+import type { Hello, Welcome, WorkMessage } from "./connection.ts";
 import { type DataDir, openDataDir } from "./data-dir.ts";
 import type { Executor } from "./executors/types.ts";
 import { executionKey } from "./execution-key.ts";
 import { describePlatform, establishIdentity, type Identity } from "./identity.ts";
-import { Journal } from "./journal.ts";
+import { Journal, renewedRecord } from "./journal.ts";
+import { Links, type LinksOptions } from "./links.ts";
 import { Cancel } from "./loops/cancel.ts";
 import { Dispatch } from "./loops/dispatch.ts";
 import { Drain } from "./loops/drain.ts";
-import { Heartbeat } from "./loops/heartbeat.ts";
 import { LogShip } from "./loops/log-ship.ts";
 import { Readiness } from "./loops/readiness.ts";
 import { Report } from "./loops/report.ts";
@@ -38,8 +39,6 @@ import { Runs } from "./run/runs.ts";
 import { sealingKey, type SealingKeyPair } from "./sealing-key.ts";
 import { SidecarProcess } from "./sidecar-process.ts";
 
-/** The measured round trip is told this often at most, because each message wakes the control plane's object. */
-const STATUS_EVERY_MS = 300_000;
 /** Jobs are not taken before the sidecar runs, unless it takes unusually long; they wait for it then. */
 const SIDECAR_WITHIN_MS = 10_000;
 /** For containers to go when the runner has been revoked or replaced. */
@@ -80,16 +79,13 @@ class RunnerProgram {
   private readonly executor: Executor;
   private readonly journal: Journal;
   private readonly sidecar: SidecarProcess;
-  private readonly connection: Connection;
-  private readonly heartbeat: Heartbeat;
+  private readonly links: Links;
   private readonly readiness: Readiness;
   private readonly dispatch: Dispatch;
   private readonly cancel: Cancel;
   private readonly report: Report;
   private readonly sweep: Sweep;
   private readonly drain: Drain;
-  private latencyMs: number | null = null;
-  private statusSentAt: number | null = null;
 
   constructor(options: UpOptions, policy: Policy, dataDir: DataDir, identity: Identity) {
     const { config, clock, log } = options;
@@ -109,33 +105,25 @@ class RunnerProgram {
       clock,
       log,
     });
-    this.connection = new Connection({
+    this.links = new Links({
       url,
       runnerId,
       clock,
       log,
       random: Math.random,
-      handlers: {
-        hello: (nonce, protocol) => this.hello(nonce, protocol),
-        welcomed: (welcome) => this.welcomed(welcome),
-        message: (message) => this.receive(message),
-        pong: () => this.heartbeat.pong(),
-        closed: () => this.heartbeat.disconnected(),
-        fatal: (error) => void this.fatal(error),
-      },
-    });
-    this.heartbeat = new Heartbeat({
-      clock,
-      log,
-      ping: () => this.connection.ping(),
-      terminate: () => this.connection.terminate(),
-      leaseLost: () => this.fence(),
-      measured: (latencyMs) => this.measured(latencyMs),
-      renewed: (at, leaseMs) => {
+      capacity: config.capacity,
+      occupied: (shard) => this.runs.occupiedBy(shard),
+      hello: (nonce, at) => this.hello(nonce, at),
+      status: () => ({ notReady: this.readiness.reasons, draining: this.drain.draining }),
+      welcomed: (welcome, shard) => this.welcomed(welcome, shard),
+      message: (message) => this.receive(message),
+      leaseLost: (shard) => this.fence(shard),
+      renewed: (shard, at, leaseMs) => {
         if (this.runs.size > 0) {
-          this.journal.note({ type: "renewed", at, leaseMs });
+          this.journal.note(renewedRecord(shard, { at, leaseMs }));
         }
       },
+      fatal: (error) => void this.fatal(error),
     });
     this.readiness = new Readiness({
       clock,
@@ -143,7 +131,7 @@ class RunnerProgram {
       executor: this.executor,
       dataDir: dataDir.path,
       changed: (reasons) => {
-        this.sendStatus();
+        this.links.sendStatus();
         if (!reasons.includes("docker_down")) {
           // What could not be removed while Docker was away is still there.
           void this.sweep.now();
@@ -153,7 +141,7 @@ class RunnerProgram {
     this.deps = {
       clock,
       log,
-      link: this.connection,
+      link: this.links,
       journal: this.journal,
       sidecar: this.sidecar,
       executor: this.executor,
@@ -174,7 +162,7 @@ class RunnerProgram {
       rmSync(this.spoolFolder(ref), { recursive: true, force: true });
     };
     this.cancel = new Cancel({ runs: this.runs, journal: this.journal, log, removeSpool });
-    this.report = new Report({ clock, link: this.connection, journal: this.journal, removeSpool });
+    this.report = new Report({ clock, link: this.links, journal: this.journal, removeSpool });
     this.sweep = new Sweep({
       clock,
       log,
@@ -191,7 +179,7 @@ class RunnerProgram {
       runs: this.runs,
       timeoutMs: config.drainTimeoutMs,
       undelivered: () => this.report.pending,
-      began: () => this.sendStatus(),
+      began: () => this.links.sendStatus(),
       finished: () => void this.leave(),
       abort: () => this.ended.resolve(exitCodes.internal),
     });
@@ -204,9 +192,13 @@ class RunnerProgram {
     try {
       await Promise.all([this.readiness.open(), settledWithin(this.clock, this.sidecar.started(), SIDECAR_WITHIN_MS)]);
       await adoptEarlierRuns(this.journal, this.runs, this.deps);
-      const { lastRenewal } = this.journal;
-      if (this.runs.size > 0 && lastRenewal !== null) {
-        this.heartbeat.resume(lastRenewal.at, lastRenewal.leaseMs);
+      for (const { runId } of this.journal.entries()) {
+        this.links.serve(shardOf(runId));
+      }
+      if (this.runs.size > 0) {
+        for (const [shard, { at, leaseMs }] of this.journal.lastRenewals) {
+          this.links.resume(shard, at, leaseMs);
+        }
       }
       // Before the first hello, so that what it reports as lost is really gone.
       this.sweep.start();
@@ -222,11 +214,11 @@ class RunnerProgram {
       finishEarlierRuns({
         journal: this.journal,
         runs: this.runs,
-        link: this.connection,
+        link: this.links,
         log: this.log,
         logSink: (ref) => this.logSink(ref),
       });
-      this.connection.start();
+      this.links.start();
       return await this.ended.promise;
     } finally {
       process.off("SIGTERM", onSignal);
@@ -235,7 +227,7 @@ class RunnerProgram {
     }
   }
 
-  private hello(nonce: string, protocol: number): Hello {
+  private hello(nonce: string, { shard, slots, protocol }: Parameters<LinksOptions["hello"]>[1]): Hello {
     const { credential, registration } = this.identity;
     const { runnerId } = registration;
     const { publicKey } = this.sealing;
@@ -248,39 +240,40 @@ class RunnerProgram {
       signature: signConnect(credential, nonce, runnerId, this.epoch),
       version: programVersion(),
       platform: describePlatform(this.executor.engineVersion),
-      slots: this.config.capacity,
+      slots,
       notReady: this.readiness.reasons,
-      held: this.held(),
       // A control plane of the version before refuses what it does not know.
       ...(protocol >= SEALING_SINCE ? { sealing: { publicKey, signature } } : {}),
+      held: this.held(shard),
     };
   }
 
-  private held(): HeldAttempt[] {
-    return this.journal.entries().map((entry) => {
+  private held(shard: number): HeldAttempt[] {
+    const ours = this.journal.entries().filter(({ runId }) => shardOf(runId) === shard);
+    return ours.map((entry) => {
       const { runId, attempt } = entry;
       const phase = this.runs.get(entry)?.phase ?? "lost";
       return { runId, attempt, state: entry.result === null ? phase : "exited" };
     });
   }
 
-  private welcomed(welcome: Welcome): void {
-    this.statusSentAt = null;
-    this.heartbeat.connected(welcome.leaseMs, welcome.renewMs);
+  private welcomed(welcome: Welcome, shard: number): void {
     for (const ref of welcome.kill) {
       this.cancel.drop(ref, "kill");
     }
     for (const ref of lostAttempts(this.journal, this.runs)) {
-      this.cancel.drop(ref, "reported as lost");
+      if (shardOf(ref.runId) === shard) {
+        this.cancel.drop(ref, "reported as lost");
+      }
     }
     this.report.repeat();
     this.dispatch.repeatAccepts();
     if (this.drain.draining) {
-      this.sendStatus();
+      this.links.sendStatus();
     }
   }
 
-  private receive(message: WorkMessage): void {
+  private receive(message: Exclude<WorkMessage, { type: "shards" }>): void {
     switch (message.type) {
       case "jobs":
         this.dispatch.onJobs(message);
@@ -313,31 +306,11 @@ class RunnerProgram {
     }
   }
 
-  private fence(): void {
+  private fence(shard: number): void {
     for (const run of this.runs.all()) {
-      if (run.job.definition.onLost === "retry") {
+      if (shardOf(run.job.runId) === shard && run.job.definition.onLost === "retry") {
         run.stop("lease_lost", DEFAULT_GRACE_MS);
       }
-    }
-  }
-
-  private measured(latencyMs: number): void {
-    this.latencyMs = Math.round(latencyMs * 10) / 10;
-    const now = this.clock.monotonic();
-    if (this.statusSentAt === null || now - this.statusSentAt > STATUS_EVERY_MS) {
-      this.sendStatus();
-    }
-  }
-
-  private sendStatus(): void {
-    if (this.connection.open) {
-      this.statusSentAt = this.clock.monotonic();
-      this.connection.send({
-        type: "status",
-        notReady: this.readiness.reasons,
-        draining: this.drain.draining,
-        latencyMs: this.latencyMs,
-      });
     }
   }
 
@@ -351,8 +324,8 @@ class RunnerProgram {
       clock: this.clock,
       log: this.log.child({ runId: ref.runId, attempt: ref.attempt }),
       random: Math.random,
-      planeReachable: () => this.connection.open,
-      transport: () => this.connection.transport,
+      planeReachable: () => this.links.openFor(ref.runId),
+      transport: () => this.links.transport,
     });
   }
 
@@ -361,8 +334,8 @@ class RunnerProgram {
   }
 
   private async leave(): Promise<void> {
-    this.connection.send({ type: "bye" });
-    await this.connection.stop();
+    this.links.send({ type: "bye" });
+    await this.links.stop();
     this.ended.resolve(exitCodes.ok);
   }
 
@@ -381,10 +354,9 @@ class RunnerProgram {
   }
 
   private async shutDown(): Promise<void> {
-    this.heartbeat.stop();
     this.dispatch.stop();
     this.report.stop();
-    await this.connection.stop();
+    await this.links.stop();
     const parts = await Promise.allSettled([this.sweep.stop(), this.readiness.close(), this.sidecar.stop()]);
     for (const part of parts) {
       if (part.status === "rejected") {

@@ -42,6 +42,7 @@ import type {
 import type * as z from "zod";
 import type { EngineStats } from "./engine-stats.ts";
 import type { UsedUp } from "./quota.ts";
+import type { HomeApi, Placement, ShardApi } from "./sharding.ts";
 
 export interface Refusal {
   readonly ok: false;
@@ -68,6 +69,8 @@ export interface RetriedRun {
   readonly eventName: string;
   readonly queue: string;
   readonly priority: number;
+  /** Of an ad-hoc run that another Dispatcher keeps. */
+  readonly definition?: EventDefinition | null;
 }
 
 export interface EnqueueCommand {
@@ -87,6 +90,15 @@ export interface EnqueueCommand {
     | { readonly kind: "adhoc"; readonly name: string; readonly queue: string; readonly definition: EventDefinition }
     /** What this run ran; `input` is then never undefined. */
     | { readonly kind: "retry"; readonly run: RetriedRun };
+  /** The run id of an earlier placement, in a shard that answered `moved`. */
+  readonly abandoned?: { readonly runId: string; readonly released: number };
+}
+
+export interface Enqueued {
+  readonly runId: string;
+  readonly created: boolean;
+  /** Home's word on where the run is to be made, under this `runId`, or was made; it is not made here. */
+  readonly placement?: Placement;
 }
 
 export interface StartBulkCommand {
@@ -137,7 +149,7 @@ export interface CreateVariableCommand extends By {
   readonly variable: CreateVariable;
 }
 
-export interface DispatcherApi {
+export interface DispatcherApi extends HomeApi, ShardApi {
   createEvent(command: {
     readonly eventId: string;
     readonly event: CreateEvent;
@@ -149,12 +161,12 @@ export interface DispatcherApi {
   getEvent(eventId: string): Promise<Event | null>;
   listEventVersions(eventId: string): Promise<readonly Event[]>;
 
-  enqueue(command: EnqueueCommand): Promise<Outcome<{ readonly runId: string; readonly created: boolean }>>;
+  enqueue(command: EnqueueCommand): Promise<Outcome<Enqueued>>;
   /** All in one commit; one outcome for each command. `cause` is the Idempotency-Key of the whole. */
   enqueueBatch(batch: {
     readonly commands: readonly EnqueueCommand[];
     readonly cause: { readonly key: string | null; readonly bodyHash: string };
-  }): Promise<Outcome<readonly Outcome<{ readonly runId: string; readonly created: boolean }>[]>>;
+  }): Promise<Outcome<readonly Outcome<Enqueued>[]>>;
   getRun(runId: string): Promise<Run | null>;
   /** Only while it is queued. */
   updateRun(command: { readonly runId: string; readonly change: UpdateRun }): Promise<Outcome<Run>>;
@@ -206,5 +218,9 @@ export interface DispatcherApi {
 
   stats(): Promise<EngineStats>;
   /** A harmless round trip through storage, for `/ready`; with ids of master keys that its secrets need and that are missing. */
-  check(): Promise<{ readonly outboxRows: number; readonly missingKeys: readonly string[] }>;
+  check(): Promise<{
+    readonly outboxRows: number;
+    readonly missingKeys: readonly string[];
+    readonly shards: readonly number[];
+  }>;
 }

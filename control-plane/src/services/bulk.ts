@@ -5,10 +5,16 @@ import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
 import type { Cause } from "./idempotency.ts";
+import { mergeBulk } from "../domain/merged-bulk.ts";
+import { askAll } from "./dispatchers.ts";
 import { unwrap } from "./outcome.ts";
 
 export async function previewBulk(deps: Deps, actor: Actor, { action, filter }: StartBulk): Promise<BulkPreview> {
-  return deps.dispatcherFor(actor.workspaceId).previewBulk({ action, filter });
+  const answers = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.previewBulk({ action, filter }));
+  return {
+    matched: answers.reduce((sum, { matched }) => sum + matched, 0),
+    exact: answers.every(({ exact }) => exact),
+  };
 }
 
 /** With an Idempotency-Key a repeat answers the same id. */
@@ -20,17 +26,30 @@ export async function startBulk(
 ): Promise<{ readonly bulkId: string }> {
   const bulkId = makeId("bulk", deps.clock.now(), deps.ids.random(10));
   const { key: causeKey, bodyHash } = cause;
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).startBulk({ bulkId, causeKey, bodyHash, action, filter }));
+  const home = deps.dispatcherFor(actor.workspaceId);
+  const started = unwrap(await home.startBulk({ bulkId, causeKey, bodyHash, action, filter }));
+  // Home keeps the key; under the same id a repeat begins nothing twice.
+  const own = { bulkId: started.bulkId, causeKey: null, bodyHash, action, filter };
+  for (const shard of await home.listShards()) {
+    unwrap(await deps.dispatcherFor(actor.workspaceId, shard).startBulk(own));
+  }
+  return started;
 }
 
 export async function getBulk(deps: Deps, actor: Actor, bulkId: string): Promise<Bulk> {
-  const bulk = await deps.dispatcherFor(actor.workspaceId).getBulk(bulkId);
-  if (bulk === null) {
-    throw new AppError("not_found", `There is no bulk work ${bulkId}; it is kept for seven days.`);
-  }
-  return bulk;
+  return whole(bulkId, await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.getBulk(bulkId)));
 }
 
 export async function stopBulk(deps: Deps, actor: Actor, bulkId: string): Promise<Bulk> {
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).stopBulk(bulkId));
+  const [home, ...shards] = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.stopBulk(bulkId));
+  return whole(bulkId, [unwrap(home), ...shards.map((one) => (one.ok ? one.value : null))]);
+}
+
+/** The parts of every Dispatcher; shards that came later have none. */
+function whole(bulkId: string, parts: readonly (Bulk | null)[]): Bulk {
+  const [first, ...others] = parts.filter((part) => part !== null);
+  if (first === undefined) {
+    throw new AppError("not_found", `There is no bulk work ${bulkId}; it is kept for seven days.`);
+  }
+  return mergeBulk([first, ...others]);
 }

@@ -1,14 +1,16 @@
 /** Runners: listed by their Dispatcher, and led to it when they connect. */
 import { base64url, type PollAnswer, type PollRequest, type Runner } from "@cronium/protocol";
 import { AppError, echo } from "@cronium/protocol/errors";
-import { isId } from "@cronium/protocol/ids";
+import { HOME_SHARD, isId, MAX_SHARD } from "@cronium/protocol/ids";
 import { closeCodes } from "@cronium/protocol/runner";
 import { negotiate, oldestAccepted, PROTOCOL_VERSION } from "@cronium/protocol/version";
 import type { Deps } from "../deps.ts";
 import type { Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
+import { mergeRunners } from "../domain/merged-runners.ts";
 import { findRunnerCredential, revokeCredentialStatement, type RunnerCredential } from "../store/runner-credentials.ts";
 import { commitAct } from "./account-audit.ts";
+import { askAll, hasShard } from "./dispatchers.ts";
 import { unwrap } from "./outcome.ts";
 import { readPollToken, signPollToken, type PollSession } from "./poll-tokens.ts";
 
@@ -17,8 +19,8 @@ export async function listRunners(
   actor: Actor,
 ): Promise<{ readonly items: Runner[]; readonly nextCursor: null }> {
   // The fleet of a workspace fits one answer, and only its Dispatcher knows who is there at this moment.
-  const items = await deps.dispatcherFor(actor.workspaceId).listRunners();
-  return { items: [...items], nextCursor: null };
+  const answers = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.listRunners());
+  return { items: mergeRunners(answers), nextCursor: null };
 }
 
 /**
@@ -41,7 +43,10 @@ export async function revokeRunner(deps: Deps, act: Act, runnerId: string): Prom
 
 /** Ends a runner's quarantine; without one nothing changes. Throws `not_found` or `runner_revoked`. */
 export async function releaseRunner(deps: Deps, actor: Actor, runnerId: string): Promise<Runner> {
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).releaseRunner(runnerId));
+  const [home, ...shards] = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.releaseRunner(runnerId));
+  const inShards = shards.map((outcome) => (outcome.ok ? [outcome.value] : []));
+  const [runner = unwrap(home)] = mergeRunners([[unwrap(home)], ...inShards]);
+  return runner;
 }
 
 /**
@@ -50,11 +55,12 @@ export async function releaseRunner(deps: Deps, actor: Actor, runnerId: string):
  */
 export async function connectRunner(
   deps: Deps,
-  claim: { readonly runnerId: string; readonly protocol: string },
+  claim: { readonly runnerId: string; readonly protocol: string; readonly shard: number },
 ): Promise<Response> {
   const credential = await findClaimed(deps, claim);
+  await introduce(deps, credential.workspaceId, claim);
   return deps
-    .dispatcherFor(credential.workspaceId)
+    .dispatcherFor(credential.workspaceId, claim.shard)
     .fetch(`http://dispatcher/runner?${new URLSearchParams({ runnerId: claim.runnerId }).toString()}`, {
       headers: { upgrade: "websocket", "x-cronium-public-key": credential.publicKey },
     });
@@ -66,14 +72,16 @@ export async function connectRunner(
  * also for a session whose runner was revoked.
  */
 export async function pollRunner(deps: Deps, request: PollRequest): Promise<PollAnswer> {
-  const { runnerId, session: token, ...rest } = request;
+  const { runnerId, session: token, shard: _, ...rest } = request;
   const opened = token === null ? await openSession(deps, request) : readPollToken(deps.config.logTokenKey, token);
   if (opened === null || opened.runnerId !== runnerId) {
     const close = { code: closeCodes.sessionGone, reason: "The session is not known here. Open another." };
     return { session: "", ack: 0, from: 1, frames: [], close };
   }
   const { workspaceId, session, publicKey } = opened;
-  const answer = await deps.dispatcherFor(workspaceId).poll({ ...rest, runnerId, session, publicKey });
+  const answer = await deps
+    .dispatcherFor(workspaceId, shardOfSession(session))
+    .poll({ ...rest, runnerId, session, publicKey });
   if (answer.close?.code === closeCodes.revoked) {
     throw new AppError("runner_revoked", "This runner was revoked.");
   }
@@ -82,7 +90,17 @@ export async function pollRunner(deps: Deps, request: PollRequest): Promise<Poll
 
 async function openSession(deps: Deps, claim: PollRequest): Promise<PollSession & { readonly publicKey: string }> {
   const { workspaceId, publicKey } = await findClaimed(deps, { ...claim, protocol: String(claim.protocol) });
-  return { workspaceId, runnerId: claim.runnerId, session: base64url(deps.ids.random(18)), publicKey };
+  const { runnerId, shard = HOME_SHARD } = claim;
+  await introduce(deps, workspaceId, { runnerId, shard });
+  // The session names its shard, so that every request of it finds the same Dispatcher.
+  const session = `${String(shard).padStart(2, "0")}${base64url(deps.ids.random(18))}`;
+  return { workspaceId, runnerId, session, publicKey };
+}
+
+/** Of a session that was opened here, which its token proves. */
+function shardOfSession(session: string): number {
+  const shard = Number(session.slice(0, 2));
+  return Number.isInteger(shard) && shard <= MAX_SHARD ? shard : HOME_SHARD;
 }
 
 async function findClaimed(
@@ -110,6 +128,23 @@ async function findClaimed(
     throw new AppError("runner_revoked", "This runner was revoked.");
   }
   return credential;
+}
+
+/** A shard knows of the runners what it is told: who connects is named to it first. Throws `not_found`. */
+async function introduce(
+  deps: Deps,
+  workspaceId: string,
+  { runnerId, shard }: { readonly runnerId: string; readonly shard: number },
+): Promise<void> {
+  if (shard === HOME_SHARD) {
+    return;
+  }
+  const home = deps.dispatcherFor(workspaceId);
+  const [known, runner] = await Promise.all([hasShard(deps, workspaceId, shard), home.runnerFacts(runnerId)]);
+  if (!known || runner === null) {
+    throw new AppError("not_found", `There is no shard ${shard} for this runner.`);
+  }
+  await deps.dispatcherFor(workspaceId, shard).learn({ runners: [runner] });
 }
 
 /** The workspace's live socket. */

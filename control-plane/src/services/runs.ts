@@ -25,10 +25,12 @@ import type { EnqueueCommand } from "../domain/dispatcher.ts";
 import type { RunDetail } from "../domain/run.ts";
 import { readAll } from "../store/blobs.ts";
 import { findRunRow, listRunRows, type RunRowFilter } from "../store/runs.ts";
+import { dispatcherOfRun } from "./dispatchers.ts";
 import { noEvent } from "./events.ts";
 import { causeOf, type Cause } from "./idempotency.ts";
 import { enqueueOptions } from "./enqueue-options.ts";
 import { refused, unwrap } from "./outcome.ts";
+import { enqueueRun, enqueueRuns } from "./placement.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
 
 export interface Accepted {
@@ -36,7 +38,7 @@ export interface Accepted {
   readonly created: boolean;
 }
 
-/** One hop to the Dispatcher and nothing else: the answer leaves when the run is durable. */
+/** One hop to the Dispatcher, two where the queue has a shard: the answer leaves when the run is durable. */
 export async function triggerRun(
   deps: Deps,
   actor: Actor,
@@ -47,7 +49,7 @@ export async function triggerRun(
   const { input, options } = asked;
   checkInput(input ?? null);
   const runId = makeId("run", deps.clock.now(), deps.ids.random(10));
-  const outcome = await deps.dispatcherFor(actor.workspaceId).enqueue({
+  const outcome = await enqueueRun(deps, actor.workspaceId, {
     runId,
     causeKey: cause.key ?? runId,
     bodyHash: cause.bodyHash,
@@ -82,7 +84,7 @@ export async function triggerBatch(
       target: { kind: "event", eventId },
     };
   });
-  const outcomes = unwrap(await deps.dispatcherFor(actor.workspaceId).enqueueBatch({ commands, cause }));
+  const outcomes = unwrap(await enqueueRuns(deps, actor.workspaceId, { commands, cause }));
   if (outcomes.every((outcome) => !outcome.ok && outcome.code === "not_found")) {
     throw noEvent(eventId);
   }
@@ -93,7 +95,7 @@ export async function triggerBatch(
   return {
     items: outcomes.map((outcome) =>
       outcome.ok
-        ? { ...outcome.value, error: null }
+        ? { runId: outcome.value.runId, created: outcome.value.created, error: null }
         : { runId: null, created: false, error: { code: outcome.code, message: outcome.message } },
     ),
   };
@@ -130,7 +132,8 @@ export async function getRun(deps: Deps, actor: Actor, runId: string): Promise<R
 
 /** From the Dispatcher while it is there, else from D1. */
 export async function findRun(deps: Deps, workspaceId: string, runId: string): Promise<Run | null> {
-  return (await deps.dispatcherFor(workspaceId).getRun(runId)) ?? (await findPastRun(deps, workspaceId, runId));
+  const dispatcher = await dispatcherOfRun(deps, workspaceId, runId);
+  return (await dispatcher.getRun(runId)) ?? (await findPastRun(deps, workspaceId, runId));
 }
 
 /** What runs have that were stored before these fields existed. */
@@ -203,7 +206,8 @@ export async function retryRun(
 
 /** Throws `not_queued` when it has started, or ended, already. */
 export async function updateRun(deps: Deps, actor: Actor, runId: string, change: UpdateRun): Promise<Run> {
-  const outcome = await deps.dispatcherFor(actor.workspaceId).updateRun({ runId, change });
+  const dispatcher = await dispatcherOfRun(deps, actor.workspaceId, runId);
+  const outcome = await dispatcher.updateRun({ runId, change });
   if (outcome.ok || outcome.code !== "not_found") {
     return unwrap(outcome);
   }
@@ -216,7 +220,8 @@ export async function cancelRun(
   actor: Actor,
   runId: string,
 ): Promise<{ readonly runId: string; readonly state: RunState }> {
-  const outcome = await deps.dispatcherFor(actor.workspaceId).cancelRun(runId);
+  const dispatcher = await dispatcherOfRun(deps, actor.workspaceId, runId);
+  const outcome = await dispatcher.cancelRun(runId);
   if (outcome.ok || outcome.code !== "not_found") {
     return unwrap(outcome);
   }

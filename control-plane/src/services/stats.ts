@@ -2,6 +2,8 @@
 import type { Stats } from "@cronium/protocol";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
+import { mergeStats } from "../domain/merged-stats.ts";
+import { askAll } from "./dispatchers.ts";
 import type { EngineStats, Histogram } from "../domain/engine-stats.ts";
 
 const HOUR_MS = 3_600_000;
@@ -9,7 +11,7 @@ const HOURS = 24;
 const liveStates = ["queued", "starting", "running", "waiting", "cancelling"] as const;
 
 export async function getStats(deps: Deps, actor: Actor): Promise<Stats> {
-  const engine = await deps.dispatcherFor(actor.workspaceId).stats();
+  const engine = mergeStats(await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.stats()));
   const current = Math.floor(engine.now / HOUR_MS) * HOUR_MS;
   const count = (at: number, name: string): number =>
     engine.hours.find((hour) => hour.at === at && hour.name === name)?.count ?? 0;
@@ -37,7 +39,7 @@ function liveCounts(engine: EngineStats): Stats["now"] {
 /** Of the caller's workspace alone, which each line names. Seconds, as Prometheus wants them. */
 export async function getMetrics(deps: Deps, actor: Actor): Promise<string> {
   const { workspaceId } = actor;
-  const engine = await deps.dispatcherFor(workspaceId).stats();
+  const engine = mergeStats(await askAll(deps, workspaceId, (dispatcher) => dispatcher.stats()));
   const lines: string[] = [];
   const metric = (name: string, type: "counter" | "gauge", help: string, values: Readonly<Record<string, number>>) => {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);

@@ -4,7 +4,7 @@ import { listWorkspaceIds } from "../store/accounts.ts";
 
 export async function pokeDispatchers(deps: Deps): Promise<{ readonly poked: number }> {
   const workspaceIds = await listWorkspaceIds(deps.db);
-  const results = await Promise.allSettled(workspaceIds.map((workspaceId) => deps.dispatcherFor(workspaceId).check()));
+  const results = await Promise.allSettled(workspaceIds.map((workspaceId) => pokeAll(deps, workspaceId)));
   for (const [index, result] of results.entries()) {
     if (result.status === "rejected") {
       deps.log.error("watchdog.failed", {
@@ -14,4 +14,9 @@ export async function pokeDispatchers(deps: Deps): Promise<{ readonly poked: num
     }
   }
   return { poked: results.filter((result) => result.status === "fulfilled").length };
+}
+
+async function pokeAll(deps: Deps, workspaceId: string): Promise<void> {
+  const { shards } = await deps.dispatcherFor(workspaceId).check();
+  await Promise.all(shards.map((shard) => deps.dispatcherFor(workspaceId, shard).check()));
 }

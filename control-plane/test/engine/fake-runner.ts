@@ -109,6 +109,8 @@ export function dial(runnerId: string, query = `protocol=${PROTOCOL_VERSION}`, h
 }
 
 export interface ConnectOptions {
+  /** Which of the workspace's Dispatchers; its own one by default. */
+  readonly shard?: number;
   readonly epoch?: string;
   readonly slots?: number;
   readonly held?: readonly HeldAttempt[];
@@ -126,7 +128,9 @@ const open = new Set<Connection>();
 export async function connect(runner: FakeRunner, options: ConnectOptions = {}): Promise<Connection> {
   const epoch = options.epoch ?? newEpoch();
   const polls = link.transport === "polling";
-  const inbox = polls ? inboxOf(openPolls(runner.runnerId)) : openInbox(await dial(runner.runnerId));
+  const inbox = polls
+    ? inboxOf(openPolls(runner.runnerId))
+    : openInbox(await dial(runner.runnerId, `protocol=${PROTOCOL_VERSION}&shard=${options.shard ?? 0}`));
   const { nonce } = await inbox.text<Of<"challenge">>("challenge");
   const send = (message: RunnerMessage): void => inbox.socket.send(JSON.stringify(message));
   send(await makeHello(runner, nonce, epoch, options));

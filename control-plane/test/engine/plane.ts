@@ -5,6 +5,7 @@ import { makeId } from "@cronium/protocol/ids";
 import type { Run } from "@cronium/protocol";
 import { makeDeps, type Env } from "../../src/deps.ts";
 import type { DispatcherApi } from "../../src/domain/dispatcher.ts";
+import { dispatcherName } from "../../src/domain/dispatcher-name.ts";
 import { createApiKey } from "../../src/services/api-keys.ts";
 
 const testEnv = env as unknown as Env & { readonly TEST_MIGRATIONS: D1Migration[] };
@@ -16,6 +17,7 @@ export interface Plane {
   readonly apiKey: string;
   readonly dispatcher: DispatcherApi;
   readonly dispatcherStub: DurableObjectStub;
+  shardStub(shard: number): DurableObjectStub;
   roomStub(runId: string): DurableObjectStub;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   /** JSON of an answer that must have this status. */
@@ -80,6 +82,7 @@ export async function makePlane(): Promise<Plane> {
     apiKey,
     dispatcher: deps.dispatcherFor(workspaceId),
     dispatcherStub: DISPATCHER.get(DISPATCHER.idFromName(workspaceId)),
+    shardStub: (shard) => DISPATCHER.get(DISPATCHER.idFromName(dispatcherName(workspaceId, shard))),
     roomStub: (runId) => LOG_ROOM.get(LOG_ROOM.idFromName(`${workspaceId}:${runId}`)),
     call,
     expectJson,
@@ -99,15 +102,19 @@ export async function makePlane(): Promise<Plane> {
 type Probe<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly seen: string };
 
 /** Asks until the answer is there, for at most ten seconds. */
-export async function waitFor<T>(probe: () => Promise<Probe<T>> | Probe<T>, what: string): Promise<T> {
-  const deadline = Date.now() + 10_000;
+export async function waitFor<T>(
+  probe: () => Promise<Probe<T>> | Probe<T>,
+  what: string,
+  withinMs = 10_000,
+): Promise<T> {
+  const deadline = Date.now() + withinMs;
   for (;;) {
     const answer = await probe();
     if (answer.ok) {
       return answer.value;
     }
     if (Date.now() > deadline) {
-      throw new Error(`${what} did not happen within 10 s; last seen: ${answer.seen}`);
+      throw new Error(`${what} did not happen within ${withinMs / 1_000} s; last seen: ${answer.seen}`);
     }
     await new Promise((resolve) => {
       setTimeout(resolve, 20);

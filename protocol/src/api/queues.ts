@@ -14,11 +14,17 @@ export const Queue = z
     oldestQueuedAt: z.iso.datetime().nullable(),
     /** Null unless it is paused. */
     paused: z.strictObject({ note: z.string(), at: z.iso.datetime() }).nullable(),
+    /** Number of the shard that takes its triggers; 0 for the workspace's own Dispatcher. */
+    shard: z.int().min(0).max(31).default(0),
   })
   .meta({ id: "Queue" });
 export type Queue = z.infer<typeof Queue>;
 
 export const QueuePage = pageOf(Queue, "QueuePage");
+
+/** Whether the queue has a shard of its own. */
+export const ShardQueue = z.strictObject({ own: z.boolean() }).meta({ id: "ShardQueue" });
+export type ShardQueue = z.infer<typeof ShardQueue>;
 
 /** `note` is shown with every run that waits: at most 500 characters, empty by default. */
 export const PauseQueue = z

@@ -1,5 +1,5 @@
 /** The attempts this process works on, from the offer until nothing is left of them. */
-import type { AttemptRef } from "@cronium/protocol";
+import { type AttemptRef, shardOf } from "@cronium/protocol";
 import type { Run } from "./run.ts";
 
 /** An offer can hardly be late by more runs than this. */
@@ -13,6 +13,11 @@ export class Runs {
   /** Jobs that take one of the runner's slots now. */
   get occupied(): number {
     return this.all().filter((run) => run.occupiesSlot).length;
+  }
+
+  /** Of these, jobs of one shard. */
+  occupiedBy(shard: number): number {
+    return this.all().filter((run) => run.occupiesSlot && shardOf(run.ref.runId) === shard).length;
   }
 
   get size(): number {

@@ -4,7 +4,15 @@
  * something. What is not acknowledged is sent again, so a request that fails costs time and nothing else. The contract
  * is in `protocol/src/poll.ts`.
  */
-import { POLL_HOLD_MS, PollAnswer, PollInbox, PollOutbox, PROTOCOL_VERSION, type PollRequest } from "@cronium/protocol";
+import {
+  HOME_SHARD,
+  POLL_HOLD_MS,
+  PollAnswer,
+  PollInbox,
+  PollOutbox,
+  PROTOCOL_VERSION,
+  type PollRequest,
+} from "@cronium/protocol";
 import { type Clock, delay } from "../base/clock.ts";
 import { backoffMs } from "../base/retryable.ts";
 import { readRefusal, type Refusal, type Wire, type WireHandlers } from "./wire.ts";
@@ -19,6 +27,7 @@ const FINAL = new Set(["runner_revoked", "upgrade_required", "unauthorized", "in
 export interface PollWireOptions {
   readonly url: URL;
   readonly runnerId: string;
+  readonly shard: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly handlers: WireHandlers;
@@ -111,9 +120,10 @@ export class PollWire implements Wire {
   }
 
   private async post(request: Partial<PollRequest>, withinMs: number): Promise<Outcome> {
-    const { url, runnerId } = this.options;
+    const { url, runnerId, shard } = this.options;
     const body: PollRequest = {
       runnerId,
+      ...(shard === HOME_SHARD ? {} : { shard }),
       protocol: PROTOCOL_VERSION,
       session: this.session,
       ack: this.inbox.ack,

@@ -1,8 +1,8 @@
 /** `/queues`: what waits where, and pausing it. */
-import { PauseQueue, Queue, QueueName, QueuePage } from "@cronium/protocol";
+import { PauseQueue, Queue, QueueName, QueuePage, ShardQueue } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
-import { listQueues, pauseQueue, resumeQueue } from "../../services/queues.ts";
+import { listQueues, pauseQueue, resumeQueue, shardQueue } from "../../services/queues.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -41,6 +41,21 @@ const resume = createRoute({
   responses: { 200: jsonAnswer(Queue, "The queue"), ...problemAnswers("unauthorized", "forbidden", "invalid_id") },
 });
 
+const shard = createRoute({
+  method: "post",
+  path: "/queues/{name}/shard",
+  summary: "Give a queue a Dispatcher of its own, or take it back; its runs keep every guarantee",
+  middleware: requires("queues:write"),
+  request: {
+    params: byName,
+    body: { content: { "application/json": { schema: ShardQueue } }, required: true },
+  },
+  responses: {
+    200: jsonAnswer(Queue, "The queue"),
+    ...problemAnswers("unauthorized", "forbidden", "invalid_id", "invalid_type", "shard_conflict"),
+  },
+});
+
 /** Below /api/v1. */
 export function queueRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
@@ -51,6 +66,9 @@ export function queueRoutes(): OpenAPIHono<AppEnv> {
     const request = PauseQueue.parse(c.req.valid("json") ?? {});
     return c.json(await pauseQueue(c.var.deps, c.var.actor, name, request), 200);
   });
+  routes.openapi(shard, async (c) =>
+    c.json(await shardQueue(c.var.deps, c.var.actor, c.req.valid("param").name, c.req.valid("json")), 200),
+  );
   routes.openapi(resume, async (c) =>
     c.json(await resumeQueue(c.var.deps, c.var.actor, c.req.valid("param").name), 200),
   );

@@ -1,5 +1,5 @@
 /** The two sockets of a runner, control and one for the log of each attempt, and requests in place of them. */
-import { RunId } from "@cronium/protocol/ids";
+import { HOME_SHARD, MAX_SHARD, RunId } from "@cronium/protocol/ids";
 import { LogBatch, LogBatchAnswer } from "@cronium/protocol/log-frame";
 import { PollAnswer, PollRequest } from "@cronium/protocol/poll";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
@@ -18,7 +18,12 @@ const connect = createRoute({
   summary: "WebSocket of a runner; it proves its key inside",
   middleware: open("the runner signs a challenge with its own key inside the socket"),
   request: {
-    query: z.object({ runnerId: z.string().max(200).default(""), protocol: z.string().max(20).default("") }),
+    query: z.object({
+      runnerId: z.string().max(200).default(""),
+      protocol: z.string().max(20).default(""),
+      /** One of the workspace's shards; 0, the default, for its own Dispatcher. */
+      shard: z.coerce.number().int().min(0).max(MAX_SHARD).default(HOME_SHARD),
+    }),
   },
   responses: {
     101: { description: "Texts are ServerMessage and RunnerMessage" },

@@ -2,14 +2,20 @@
 import type { DispatcherApi } from "../../domain/dispatcher.ts";
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
+import { askDueAt } from "./allowances.ts";
+import { askForPlaces } from "./asking.ts";
 import { bulkDueAt, forgetOldBulks, giveUpBulk, hasBulk, stepBulk } from "./bulk.ts";
 import { closeUnanswered } from "./handshake.ts";
+import { handoverDueAt } from "./handovers.ts";
+import { settleHandovers } from "./leftovers.ts";
+import { finishMoves, movesDueAt } from "./queue-moves.ts";
 import { forgetEmptyLanes } from "./lanes.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
 import { countOutbox, drainDueIn } from "./outbox.ts";
 import { forgetSilent } from "./polls.ts";
 import { expireIfDue, forgetFinished } from "./retention.ts";
+import { tellWatched, watchDueAt } from "./relay.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./places.ts";
 import { hasOldBoxes, missingKeys, reencryptSome } from "./secrets.ts";
@@ -17,6 +23,8 @@ import type { Shell, Turn } from "./shell.ts";
 import { forgetOldCounters } from "./stats.ts";
 import { inTurn } from "./turns.ts";
 
+/** Home looks whether its share of the workspace's places has grown. */
+const LOOK_AT_SHARES_MS = 1_000;
 const TIDY_EVERY_MS = 600_000;
 const TIDY_PAUSE_MS = 200;
 /** An alarm this late will not come by itself any more. */
@@ -52,6 +60,10 @@ export function onAlarm(shell: Shell): void {
     workOnBulk(shell);
     reencrypt(shell);
     void expireIfDue(shell);
+    void settleHandovers(shell);
+    void finishMoves(shell);
+    void askForPlaces(shell);
+    void tellWatched(shell);
     if (drainDueIn(shell) !== null) {
       drainSoon(shell);
     }
@@ -95,7 +107,7 @@ export function checkUp(shell: Shell): Awaited<ReturnType<DispatcherApi["check"]
   arm(shell, nextWake(shell));
   return inTurn(shell, (turn) => {
     shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('checked_at', ?)", String(turn.now));
-    return { outboxRows: countOutbox(shell), missingKeys: missingKeys(shell) };
+    return { outboxRows: countOutbox(shell), shards: shell.shards, missingKeys: missingKeys(shell) };
   });
 }
 
@@ -116,6 +128,11 @@ function nextWake(shell: Shell): number {
     shell.tickDueAt ?? Number.POSITIVE_INFINITY,
     bulkDueAt(shell, now),
     hasOldBoxes(shell) ? now : Number.POSITIVE_INFINITY,
+    handoverDueAt(shell, now),
+    movesDueAt(shell, now),
+    askDueAt(shell),
+    watchDueAt(shell),
+    shell.shards.length > 0 && shell.places.blocked ? now + LOOK_AT_SHARES_MS : Number.POSITIVE_INFINITY,
     shell.retention.wakeAt,
     drain === null ? Number.POSITIVE_INFINITY : now + drain,
     ...shell.heldOff.values(),

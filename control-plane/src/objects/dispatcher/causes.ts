@@ -1,7 +1,15 @@
 /** Idempotency-Keys: what each stood for, for 24 hours. The same key with another request is refused. */
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import { IDEMPOTENCY_TTL_MS } from "@cronium/protocol/limits";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import type { Shell, Turn } from "./shell.ts";
+
+/** Home has the word on what is a repeat; a shard's own note must not be gone before home's, by another clock. */
+const LONGER_IN_SHARDS_MS = 60_000;
+
+function keepMs(shell: Shell): number {
+  return shell.shard === HOME_SHARD ? IDEMPOTENCY_TTL_MS : IDEMPOTENCY_TTL_MS + LONGER_IN_SHARDS_MS;
+}
 
 type CauseKind = "run" | "event" | "bulk";
 
@@ -14,7 +22,7 @@ export function readCause(
   now: number,
 ): Outcome<string> | null {
   const row = shell.sql
-    .exec("SELECT kind, id, body_hash FROM causes WHERE key = ? AND at > ?", key, now - IDEMPOTENCY_TTL_MS)
+    .exec("SELECT kind, id, body_hash FROM causes WHERE key = ? AND at > ?", key, now - keepMs(shell))
     .toArray()[0];
   if (row === undefined) {
     return null;
@@ -50,5 +58,5 @@ export function writeCause(
 }
 
 export function forgetOldCauses(shell: Shell, now: number): void {
-  shell.sql.exec("DELETE FROM causes WHERE at <= ?", now - IDEMPOTENCY_TTL_MS);
+  shell.sql.exec("DELETE FROM causes WHERE at <= ?", now - keepMs(shell));
 }

@@ -11,6 +11,7 @@ import type {
   Bulk,
   BulkPreview,
   Event,
+  EventDefinition,
   PollAnswer,
   Queue,
   Run,
@@ -25,10 +26,20 @@ import { makeDeps, type Env } from "../../deps.ts";
 import type {
   DispatcherApi,
   EnqueueCommand,
+  Enqueued,
   Outcome,
   RegisterRunnerCommand,
   StartBulkCommand,
 } from "../../domain/dispatcher.ts";
+import type {
+  EventCopy,
+  Facts,
+  Leftovers,
+  PlacedAnswer,
+  PlacesAnswer,
+  PlacesAsk,
+  RunnerFacts,
+} from "../../domain/sharding.ts";
 import type { EngineStats } from "../../domain/engine-stats.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
 import { previewBulk, readBulk, startBulk, stopBulk } from "./bulk.ts";
@@ -44,7 +55,17 @@ import { readQueues, setQueuePause } from "./queues.ts";
 import { releaseRunner } from "./quarantine.ts";
 import { revokeRunner } from "./revocation.ts";
 import { registerRunner, viewRunner } from "./runners.ts";
-import { readRun, viewRun } from "./runs.ts";
+import { arm } from "./alarm-clock.ts";
+import { showRelayed, tellWatched, watchDueAt } from "./relay.ts";
+import { answerAsk, limitChanged } from "./allowances.ts";
+import { leftOf } from "./leftovers.ts";
+import { learn } from "./learn.ts";
+import { copyEvent } from "./event-copies.ts";
+import { enqueuePlaced, releaseQueue } from "./placed.ts";
+import { setQueueShard } from "./queue-moves.ts";
+import { tellShards } from "./shard-news.ts";
+import { runnerFacts, tellRulesNow } from "./tell.ts";
+import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
 import { readSettings, updateSettings } from "./settings.ts";
 import type { Shell } from "./shell.ts";
@@ -97,7 +118,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return readEventVersions(this.#shell, eventId);
   }
 
-  async enqueue(command: EnqueueCommand): Promise<Outcome<{ readonly runId: string; readonly created: boolean }>> {
+  async enqueue(command: EnqueueCommand): Promise<Outcome<Enqueued>> {
     return this.#group.call((turn) => enqueue(this.#shell, turn, command));
   }
 
@@ -120,7 +141,12 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async registerRunner(command: RegisterRunnerCommand): Promise<Outcome<Runner>> {
     const shell = this.#shell;
-    const outcome = inTurn(shell, (turn) => registerRunner(shell, turn, command));
+    const outcome = inTurn(shell, (turn) => {
+      if (shell.fleet.has(command.runnerId)) {
+        tellShards(shell, turn, `again:${command.runnerId}`);
+      }
+      return registerRunner(shell, turn, command);
+    });
     const runner = shell.fleet.get(command.runnerId);
     if (!outcome.ok || runner === undefined) {
       return outcome.ok ? { ok: false, code: "internal", message: "The runner was not stored." } : outcome;
@@ -147,12 +173,61 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return [...this.#shell.fleet.values()].map((runner) => viewRunner(this.#shell, runner));
   }
 
+  async listShards(): Promise<readonly number[]> {
+    return this.#shell.shards;
+  }
+
+  async setQueueShard(command: Parameters<DispatcherApi["setQueueShard"]>[0]): Promise<Outcome<Queue>> {
+    return setQueueShard(this.#shell, command);
+  }
+
+  async copyEvent({ eventId, versions }: Parameters<DispatcherApi["copyEvent"]>[0]): Promise<EventCopy | null> {
+    return copyEvent(this.#shell, eventId, versions);
+  }
+
+  async relay(texts: readonly string[]): Promise<void> {
+    showRelayed(this.#shell, texts);
+  }
+
+  async askPlaces(ask: PlacesAsk): Promise<PlacesAnswer | null> {
+    this.#group.flush();
+    return inTurn(this.#shell, (turn) => answerAsk(this.#shell, turn, ask));
+  }
+
+  async runnerFacts(runnerId: string): Promise<RunnerFacts | null> {
+    const runner = this.#shell.fleet.get(runnerId);
+    return runner === undefined ? null : runnerFacts(runner);
+  }
+
+  async enqueuePlaced(batch: Parameters<DispatcherApi["enqueuePlaced"]>[0]): Promise<PlacedAnswer> {
+    return this.#group.call((turn) => enqueuePlaced(this.#shell, turn, batch));
+  }
+
+  async learn(facts: Facts): Promise<void> {
+    learn(this.#shell, facts);
+  }
+
+  async releaseQueue(command: Parameters<DispatcherApi["releaseQueue"]>[0]): Promise<void> {
+    this.#group.flush();
+    inTurn(this.#shell, () => releaseQueue(this.#shell, command));
+  }
+
+  async leftOf(queue: string): Promise<Leftovers> {
+    return leftOf(this.#shell, queue);
+  }
+
+  async ownDefinition(runId: string): Promise<EventDefinition | null> {
+    return readOwnDefinition(this.#shell, runId);
+  }
+
   async listQueues(): Promise<readonly Queue[]> {
     return readQueues(this.#shell);
   }
 
   async setQueuePause(command: Parameters<DispatcherApi["setQueuePause"]>[0]): Promise<Queue> {
-    return inTurn(this.#shell, (turn) => setQueuePause(this.#shell, turn, command));
+    const queue = inTurn(this.#shell, (turn) => setQueuePause(this.#shell, turn, command));
+    await tellRulesNow(this.#shell);
+    return queue;
   }
 
   async getSettings(): Promise<Settings> {
@@ -160,7 +235,14 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async updateSettings(change: UpdateSettings): Promise<Settings> {
-    return inTurn(this.#shell, (turn) => updateSettings(this.#shell, turn, change));
+    const settings = inTurn(this.#shell, (turn) => {
+      const before = readSettings(this.#shell.sql);
+      const after = updateSettings(this.#shell, turn, change);
+      limitChanged(this.#shell, before, after);
+      return after;
+    });
+    await tellRulesNow(this.#shell);
+    return settings;
   }
 
   async listSecrets(eventId: string | undefined): ReturnType<DispatcherApi["listSecrets"]> {
@@ -270,6 +352,9 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     } else {
       this.ctx.acceptWebSocket(server, [LIVE_TAG]);
       server.serializeAttachment({ kind: "live" });
+      this.#shell.relay.toldAt = 0;
+      await tellWatched(this.#shell);
+      arm(this.#shell, watchDueAt(this.#shell));
     }
     return new Response(null, { status: 101, webSocket: client });
   }

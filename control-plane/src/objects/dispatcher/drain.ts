@@ -13,6 +13,7 @@ import { readOutbox, readOutboxRooms, removeFromOutbox, type OutboxRow } from ".
 import { viewRunner } from "./runners.ts";
 import { readRun, readWholeRuns, viewRun } from "./runs.ts";
 import { readSecretProjection } from "./secrets.ts";
+import { tellAll } from "./tell.ts";
 import type { Shell } from "./shell.ts";
 import { readVariableProjection } from "./variables.ts";
 
@@ -95,7 +96,15 @@ async function drainOnce(shell: Shell): Promise<boolean> {
   shell.recent.forget(runs.flatMap(({ run }) => (isTerminal(run.state) ? [run.id] : [])));
   const rooms = readOutboxRooms(shell, BATCH);
   await Promise.all(rooms.map((row) => finishRoom(shell, row)));
-  return sent.length + rooms.length > 0;
+  const told = shell.shards.length === 0 ? [] : readOutbox(shell, "tell", BATCH);
+  if (told.length > 0) {
+    await tellAll(
+      shell,
+      told.map(({ id }) => id),
+    );
+    removeFromOutbox(shell, told);
+  }
+  return sent.length + rooms.length + told.length > 0;
 }
 
 async function finishRoom(shell: Shell, row: OutboxRow): Promise<void> {

@@ -1,5 +1,6 @@
 /** A trigger becomes exactly one run, however often it is repeated; debounced ones share theirs. */
-import type { DispatcherApi, EnqueueCommand, Outcome } from "../../domain/dispatcher.ts";
+import { HOME_SHARD, shardOf } from "@cronium/protocol/ids";
+import type { DispatcherApi, EnqueueCommand, Enqueued, Outcome } from "../../domain/dispatcher.ts";
 import { concurrencySource, debounceSource, keyOf } from "../../domain/queue-key.ts";
 import { overQuota, takeTrigger } from "../../domain/quota.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
@@ -9,13 +10,9 @@ import { refuseSecrets } from "./declared-secrets.ts";
 import { readEventVersion } from "./events.ts";
 import { knownEvent, whatTriggersNeed, type KnownEvent } from "./known-events.ts";
 import { theLine } from "./lanes.ts";
+import { isAbandoned, placedEarlier, placeElsewhere } from "./placing.ts";
 import { insertRun, readOwnDefinition, readRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
-
-interface Enqueued {
-  readonly runId: string;
-  readonly created: boolean;
-}
 
 export function enqueue(shell: Shell, turn: Turn, command: EnqueueCommand): Outcome<Enqueued> {
   const { runId, causeKey } = command;
@@ -25,17 +22,31 @@ export function enqueue(shell: Shell, turn: Turn, command: EnqueueCommand): Outc
   // Without a key of the caller's the run id is the cause, and the row of the run itself remembers it.
   const keyed = causeKey !== runId;
   const seen = keyed ? readCause(shell, "run", causeKey, command.bodyHash, turn.now) : null;
-  if (seen !== null) {
-    return seen.ok ? { ok: true, value: { runId: seen.value, created: false } } : seen;
+  if (seen !== null && !seen.ok) {
+    return seen;
+  }
+  if (seen !== null && !isAbandoned(shell, command, seen.value)) {
+    return shardOf(seen.value) === shell.shard
+      ? { ok: true, value: { runId: seen.value, created: false } }
+      : placedEarlier(shell, command, seen.value);
   }
   const line = theLine(shell, turn.now);
-  const used = { queued: line.queued, bucket: shell.triggers };
+  // Home has counted the trigger of a run that it placed in a shard.
+  const counts = shell.shard === HOME_SHARD;
+  const used = { queued: line.queued, bucket: counts ? shell.triggers : null };
   const refusal = overQuota(line.settings, used, turn.now);
   if (refusal !== null) {
     return refusal;
   }
+  const placed = placeElsewhere(shell, turn, command);
+  if (placed !== null) {
+    if (placed.ok) {
+      shell.triggers = takeTrigger(line.settings, shell.triggers, turn.now);
+    }
+    return placed;
+  }
   const outcome = enqueueTarget(shell, turn, command);
-  if (outcome.ok) {
+  if (outcome.ok && counts) {
     shell.triggers = takeTrigger(line.settings, shell.triggers, turn.now);
   }
   if (keyed && outcome.ok) {
@@ -158,7 +169,7 @@ function enqueueRetry(
     insertRun(shell, turn, newRun(from, turn.now), { input, definition: null });
     return { ok: true, value: { runId, created: true } };
   }
-  const definition = readOwnDefinition(shell, old.id);
+  const definition = old.definition ?? readOwnDefinition(shell, old.id);
   if (definition === null) {
     const what = old.eventId === null ? "The script of this ad-hoc run" : "The version of the event that it ran";
     return { ok: false, code: "not_found", message: `${what} is not kept any more; send it as a new run.` };

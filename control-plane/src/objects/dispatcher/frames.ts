@@ -188,6 +188,7 @@ function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message:
         notReady: message.notReady,
         draining: message.draining,
         latencyMs: message.latencyMs,
+        ...(message.slots === undefined ? {} : { slots: message.slots }),
       });
       shell.heldOff.delete(by.runnerId);
       return;

@@ -19,6 +19,7 @@ import { arm } from "./alarm-clock.ts";
 import { forgiveOutage, renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, unreachableAfterMs } from "./runners.ts";
 import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
+import { shardsMessage } from "./shards.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import {
   attachmentOf,
@@ -189,6 +190,9 @@ function welcome(
       ...verdicts,
     },
   });
+  if (shell.shards.length > 0) {
+    turn.frames.push({ runnerId, message: shardsMessage(shell) });
+  }
   shell.deps.log.info("runner.connected", {
     runnerId,
     name: runner.name,

@@ -1,10 +1,10 @@
 /**
- * What has to be told to D1 and to log rooms, written in the commit of the change itself: one row for each thing, with
+ * What has to be told to D1, to log rooms and to the workspace's shards, written in the commit of the change itself: one row for each thing, with
  * its newest `rev`. `drain.ts` sends it.
  */
 import type { Shell, Turn } from "./shell.ts";
 
-export type OutboxKind = "run" | "event" | "runner" | "room" | "secret" | "variable";
+export type OutboxKind = "run" | "event" | "runner" | "room" | "secret" | "variable" | "tell";
 
 export interface OutboxRow {
   readonly kind: OutboxKind;

@@ -3,6 +3,7 @@
  * served within a lane. A lane that nobody can take now is left out of the rest of the walk, so that a thousand runs
  * waiting for one busy label do not hold up those behind them.
  */
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import type { ConcurrencyKey, Job } from "@cronium/protocol";
 import type { QueueReason } from "@cronium/protocol/run-states";
 import { nextLane, served } from "../../domain/queue-order.ts";
@@ -14,6 +15,8 @@ import { offer } from "../../domain/run-offer.ts";
 import { nextTokenAt, rateMessage } from "../../domain/token-bucket.ts";
 import { withRev } from "../../domain/run-machine.ts";
 import { readEventName } from "./events.ts";
+import { askDueAt, placesHere } from "./allowances.ts";
+import { handoverMessage, isLimited } from "./handovers.ts";
 import { leaveLane, queueingOfFlow, theLine } from "./lanes.ts";
 import { bucketNow, takeToken } from "./buckets.ts";
 import { keepLastRunner, lastRunnerOf } from "./last-runners.ts";
@@ -56,6 +59,7 @@ interface Wait {
 
 export function pump(shell: Shell, turn: Turn): void {
   const line = theLine(shell, turn.now);
+  shell.places.blocked = false;
   if (line.dueAt <= turn.now) {
     releaseDue(shell, turn);
     expireDue(shell, turn);
@@ -87,6 +91,9 @@ export function pump(shell: Shell, turn: Turn): void {
       break;
     }
     serve(shell, turn, walk, lane);
+  }
+  if (shell.places.blocked && shell.shard !== HOME_SHARD) {
+    wakeBy(turn, Math.max(turn.now, askDueAt(shell)));
   }
   for (const [lane, why] of walk.blocked) {
     explain(shell, turn, lane, why);
@@ -149,21 +156,43 @@ function whyNot(shell: Shell, turn: Turn, walk: Walk, lane: Lane): Route {
   if (found === undefined) {
     const sticky = lane.wishes?.sticky === true;
     const last = sticky ? lastRunnerOf(shell, walk.line, lane.flow) : null;
-    found = route(lane.labels, walk.fleet, lane.wishes ?? undefined, last);
+    found = inItsShard(shell, route(lane.labels, walk.fleet, lane.wishes ?? undefined, last));
     walk.routes.set(lane.needs, found);
+  }
+  const elsewhere = shell.handovers.size > 0 ? handoverOf(shell, walk.line, lane) : null;
+  if (elsewhere !== null) {
+    return elsewhere;
   }
   const lacking = found.kind === "wait" && found.queueReason !== "runner_busy";
   if (lacking || lane.holding) {
     return found;
   }
-  return limitOf(shell, walk.line, lane) ?? rateOf(shell, turn, walk.line, lane) ?? found;
+  return limitOf(shell, walk.line, lane, turn.now) ?? rateOf(shell, turn, walk.line, lane) ?? found;
+}
+
+/** A shard knows the runners that have connected to it; older ones never do. */
+function inItsShard(shell: Shell, found: Route): Route {
+  if (shell.shard === HOME_SHARD || found.kind !== "wait" || found.queueReason !== "no_matching_runner") {
+    return found;
+  }
+  const hint =
+    "This queue has a shard of its own: runners that were installed before there were shards have to be upgraded to serve it.";
+  return { ...found, message: `${found.message} ${hint}` };
+}
+
+/** Limits of a queue that was taken over hold with the runs that are left elsewhere. */
+function handoverOf(shell: Shell, line: Line, lane: Lane): Route | null {
+  return shell.handovers.has(lane.queue) && !lane.holding && isLimited(queueingOfFlow(shell, line, lane.flow))
+    ? { kind: "wait", queueReason: "concurrency_limit", message: handoverMessage(lane.queue) }
+    : null;
 }
 
 /** The full limit that holds up a lane; null when it has room. */
-function limitOf(shell: Shell, line: Line, lane: Lane): Route | null {
+function limitOf(shell: Shell, line: Line, lane: Lane, now: number): Route | null {
   const wait = (message: string): Route => ({ kind: "wait", queueReason: "concurrency_limit", message });
   const all = line.settings.concurrency;
-  if (all !== null && line.heldInAll >= all) {
+  if (all !== null && line.heldInAll >= placesHere(shell, all, now)) {
+    shell.places.blocked = true;
     return wait(limitMessage({ of: "workspace", limit: all }));
   }
   const { concurrency: limit } = queueingOfFlow(shell, line, lane.flow);

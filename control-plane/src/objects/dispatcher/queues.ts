@@ -1,6 +1,8 @@
 /** Named queues: what waits and runs in each, and which are paused. */
 import type { Queue } from "@cronium/protocol";
 import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
+import { HOME_SHARD } from "@cronium/protocol/ids";
+import { tellShards } from "./shard-news.ts";
 import type { DispatcherApi } from "../../domain/dispatcher.ts";
 import { readLanes } from "./lanes.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -22,12 +24,17 @@ export function setQueuePause(
     );
     shell.line?.paused.set(name, pause.note);
   }
+  tellShards(shell, turn, "rules");
   turn.fleetChanged = true;
   turn.pumpNeeded = true;
+  return readQueue(shell, name);
+}
+
+export function readQueue(shell: Shell, name: string): Queue {
   return readQueues(shell).find((queue) => queue.name === name) ?? emptyQueue(name);
 }
 
-/** Those in which something waits or runs, those that are paused, and the default one; by name. */
+/** Those in which something waits or runs, those that are paused or have a shard, and the default one; by name. */
 export function readQueues(shell: Shell): Queue[] {
   const queues = new Map<string, { -readonly [K in keyof Queue]: Queue[K] }>();
   const of = (name: string) => {
@@ -36,6 +43,11 @@ export function readQueues(shell: Shell): Queue[] {
     return known;
   };
   of(DEFAULT_QUEUE);
+  for (const [name, { shard }] of shell.routes) {
+    if (shard !== HOME_SHARD) {
+      of(name).shard = shard;
+    }
+  }
   const depths = new Map<number, number>();
   for (const row of shell.sql.exec(
     "SELECT lane, count(*) AS depth FROM runs INDEXED BY runs_lane WHERE state = 'queued' AND offered = 0 GROUP BY lane",
@@ -86,5 +98,5 @@ function older(a: string | null, b: string | null): string | null {
 }
 
 function emptyQueue(name: string): Queue {
-  return { name, depth: 0, running: 0, oldestQueuedAt: null, paused: null };
+  return { name, depth: 0, running: 0, oldestQueuedAt: null, paused: null, shard: HOME_SHARD };
 }

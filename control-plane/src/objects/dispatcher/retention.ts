@@ -2,6 +2,7 @@
  * Keeps what the workspace's settings and its events say and no more. The Dispatcher forgets a run an hour after D1 has
  * its end; D1 and the blobs forget it after `retentionDays`, in small batches that the alarm begins.
  */
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import { expireRuns, type Keep } from "../../services/retention.ts";
 import { arm } from "./alarm-clock.ts";
 import { readSettings } from "./settings.ts";
@@ -43,7 +44,8 @@ export function forgetFinished(shell: Shell, turn: Turn): boolean {
 /** Begins a batch in D1 if one is due. Never throws; a batch that failed is begun again a minute later. */
 export async function expireIfDue(shell: Shell): Promise<void> {
   const { clock, log } = shell.deps;
-  if (shell.retention.busy || shell.retention.dueAt > clock.now()) {
+  // D1 holds the runs of all shards: home looks after it for them.
+  if (shell.shard !== HOME_SHARD || shell.retention.busy || shell.retention.dueAt > clock.now()) {
     return;
   }
   shell.retention.busy = true;
@@ -54,7 +56,9 @@ export async function expireIfDue(shell: Shell): Promise<void> {
     const now = clock.now();
     shell.retention.dueAt = Math.min(shell.retention.dueAt, more ? now + PAUSE_MS : now + EVERY_MS);
     // Without a run in D1 nothing will expire by itself: the alarm of the next run looks again.
-    const next = nextAt === null ? Number.POSITIVE_INFINITY : Math.max(now + EVERY_MS, nextAt);
+    // Or the next run is a shard's, and no alarm of this object comes of it.
+    const none = shell.shards.length === 0 ? Number.POSITIVE_INFINITY : now + DAY_MS;
+    const next = nextAt === null ? none : Math.max(now + EVERY_MS, nextAt);
     shell.retention.wakeAt = shell.retention.dueAt <= now + PAUSE_MS ? shell.retention.dueAt : next;
     if (deleted > 0) {
       log.info("retention.deleted", { workspaceId: shell.workspaceId, runs: deleted });

@@ -5,6 +5,7 @@ import { changeFleet } from "./runners.ts";
 import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
 import type { Shell } from "./shell.ts";
 import { closeSocketsOf } from "./sockets.ts";
+import { tellShards } from "./shard-news.ts";
 import { inTurn } from "./turns.ts";
 
 /** May be repeated: the first time counts. */
@@ -23,6 +24,7 @@ export function revokeRunner(shell: Shell, runnerId: string): Outcome<null> {
         act(shell, turn, state, { type: "revoked" });
       }
     }
+    tellShards(shell, turn, `runner:${runnerId}`);
     return held.length;
   });
   if (ended === null) {

@@ -1,4 +1,5 @@
 /** Registered runners: what they are, whether they are there, and how many slots they have left. */
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import type { Runner } from "@cronium/protocol";
 import type { Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
 import type { FleetMember } from "../../domain/routing.ts";
@@ -52,7 +53,11 @@ export function readFleet(sql: SqlStorage): Map<string, RunnerRecord> {
   );
 }
 
-export function registerRunner(shell: Shell, turn: Turn, command: RegisterRunnerCommand): Outcome<null> {
+export function registerRunner(
+  shell: Shell,
+  turn: Turn,
+  command: Omit<RegisterRunnerCommand, "platform"> & Pick<RunnerRecord, "platform">,
+): Outcome<null> {
   const old = shell.fleet.get(command.runnerId);
   if (old === undefined) {
     const runner: RunnerRecord = {
@@ -78,7 +83,7 @@ export function registerRunner(shell: Shell, turn: Turn, command: RegisterRunner
     };
     shell.sql.exec(runners.insert, ...runners.write(runner));
     shell.fleet.set(runner.id, runner);
-    noteRunner(turn, runner);
+    noteRunner(shell, turn, runner);
     turn.fleetChanged = true;
     turn.pumpNeeded = true;
   } else if (old.revokedAt !== null) {
@@ -114,7 +119,7 @@ export function changeRunner(shell: Shell, turn: Turn, runnerId: string, change:
   };
   shell.sql.exec(runners.update, ...runners.write(runner));
   shell.fleet.set(runnerId, runner);
-  noteRunner(turn, runner);
+  noteRunner(shell, turn, runner);
 }
 
 /** Derives the state again; writes and tells only if it is news. */
@@ -137,7 +142,11 @@ export function changeFleet(shell: Shell, turn: Turn, runnerId: string, change: 
   turn.pumpNeeded = true;
 }
 
-function noteRunner(turn: Turn, runner: RunnerRecord): void {
+function noteRunner(shell: Shell, turn: Turn, runner: RunnerRecord): void {
+  // Of the workspace's runners home alone tells the world: what a shard sees of one is only its own part.
+  if (shell.shard !== HOME_SHARD) {
+    return;
+  }
   turn.changedRunners.add(runner.id);
   addToOutbox(turn, "runner", runner.id, runner.rev);
 }

@@ -282,6 +282,23 @@ const steps: readonly string[] = [
     run_id TEXT NOT NULL, attempt INTEGER NOT NULL, secrets TEXT NOT NULL, PRIMARY KEY (run_id, attempt)
   ) WITHOUT ROWID;
   `,
+  `
+  -- Home only: the shards of the workspace. One that exists is never removed, for its runs name it.
+  CREATE TABLE shards (shard INTEGER PRIMARY KEY, created_at INTEGER NOT NULL);
+  -- Home only: where the triggers of a queue go.
+  CREATE TABLE routes (
+    queue TEXT PRIMARY KEY, shard INTEGER NOT NULL, generation INTEGER NOT NULL, previous INTEGER,
+    leaving INTEGER NOT NULL, owned TEXT NOT NULL
+  ) WITHOUT ROWID;
+  -- Queues that this Dispatcher has taken over, and from whom, until nothing of them is left there.
+  CREATE TABLE handovers (queue TEXT PRIMARY KEY, generation INTEGER NOT NULL, waits_for INTEGER) WITHOUT ROWID;
+  -- Queues that this shard has let go of: it takes nothing that was placed under this generation or an older one.
+  CREATE TABLE released (queue TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
+  -- Home only: places under the workspace's limit that a shard may use, by its newest message.
+  CREATE TABLE allowances (
+    shard INTEGER PRIMARY KEY, seq INTEGER NOT NULL, places INTEGER NOT NULL, need INTEGER NOT NULL, at INTEGER NOT NULL
+  );
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

@@ -1,5 +1,6 @@
 /** Settings of the workspace, in the Dispatcher because its decisions follow them. */
 import { Settings, type UpdateSettings } from "@cronium/protocol/api/settings";
+import { tellShards } from "./shard-news.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 
 const defaults: Settings = {
@@ -21,6 +22,7 @@ export function updateSettings(shell: Shell, turn: Turn, change: UpdateSettings)
     shell.line.settings = settings;
   }
   expireSoon(shell, turn);
+  tellShards(shell, turn, "rules");
   turn.fleetChanged = true;
   turn.pumpNeeded = true;
   return settings;

@@ -66,11 +66,73 @@ export interface StoredVariable {
   readonly value: string;
 }
 
+/** Where a queue's triggers go, in home's table. */
+export interface Route {
+  readonly shard: number;
+  /** Of the newest move. */
+  readonly generation: number;
+  /** Who had the queue before, and may still have runs of it. */
+  readonly previous: number | null;
+  /** It is on its way home: its shard is asked to let go of it. */
+  readonly leaving: boolean;
+  /** The newest generation of each shard that ever had it. */
+  readonly owned: Readonly<Record<number, number>>;
+}
+
+/** Places under the workspace's limit that a shard may use, and the number of its message about them. */
+export interface Allowance {
+  readonly seq: number;
+  readonly places: number;
+}
+
+/** What is known of the workspace's limit where there are shards (`allowances.ts`). */
+export interface Places {
+  /** Of a shard; stored. */
+  allowance: Allowance;
+  /** Of home: what each shard was given; stored. */
+  grants: Map<
+    number,
+    {
+      readonly shard: number;
+      readonly seq: number;
+      readonly places: number;
+      readonly need: number;
+      readonly at: number;
+    }
+  >;
+  /** Runs waited for a place when the pump looked last. */
+  blocked: boolean;
+  /** Of a shard: home has not heard of it since the limit in force was set, or this instance began. */
+  unreported: boolean;
+  /** Of a shard: its share by home's last answer. */
+  share: number;
+  asking: boolean;
+  askedAt: number;
+}
+
 export interface Shell {
   readonly ctx: DurableObjectState;
   readonly sql: SqlStorage;
   readonly deps: Deps;
   readonly workspaceId: string;
+  /** Which of the workspace's Dispatchers this is; 0 for home. */
+  readonly shard: number;
+  /** Home only: the shards that there are; a copy. */
+  shards: readonly number[];
+  /** Home only: queues that have, or had, a shard of their own; a copy. */
+  routes: Map<string, Route>;
+  /** Queues taken over from a Dispatcher that still has runs of them, which is named; a copy. */
+  handovers: Map<string, number>;
+  readonly places: Places;
+  /** The way of a shard's changes to the workspace's live socket (`relay.ts`). */
+  readonly relay: {
+    /** Of a shard: somebody watches until then; stored. */
+    until: number;
+    readonly waiting: Map<string, string>;
+    sending: boolean;
+    /** Of home: when it told the shards last. */
+    toldAt: number;
+  };
   /** Every registered runner; a copy of the table, dropped and read again when a turn fails. */
   fleet: Map<string, RunnerRecord>;
   /** The waiting lanes; null until they are read again, as after a turn that failed. */

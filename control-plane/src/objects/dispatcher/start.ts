@@ -1,5 +1,6 @@
 /** What an instance of the Dispatcher does first: read its tables, and find out whom it lost while it was away. */
 import type { Deps } from "../../deps.ts";
+import { readDispatcherName } from "../../domain/dispatcher-name.ts";
 import { forgiveOutage, readTickDueAt } from "./leases.ts";
 import { newMeters } from "./metrics.ts";
 import { RecentRuns } from "./recent-runs.ts";
@@ -7,6 +8,10 @@ import { changeFleet, readFleet } from "./runners.ts";
 import { migrate } from "./schema.ts";
 import { hasOldBoxes } from "./secrets.ts";
 import { wakeBy, type Shell } from "./shell.ts";
+import { readAllowance, readGrants } from "./allowances.ts";
+import { readHandovers } from "./handovers.ts";
+import { readWatchedUntil } from "./relay.ts";
+import { readRoutes, readShards } from "./shards.ts";
 import { attachmentOf, linksOf } from "./sockets.ts";
 import { inTurn } from "./turns.ts";
 
@@ -18,7 +23,20 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     ctx,
     sql,
     deps,
-    workspaceId: ownName(ctx),
+    ...readDispatcherName(ownName(ctx)),
+    shards: readShards(sql),
+    routes: readRoutes(sql),
+    handovers: readHandovers(sql),
+    relay: { until: readWatchedUntil(sql), waiting: new Map(), sending: false, toldAt: 0 },
+    places: {
+      allowance: readAllowance(sql),
+      grants: readGrants(sql),
+      blocked: false,
+      unreported: true,
+      share: 0,
+      asking: false,
+      askedAt: 0,
+    },
     fleet: readFleet(sql),
     line: null,
     events: new Map(),
@@ -68,6 +86,7 @@ function hasNoLink(shell: Shell, runnerId: string): boolean {
   });
 }
 
+/** Kept from the first touch on: an instance that an alarm starts may not be told its name. */
 function ownName(ctx: DurableObjectState): string {
   const stored = ctx.storage.sql.exec("SELECT value FROM meta WHERE key = 'workspace_id'").toArray()[0];
   if (stored !== undefined) {
@@ -75,7 +94,7 @@ function ownName(ctx: DurableObjectState): string {
   }
   const { name } = ctx.id;
   if (name === undefined) {
-    throw new Error("A Dispatcher is reached by the name of its workspace, never by a bare id.");
+    throw new Error("A Dispatcher is reached by its name, never by a bare id.");
   }
   ctx.storage.sql.exec("INSERT INTO meta (key, value) VALUES ('workspace_id', ?)", name);
   return name;

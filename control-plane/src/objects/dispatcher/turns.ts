@@ -16,6 +16,8 @@ import { pump } from "./pump.ts";
 import { settleHealth } from "./quarantine.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";
+import { relayChanges } from "./relay.ts";
+import { readShardTables } from "./shard-tables.ts";
 import { newTurn, wakeBy, type Shell, type Turn } from "./shell.ts";
 import { LIVE_TAG, readyLink, send, sendText } from "./sockets.ts";
 
@@ -44,6 +46,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
     shell.definitions.clear();
     shell.recent.clear();
     shell.variables = null;
+    readShardTables(shell);
     shell.tickDueAt = readTickDueAt(shell.sql);
     throw error;
   }
@@ -65,6 +68,7 @@ function afterCommit(shell: Shell, turn: Turn): void {
   logTally(shell, turn);
   sendFrames(shell, turn.frames);
   broadcast(shell, turn);
+  relayChanges(shell, turn);
   tellRooms(shell, turn);
   if (turn.outbox.size > 0) {
     wakeBy(turn, turn.now + OUTBOX_BACKSTOP_MS);

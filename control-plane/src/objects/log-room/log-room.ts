@@ -12,6 +12,7 @@ import { isTerminal } from "@cronium/protocol/run-states";
 import { makeDeps, type Env } from "../../deps.ts";
 import { logStateOf } from "../../domain/log-position.ts";
 import type { LogRoomApi } from "../../domain/log-room.ts";
+import { dispatcherOfRun } from "../../services/dispatchers.ts";
 import { findPastRun } from "../../services/runs.ts";
 import { archiveKey, archiveOf } from "./archive.ts";
 import { sumStored } from "./frames.ts";
@@ -142,7 +143,8 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     const room = this.#room;
     if (!room.stored) {
       // Either the beginning of a live run, or a runner that returns after the log has been archived.
-      const run = await room.deps.dispatcherFor(room.workspaceId).getRun(room.runId);
+      const dispatcher = await dispatcherOfRun(room.deps, room.workspaceId, room.runId);
+      const run = await dispatcher.getRun(room.runId);
       room.archived ||= !room.stored && (run === null || isTerminal(run.state));
     }
   }
@@ -150,8 +152,8 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
   async #openViewer(cursor: { readonly attempt: number; readonly offset: number }): Promise<Response> {
     const room = this.#room;
     const { deps, workspaceId, runId } = room;
-    const run =
-      (await deps.dispatcherFor(workspaceId).watchRun(runId)) ?? (await findPastRun(deps, workspaceId, runId));
+    const dispatcher = await dispatcherOfRun(deps, workspaceId, runId);
+    const run = (await dispatcher.watchRun(runId)) ?? (await findPastRun(deps, workspaceId, runId));
     if (run === null) {
       return new Response(null, { status: 404 });
     }
@@ -213,7 +215,8 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     if (!hasViewers(room)) {
       return Number.POSITIVE_INFINITY;
     }
-    const run = await room.deps.dispatcherFor(room.workspaceId).watchRun(room.runId);
+    const dispatcher = await dispatcherOfRun(room.deps, room.workspaceId, room.runId);
+    const run = await dispatcher.watchRun(room.runId);
     if (run === null || isTerminal(run.state)) {
       return Number.POSITIVE_INFINITY;
     }

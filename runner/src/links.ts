@@ -1,0 +1,301 @@
+/**
+ * The control connections of this runner: one to the workspace's own Dispatcher ("home"), and one to each shard that it
+ * names. A frame about an attempt goes over the connection of its run's shard, which the run's id tells; what concerns
+ * the whole machine goes over all of them.
+ *
+ * Each connection has its own leases: when one goes dark, only its attempts are fenced, and the others work on. Slots
+ * are shared; how is told in `slot-shares.ts`.
+ */
+import { HOME_SHARD, type RunnerMessage, shardOf, type Transport } from "@cronium/protocol";
+import type { Clock } from "./base/clock.ts";
+import type { ExitError } from "./base/exit-error.ts";
+import type { Log } from "./base/log.ts";
+import { Connection, type Hello, type Welcome, type WorkMessage } from "./connection.ts";
+import { Heartbeat } from "./loops/heartbeat.ts";
+import type { ControlLink } from "./run/deps.ts";
+import { slotShares } from "./slot-shares.ts";
+
+/** The measured round trip is told this often at most, because each message wakes the control plane's object. */
+const STATUS_EVERY_MS = 300_000;
+/** Changes that come together are told together. */
+const TELL_SLOTS_MS = 20;
+/** A slot is kept no longer than this for a Dispatcher that was declined: it may have found another runner. */
+const WANTS_FOR_MS = 6_000;
+
+type Status = Extract<RunnerMessage, { type: "status" }>;
+
+export interface LinksOptions {
+  readonly url: string;
+  readonly runnerId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly capacity: number;
+  /** Jobs of this shard that take a slot now. */
+  readonly occupied: (shard: number) => number;
+  /** `slots`: what this Dispatcher may fill. */
+  readonly hello: (
+    nonce: string,
+    at: { readonly shard: number; readonly slots: number; readonly protocol: number },
+  ) => Hello;
+  readonly status: () => Pick<Status, "notReady" | "draining">;
+  readonly welcomed: (welcome: Welcome, shard: number) => void;
+  readonly message: (message: Exclude<WorkMessage, { type: "shards" }>) => void;
+  /** The leases of this shard's attempts are about to run out. */
+  readonly leaseLost: (shard: number) => void;
+  readonly renewed: (shard: number, at: number, leaseMs: number) => void;
+  readonly fatal: (error: ExitError) => void;
+}
+
+interface Link {
+  readonly shard: number;
+  readonly connection: Connection;
+  readonly heartbeat: Heartbeat;
+  latencyMs: number | null;
+  statusSentAt: number | null;
+  /** As it was told last. */
+  slots: number;
+  wantsUntil: number;
+}
+
+export class Links implements ControlLink {
+  private readonly options: LinksOptions;
+  private readonly links = new Map<number, Link>();
+  private started = false;
+  private stopped = false;
+  private cancelTell: (() => void) | null = null;
+
+  constructor(options: LinksOptions) {
+    this.options = options;
+    this.link(HOME_SHARD);
+  }
+
+  /** Whether any of them is up. */
+  get open(): boolean {
+    return [...this.links.values()].some(({ connection }) => connection.open);
+  }
+
+  /** What carries the connection to home; logs take the same way. */
+  get transport(): Transport {
+    return this.link(HOME_SHARD).connection.transport;
+  }
+
+  openFor(runId: string): boolean {
+    return this.links.get(shardOf(runId))?.connection.open ?? false;
+  }
+
+  start(): void {
+    this.started = true;
+    for (const { connection } of this.links.values()) {
+      connection.start();
+    }
+  }
+
+  /** Keeps a connection to this shard, also before home has named it. */
+  serve(shard: number): void {
+    this.link(shard);
+  }
+
+  /** Goes on with leases that an earlier process held; `at` by the monotonic clock. */
+  resume(shard: number, at: number, leaseMs: number): void {
+    this.link(shard).heartbeat.resume(at, leaseMs);
+  }
+
+  send(message: RunnerMessage): void {
+    switch (message.type) {
+      case "accept":
+      case "done":
+        this.sendByShard(message);
+        break;
+      case "decline":
+        this.declined(message);
+        this.links.get(shardOf(message.runId))?.connection.send(message);
+        break;
+      case "started":
+      case "exited":
+        this.links.get(shardOf(message.runId))?.connection.send(message);
+        break;
+      case "renew":
+      case "status":
+      case "bye":
+      case "hello":
+        for (const { connection } of this.links.values()) {
+          connection.send(message);
+        }
+        return;
+      default:
+        message satisfies never;
+    }
+    this.tellSlotsSoon();
+  }
+
+  /** To every Dispatcher that is connected. */
+  sendStatus(): void {
+    for (const link of this.links.values()) {
+      this.sendStatusTo(link);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.cancelTell?.();
+    await Promise.all(
+      [...this.links.values()].map(async ({ connection, heartbeat }) => {
+        heartbeat.stop();
+        await connection.stop();
+      }),
+    );
+  }
+
+  private link(shard: number): Link {
+    const known = this.links.get(shard);
+    if (known !== undefined) {
+      return known;
+    }
+    const made = this.make(shard);
+    this.links.set(shard, made);
+    if (this.started && !this.stopped) {
+      made.connection.start();
+    }
+    return made;
+  }
+
+  private make(shard: number): Link {
+    const { url, runnerId, clock, random, capacity } = this.options;
+    const log = shard === HOME_SHARD ? this.options.log : this.options.log.child({ shard });
+    const connection = new Connection({
+      url,
+      runnerId,
+      shard,
+      clock,
+      log,
+      random,
+      handlers: {
+        hello: (nonce, protocol) => {
+          link.slots = Math.max(1, this.shares().get(shard) ?? capacity);
+          return this.options.hello(nonce, { shard, slots: link.slots, protocol });
+        },
+        welcomed: (welcome) => {
+          link.statusSentAt = null;
+          heartbeat.connected(welcome.leaseMs, welcome.renewMs);
+          this.options.welcomed(welcome, shard);
+          this.tellSlotsSoon();
+        },
+        message: (message) => this.receive(message),
+        pong: () => heartbeat.pong(),
+        closed: () => heartbeat.disconnected(),
+        fatal: this.options.fatal,
+      },
+    });
+    const heartbeat = new Heartbeat({
+      clock,
+      log,
+      ping: () => connection.ping(),
+      terminate: () => connection.terminate(),
+      leaseLost: () => this.options.leaseLost(shard),
+      measured: (latencyMs) => this.measured(link, latencyMs),
+      renewed: (at, leaseMs) => this.options.renewed(shard, at, leaseMs),
+    });
+    const link: Link = {
+      shard,
+      connection,
+      heartbeat,
+      latencyMs: null,
+      statusSentAt: null,
+      slots: capacity,
+      wantsUntil: Number.NEGATIVE_INFINITY,
+    };
+    return link;
+  }
+
+  private receive(message: WorkMessage): void {
+    if (message.type !== "shards") {
+      this.options.message(message);
+      return;
+    }
+    for (const shard of message.shards) {
+      this.link(shard);
+    }
+    this.tellSlotsSoon();
+  }
+
+  private sendByShard(message: Extract<RunnerMessage, { type: "accept" | "done" }>): void {
+    for (const { shard, connection } of this.links.values()) {
+      const isOurs = ({ runId }: { readonly runId: string }): boolean => shardOf(runId) === shard;
+      const ours: typeof message =
+        message.type === "accept"
+          ? { type: "accept", jobs: message.jobs.filter(isOurs) }
+          : { type: "done", jobs: message.jobs.filter(isOurs) };
+      if (ours.jobs.length > 0) {
+        connection.send(ours);
+        if (ours.type === "accept") {
+          this.setWants(shard, false);
+        }
+      }
+    }
+  }
+
+  private declined({ runId, reason }: Extract<RunnerMessage, { type: "decline" }>): void {
+    if (reason === "full") {
+      this.setWants(shardOf(runId), true);
+    }
+  }
+
+  private setWants(shard: number, wants: boolean): void {
+    const link = this.links.get(shard);
+    if (link !== undefined && this.links.size > 1) {
+      const { clock } = this.options;
+      link.wantsUntil = wants ? clock.monotonic() + WANTS_FOR_MS : Number.NEGATIVE_INFINITY;
+      if (wants) {
+        clock.after(WANTS_FOR_MS + 1, () => this.tellSlotsSoon());
+      }
+    }
+  }
+
+  private shares(): Map<number, number> {
+    const now = this.options.clock.monotonic();
+    const shares = [...this.links.values()].map(({ shard, wantsUntil }) => ({
+      shard,
+      occupied: this.options.occupied(shard),
+      wants: wantsUntil > now,
+    }));
+    return slotShares(this.options.capacity, shares);
+  }
+
+  /** Nothing is to be told while there is one Dispatcher: it counts its own jobs. */
+  private tellSlotsSoon(): void {
+    if (this.links.size > 1 && this.cancelTell === null && !this.stopped) {
+      this.cancelTell = this.options.clock.after(TELL_SLOTS_MS, () => {
+        this.cancelTell = null;
+        const shares = this.shares();
+        for (const link of this.links.values()) {
+          if (link.slots !== shares.get(link.shard)) {
+            this.sendStatusTo(link);
+          }
+        }
+      });
+    }
+  }
+
+  private sendStatusTo(link: Link): void {
+    if (!link.connection.open) {
+      return;
+    }
+    link.statusSentAt = this.options.clock.monotonic();
+    const status: Status = { type: "status", ...this.options.status(), latencyMs: link.latencyMs };
+    if (this.links.size === 1) {
+      link.connection.send(status);
+      return;
+    }
+    link.slots = this.shares().get(link.shard) ?? this.options.capacity;
+    link.connection.send({ ...status, slots: link.slots });
+  }
+
+  private measured(link: Link, latencyMs: number): void {
+    link.latencyMs = Math.round(latencyMs * 10) / 10;
+    const now = this.options.clock.monotonic();
+    if (link.statusSentAt === null || now - link.statusSentAt > STATUS_EVERY_MS) {
+      this.sendStatusTo(link);
+    }
+  }
+}
