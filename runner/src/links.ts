@@ -56,6 +56,8 @@ interface Link {
   /** As it was told last. */
   slots: number;
   wantsUntil: number;
+  /** It was declined for want of a slot, and so makes no offers until it hears of one. */
+  declined: boolean;
 }
 
 export class Links implements ControlLink {
@@ -204,6 +206,7 @@ export class Links implements ControlLink {
       statusSentAt: null,
       slots: capacity,
       wantsUntil: Number.NEGATIVE_INFINITY,
+      declined: false,
     };
     return link;
   }
@@ -245,6 +248,7 @@ export class Links implements ControlLink {
     const link = this.links.get(shard);
     if (link !== undefined && this.links.size > 1) {
       const { clock } = this.options;
+      link.declined = wants;
       link.wantsUntil = wants ? clock.monotonic() + WANTS_FOR_MS : Number.NEGATIVE_INFINITY;
       if (wants) {
         clock.after(WANTS_FOR_MS + 1, () => this.tellSlotsSoon());
@@ -268,8 +272,11 @@ export class Links implements ControlLink {
       this.cancelTell = this.options.clock.after(TELL_SLOTS_MS, () => {
         this.cancelTell = null;
         const shares = this.shares();
-        for (const link of this.links.values()) {
-          if (link.slots !== shares.get(link.shard)) {
+        const links = [...this.links.values()];
+        const occupied = links.reduce((sum, { shard }) => sum + this.options.occupied(shard), 0);
+        for (const link of links) {
+          const mayOffer = link.declined && occupied < this.options.capacity;
+          if (mayOffer || link.slots !== shares.get(link.shard)) {
             this.sendStatusTo(link);
           }
         }
@@ -282,6 +289,7 @@ export class Links implements ControlLink {
       return;
     }
     link.statusSentAt = this.options.clock.monotonic();
+    link.declined = false;
     const status: Status = { type: "status", ...this.options.status(), latencyMs: link.latencyMs };
     if (this.links.size === 1) {
       link.connection.send(status);
