@@ -14,7 +14,9 @@ async function queues(plane: Plane): Promise<Queue[]> {
 
 test("a queue shows what waits and runs in it, and for how long", async ({ expect }) => {
   const plane = await makePlane();
-  expect(await queues(plane)).toEqual([{ name: "default", depth: 0, running: 0, oldestQueuedAt: null, paused: null }]);
+  expect(await queues(plane)).toEqual([
+    { name: "default", depth: 0, running: 0, oldestQueuedAt: null, paused: null, shard: 0 },
+  ]);
   const mail = await createEvent(plane, { queue: "mail" });
   const connection = await connect(await registerFake(plane), { slots: 1 });
   const first = await trigger(plane, mail);
@@ -24,8 +26,8 @@ test("a queue shows what waits and runs in it, and for how long", async ({ expec
   await trigger(plane, mail, { delayMs: 3_600_000 });
   expect((await plane.run(second)).queue).toBe("mail");
   expect(await queues(plane)).toEqual([
-    { name: "default", depth: 0, running: 0, oldestQueuedAt: null, paused: null },
-    { name: "mail", depth: 3, running: 1, oldestQueuedAt: (await plane.run(second)).queuedAt, paused: null },
+    { name: "default", depth: 0, running: 0, oldestQueuedAt: null, paused: null, shard: 0 },
+    { name: "mail", depth: 3, running: 1, oldestQueuedAt: (await plane.run(second)).queuedAt, paused: null, shard: 0 },
   ]);
   expect((await plane.run(first)).state).toBe("starting");
 });
@@ -46,7 +48,7 @@ test("a paused queue starts nothing and says why, others go on, and resuming sta
   });
   await plane.expectJson(200, "POST", "/queues/mail/pause");
   expect((await plane.run(runId)).message).toBe("The queue mail is paused; its runs start when somebody resumes it.");
-  expect(await plane.expectJson(200, "POST", "/queues/mail/resume")).toMatchObject({ paused: null });
+  expect(await plane.expectJson(200, "POST", "/queues/mail/resume")).toMatchObject({ paused: null, shard: 0 });
   expect((await connection.job()).runId).toBe(runId);
 });
 

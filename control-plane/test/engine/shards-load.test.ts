@@ -13,6 +13,8 @@ afterEach(async () => {
 });
 
 const EACH = 500;
+/** A busy machine must not fail a test: deadlines only end what hangs. */
+const WITHIN_MS = 240_000;
 const script = { kind: "script", runtime: "bash", script: "true" };
 
 async function makeEvent(plane: Plane, change: Record<string, unknown>): Promise<string> {
@@ -60,11 +62,11 @@ async function allSucceed(plane: Plane, ids: readonly string[]): Promise<RunSumm
         : { ok: false, seen: `${done} of ${ids.length}` };
     },
     "the end of all runs",
-    60_000,
+    WITHIN_MS,
   );
 }
 
-describe("home and a shard under load at once", () => {
+describe("home and a shard under load at once", { timeout: 2 * WITHIN_MS }, () => {
   test("lose and double nothing while each is evicted, and exceed no limit of the workspace", async ({ expect }) => {
     const plane = await makePlane();
     const cold = await makeEvent(plane, { name: "cold" });
