@@ -93,6 +93,11 @@ export class ObjectHost {
     });
   }
 
+  /** Starts the instance where there is none, which gives every lease its full length, and decides what waits. */
+  wake(): void {
+    this.call("wake", () => this.group?.flush());
+  }
+
   /** Decides what waits for company. */
   flush(): void {
     if (this.shell !== null) {

@@ -318,6 +318,7 @@ export class RunnerProcess {
         this.dispatch.onJobs(message);
         return;
       case "granted":
+        this.heartbeat.granted();
         this.dispatch.onGranted(message);
         return;
       case "refused":

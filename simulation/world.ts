@@ -224,7 +224,7 @@ export class World {
       deliver();
       return;
     }
-    this.object.flush();
+    this.object.wake();
     const rows = this.safety.untouchable(machine, text);
     deliver();
     this.object.flush();

@@ -183,7 +183,12 @@ export class Links implements ControlLink {
           this.options.welcomed(welcome, shard);
           this.tellSlotsSoon();
         },
-        message: (message) => this.receive(message),
+        message: (message) => {
+          if (message.type === "granted") {
+            heartbeat.granted();
+          }
+          this.receive(message);
+        },
         pong: () => heartbeat.pong(),
         closed: () => heartbeat.disconnected(),
         fatal: this.options.fatal,

@@ -96,6 +96,29 @@ describe("the heartbeat", () => {
     expect(seen.renewals).toEqual([[at, 300_000]]);
   });
 
+  test("F3 fences also when the network goes dark between the welcome and the first pong", ({ expect }) => {
+    const { clock, heartbeat, seen, connect } = setUp();
+    connect();
+    heartbeat.disconnected();
+    clock.advance(239_999);
+    expect(seen.fenced).toBe(0);
+    clock.advance(1);
+    expect(seen.fenced).toBe(1);
+  });
+
+  test("F1 tells what is known of a lease as soon as one begins, for a process that dies before the next pong", ({
+    expect,
+  }) => {
+    const { clock, heartbeat, seen, connect } = setUp();
+    heartbeat.granted();
+    expect(seen.renewals).toEqual([]);
+    connect();
+    const at = clock.monotonic();
+    clock.advance(5_000);
+    heartbeat.granted();
+    expect(seen.renewals).toEqual([[at, 300_000]]);
+  });
+
   test("F1 fences leases of an earlier process at their time, connected or not", ({ expect }) => {
     const { clock, heartbeat, seen } = setUp();
 

@@ -38,7 +38,7 @@ export class Heartbeat {
   private renewMs = 0;
   private sent: number[] = [];
   private lastPong = 0;
-  /** When the ping left that was answered last; null until the first answer. */
+  /** When the ping left that was answered last, or when the first welcome came; null before. */
   private renewedAt: number | null = null;
   private fenced = false;
   private cancelPings = (): void => {};
@@ -65,10 +65,22 @@ export class Heartbeat {
     this.renewMs = renewMs;
     this.sent = [];
     this.lastPong = clock.monotonic();
+    if (this.renewedAt === null) {
+      // The welcome shows that the control plane hears this process; a first pong may never come.
+      this.renewedAt = this.lastPong;
+      this.cancelFence = clock.after(leaseMs * FENCE_AT, () => this.fence());
+    }
     this.cancelPings();
     this.expectPong();
     this.beat();
     this.cancelPings = clock.every(renewMs, () => this.beat());
+  }
+
+  /** A lease begins: what is known of its end is worth keeping for the next process before a pong comes. */
+  granted(): void {
+    if (this.renewedAt !== null) {
+      this.options.renewed(this.renewedAt, this.leaseMs);
+    }
   }
 
   disconnected(): void {
