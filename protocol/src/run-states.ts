@@ -159,3 +159,11 @@ export const infraFailReasons = [
 export function isInfraFailure(reason: FailReason): boolean {
   return (infraFailReasons as readonly FailReason[]).includes(reason);
 }
+
+/**
+ * Whether a run is a dead letter: it failed because every retry after failures of the surroundings was used up. It is
+ * kept with its last error until its retention ends, and a requeue puts it back into the queue.
+ */
+export function isDeadLetter(run: { readonly state: RunState; readonly failReason: string | null }): boolean {
+  return run.state === "failed" && run.failReason === ("retries_exhausted" satisfies FailReason);
+}

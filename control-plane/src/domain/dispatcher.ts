@@ -40,6 +40,7 @@ import type {
   VariableVersion,
 } from "@cronium/protocol";
 import type * as z from "zod";
+import type { ActorName } from "./actor.ts";
 import type { EngineStats } from "./engine-stats.ts";
 import type { UsedUp } from "./quota.ts";
 import type { HomeApi, Placement, ShardApi } from "./sharding.ts";
@@ -99,6 +100,13 @@ export interface Enqueued {
   readonly created: boolean;
   /** Home's word on where the run is to be made, under this `runId`, or was made; it is not made here. */
   readonly placement?: Placement;
+}
+
+export interface RequeuedRun {
+  readonly runId: string;
+  readonly state: RunState;
+  /** False when an earlier request had done it. */
+  readonly requeued: boolean;
 }
 
 export interface StartBulkCommand {
@@ -171,6 +179,17 @@ export interface DispatcherApi extends HomeApi, ShardApi {
   /** Only while it is queued. */
   updateRun(command: { readonly runId: string; readonly change: UpdateRun }): Promise<Outcome<Run>>;
   cancelRun(runId: string): Promise<Outcome<{ readonly runId: string; readonly state: RunState }>>;
+
+  /** Of runs that D1 has kept long enough, those that may be deleted; dead letters among them are forgotten here first. */
+  releaseRuns(ids: readonly string[]): Promise<readonly string[]>;
+  /** Only a dead letter; those are here until their retention ends. */
+  requeueRun(command: {
+    readonly runId: string;
+    /** Null without an Idempotency-Key. */
+    readonly causeKey: string | null;
+    readonly bodyHash: string;
+    readonly by: ActorName;
+  }): Promise<Outcome<RequeuedRun>>;
 
   registerRunner(command: RegisterRunnerCommand): Promise<Outcome<Runner>>;
   /** Closes the runner's sockets and refuses its leases; for revocation. */

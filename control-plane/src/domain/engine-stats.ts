@@ -24,6 +24,8 @@ export interface EngineStats {
   readonly now: number;
   /** Runs that have not ended. */
   readonly live: Readonly<Partial<Record<RunState, number>>>;
+  /** Runs that could be requeued. */
+  readonly deadLetters: number;
   /** What happened in which hour: `triggered`, or the state that runs ended in. */
   readonly hours: readonly { readonly at: number; readonly name: string; readonly count: number }[];
   /** When the run that could go first was queued; null when none waits. */

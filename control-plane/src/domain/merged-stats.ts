@@ -13,6 +13,7 @@ export function mergeStats([home, ...shards]: readonly [EngineStats, ...EngineSt
       ),
       hours: mergeHours(sum.hours, one.hours),
       oldestQueuedAt: older(sum.oldestQueuedAt, one.oldestQueuedAt),
+      deadLetters: sum.deadLetters + one.deadLetters,
       outboxRows: sum.outboxRows + one.outboxRows,
       outboxOldestAt: older(sum.outboxOldestAt, one.outboxOldestAt),
       meters: mergeMeters(sum.meters, one.meters),

@@ -21,6 +21,7 @@ const stats = (change: Partial<EngineStats>): EngineStats => ({
   live: {},
   hours: [],
   oldestQueuedAt: null,
+  deadLetters: 1,
   outboxRows: 0,
   outboxOldestAt: null,
   runners: { registered: 2, connected: 1, quarantined: 0 },

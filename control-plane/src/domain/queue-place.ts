@@ -14,7 +14,8 @@ export function hasPlace(run: RunRecord, attempt: AttemptRecord | null): boolean
   if (run.state !== "queued" || run.offered) {
     return true;
   }
-  return attempt?.attempt === run.attempt ? attempt.state === "lost" : run.holds;
+  // A lost attempt keeps the place that its run had; a requeued run gave it back when it failed.
+  return run.holds && (attempt?.attempt !== run.attempt || attempt.state === "lost");
 }
 
 /** Why a run may not have another place, in the words of its limit. */

@@ -22,7 +22,8 @@ export function fail(run: RunRecord, attempt: AttemptRecord, outcome: "failed" |
     });
     return { run: next, attempt, reply: { kind: "none" } };
   }
-  const end = moveRun(run, outcome, {
+  // Whatever the last failure was called, a run without a retry left is a dead letter, and those are `failed`.
+  const end = moveRun(run, verdict.exhausted ? "failed" : outcome, {
     failReason: verdict.exhausted ? "retries_exhausted" : reason,
     message: verdict.exhausted ? `No retry is left after ${attempt.attempt} attempts. Last: ${said}` : said,
     finishedAt: at.now,

@@ -70,6 +70,8 @@ export interface RunRecord {
   readonly expiresAt: number | null;
   /** The run that this one repeats. */
   readonly retryOf: string | null;
+  /** How often a person or a program put it back into the queue as a dead letter; budgets count from the last time. */
+  readonly requeues: number;
   /** What it asks of its runner beside `labels`; null for nothing. */
   readonly wishes: Wishes | null;
   readonly rev: number;
@@ -172,6 +174,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     holds: false,
     expiresAt: queueTtlMs === null ? null : Math.max(now, wait?.until ?? 0) + queueTtlMs,
     retryOf: from.retryOf ?? null,
+    requeues: 0,
     wishes: withSecrets(from.wishes ?? null, definition.secrets),
     rev: 1,
   };

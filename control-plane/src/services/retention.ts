@@ -19,6 +19,8 @@ export interface Keep {
   readonly keepMs: number;
   /** Every event, where at least one has a time of its own; empty otherwise. */
   readonly byEvent: readonly EventKeep[];
+  /** Asked before anything is deleted: which of these runs may go. */
+  readonly release: (ids: readonly string[]) => Promise<readonly string[]>;
 }
 
 export interface Expired {
@@ -39,10 +41,12 @@ export async function expireRuns(
   const { d1, blobs } = deps;
   // Runs without an event are kept as the workspace says.
   const events = keep.byEvent.length === 0 ? [] : [...keep.byEvent, { eventId: null, keepMs: keep.keepMs }];
-  const runs =
+  const found =
     events.length === 0
       ? await findExpiredRuns(d1, workspaceId, now - keep.keepMs, BATCH)
       : await findExpiredByEvent(d1, workspaceId, events, now, BATCH);
+  const released = new Set(await keep.release(found.map(({ id }) => id)));
+  const runs = found.filter(({ id }) => released.has(id));
   for (const { id, hasLog, inBlob } of runs) {
     if (hasLog) {
       await blobs.delete(logKey(workspaceId, id));
@@ -61,7 +65,7 @@ export async function expireRuns(
   const oldest = events.length === 0 ? await findOldestQueuedAt(d1, workspaceId) : null;
   return {
     deleted: runs.length,
-    more: runs.length === BATCH,
+    more: found.length === BATCH,
     nextAt:
       events.length === 0
         ? oldest === null

@@ -17,6 +17,7 @@ export async function getStats(deps: Deps, actor: Actor): Promise<Stats> {
     engine.hours.find((hour) => hour.at === at && hour.name === name)?.count ?? 0;
   return {
     now: liveCounts(engine),
+    deadLetters: engine.deadLetters,
     oldestWaitMs: engine.oldestQueuedAt === null ? null : Math.max(0, engine.now - engine.oldestQueuedAt),
     runners: { registered: engine.runners.registered, connected: engine.runners.connected },
     hours: Array.from({ length: HOURS }, (_, i) => current - (HOURS - 1 - i) * HOUR_MS).map((at) => ({
@@ -68,6 +69,9 @@ export async function getMetrics(deps: Deps, actor: Actor): Promise<string> {
     Object.fromEntries(liveStates.map((state) => [`,state="${state}"`, live[state]])),
   );
   metric("cronium_queue_depth", "gauge", "Runs that wait.", { "": live.queued });
+  metric("cronium_dead_letters", "gauge", "Runs that used up their retries and can be requeued.", {
+    "": engine.deadLetters,
+  });
   metric("cronium_queue_oldest_wait_seconds", "gauge", "Wait of the run that could go first.", {
     "": age(engine.oldestQueuedAt),
   });

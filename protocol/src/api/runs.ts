@@ -78,3 +78,14 @@ export type LogLine = z.infer<typeof LogLine>;
 export const CancelAccepted = z
   .strictObject({ runId: z.string(), state: z.enum(runStates) })
   .meta({ id: "CancelAccepted" });
+
+export const RequeueAccepted = z
+  .strictObject({
+    runId: z.string(),
+    /** As it is now: `queued`, or where it has got to since. */
+    state: z.enum(runStates),
+    /** False: an earlier request has requeued it, and this one changed nothing. */
+    requeued: z.boolean(),
+  })
+  .meta({ id: "RequeueAccepted" });
+export type RequeueAccepted = z.infer<typeof RequeueAccepted>;

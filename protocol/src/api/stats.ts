@@ -26,6 +26,8 @@ export const Stats = z
       waiting: Count,
       cancelling: Count,
     }),
+    /** Runs that used up their retries and can be requeued. */
+    deadLetters: Count.default(0),
     /** Milliseconds that the run which could go first has waited; null when none waits. */
     oldestWaitMs: z.int().min(0).nullable(),
     runners: z.strictObject({ registered: Count, connected: Count }),

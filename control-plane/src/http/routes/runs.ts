@@ -3,6 +3,7 @@ import {
   AdHocRun,
   CancelAccepted,
   logStreams,
+  RequeueAccepted,
   RetryRun,
   Run,
   RunAccepted,
@@ -16,6 +17,7 @@ import type { TypedResponse } from "hono";
 import * as z from "zod";
 import { causeOf } from "../../services/idempotency.ts";
 import { readLogs } from "../../services/logs.ts";
+import { requeueRun } from "../../services/requeue.ts";
 import { cancelRun, getRun, listRuns, retryRun, runAdHoc, updateRun } from "../../services/runs.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
@@ -93,6 +95,26 @@ const retry = createRoute({
   },
 });
 
+const requeue = createRoute({
+  method: "post",
+  path: "/runs/{id}/requeue",
+  summary: "Put a dead letter back into the queue: the same run, its next attempt, with fresh budgets",
+  middleware: requires("runs:trigger"),
+  request: { params: byId },
+  responses: {
+    202: jsonAnswer(RequeueAccepted, "It is in the queue again, or an earlier request has put it there"),
+    ...problemAnswers(
+      "unauthorized",
+      "forbidden",
+      "not_found",
+      "not_dead_letter",
+      "invalid_id",
+      "invalid_idempotency_key",
+      "idempotency_mismatch",
+    ),
+  },
+});
+
 const cancel = createRoute({
   method: "post",
   path: "/runs/{id}/cancel",
@@ -152,6 +174,12 @@ export function runRoutes(): OpenAPIHono<AppEnv> {
     const request = RetryRun.parse(c.req.valid("json") ?? {});
     const cause = causeOf(actor, c.req.header("idempotency-key"), `POST /runs/${id}/retry`, c.get("bodyBytes"));
     return c.json(await retryRun(deps, actor, id, request, cause), 202);
+  });
+  routes.openapi(requeue, async (c) => {
+    const { deps, actor } = c.var;
+    const { id } = c.req.valid("param");
+    const cause = causeOf(actor, c.req.header("idempotency-key"), `POST /runs/${id}/requeue`, c.get("bodyBytes"));
+    return c.json(await requeueRun(deps, actor, id, cause), 202);
   });
   routes.openapi(cancel, async (c) => c.json(await cancelRun(c.var.deps, c.var.actor, c.req.valid("param").id), 202));
   routes.openapi(logs, async (c) => {

@@ -14,7 +14,7 @@ import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
 import { countOutbox, drainDueIn } from "./outbox.ts";
 import { forgetSilent } from "./polls.ts";
-import { expireIfDue, forgetFinished } from "./retention.ts";
+import { expireIfDue, FORGETTABLE, forgetFinished } from "./retention.ts";
 import { tellWatched, watchDueAt } from "./relay.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./places.ts";
@@ -142,7 +142,8 @@ function nextWake(shell: Shell): number {
         runner.state === "unreachable" ? now + shell.deps.config.renewMs : (newestSign(shell, runner) ?? now) + silence,
       ),
     Math.max(
-      first("SELECT min(finished_at) AS at FROM runs WHERE finished_at IS NOT NULL") + shell.deps.config.keepFinishedMs,
+      first(`SELECT min(finished_at) AS at FROM runs INDEXED BY runs_finished WHERE ${FORGETTABLE}`) +
+        shell.deps.config.keepFinishedMs,
       shell.tidiedAt + tidyEveryMs(shell),
     ),
   ];

@@ -11,7 +11,7 @@ function keepMs(shell: Shell): number {
   return shell.shard === HOME_SHARD ? IDEMPOTENCY_TTL_MS : IDEMPOTENCY_TTL_MS + LONGER_IN_SHARDS_MS;
 }
 
-type CauseKind = "run" | "event" | "bulk";
+type CauseKind = "run" | "event" | "bulk" | "requeue";
 
 /** The id that the key stands for; null when it is new. */
 export function readCause(

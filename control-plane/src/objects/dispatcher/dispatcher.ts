@@ -42,6 +42,7 @@ import type {
 } from "../../domain/sharding.ts";
 import type { EngineStats } from "../../domain/engine-stats.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
+import { auditRequeue } from "./audit.ts";
 import { previewBulk, readBulk, startBulk, stopBulk } from "./bulk.ts";
 import { cancelRun } from "./cancel.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
@@ -65,6 +66,8 @@ import { enqueuePlaced, releaseQueue } from "./placed.ts";
 import { setQueueShard } from "./queue-moves.ts";
 import { tellShards } from "./shard-news.ts";
 import { runnerFacts, tellRulesNow } from "./tell.ts";
+import { requeueRun } from "./requeue.ts";
+import { releaseRuns } from "./retention.ts";
 import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
 import { readSettings, updateSettings } from "./settings.ts";
@@ -81,9 +84,7 @@ import {
   readVariableVersions,
   setVariable,
 } from "./variables.ts";
-
-/** A room that has viewers asks again well within this. */
-const WATCH_MS = 600_000;
+import { watchRun } from "./watches.ts";
 
 export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   readonly #shell: Shell;
@@ -137,6 +138,18 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async cancelRun(runId: string): Promise<Outcome<{ readonly runId: string; readonly state: RunState }>> {
     return inTurn(this.#shell, (turn) => cancelRun(this.#shell, turn, runId));
+  }
+
+  async requeueRun(command: Parameters<DispatcherApi["requeueRun"]>[0]): ReturnType<DispatcherApi["requeueRun"]> {
+    const outcome = inTurn(this.#shell, (turn) => requeueRun(this.#shell, turn, command));
+    if (outcome.ok && outcome.value.requeued) {
+      auditRequeue(this.#shell, { runId: command.runId, by: command.by, bulkId: null });
+    }
+    return outcome;
+  }
+
+  async releaseRuns(ids: readonly string[]): Promise<readonly string[]> {
+    return inTurn(this.#shell, (turn) => releaseRuns(this.#shell, turn, ids));
   }
 
   async registerRunner(command: RegisterRunnerCommand): Promise<Outcome<Runner>> {
@@ -308,9 +321,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       if (run === null) {
         return null;
       }
-      const until = turn.now + WATCH_MS;
-      shell.sql.exec("INSERT OR REPLACE INTO watches (run_id, until) VALUES (?, ?)", runId, until);
-      shell.watches.set(runId, until);
+      watchRun(shell, turn, runId);
       return viewRun(shell, run);
     });
   }

@@ -6,7 +6,7 @@
  * live in memory only, are added to after the commit, and begin at zero with each instance, as scrapers expect.
  */
 import type { RunState } from "@cronium/protocol";
-import { isTerminal } from "@cronium/protocol/run-states";
+import { isDeadLetter, isTerminal } from "@cronium/protocol/run-states";
 import type { AttemptRecord, RunRecord } from "../../domain/run.ts";
 import type { Meters } from "../../domain/engine-stats.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -16,7 +16,7 @@ export const HOUR_MS = 3_600_000;
 /** What one turn changed. */
 export interface Tally {
   /** By name of the counter, then whether it belongs to the hour. */
-  readonly live: Map<RunState, number>;
+  readonly live: Map<RunState | "dead_letters", number>;
   readonly hour: Map<string, number>;
   readonly dispatched: { readonly run: RunRecord; readonly waitedMs: number }[];
   /** Who was offered what: runner by run. */
@@ -67,8 +67,14 @@ export function countRun(turn: Turn, before: RunRecord | null, run: RunRecord): 
     if (before !== null && !isTerminal(before.state)) {
       add(tally.live, before.state, -1);
     }
+    if (before !== null && isDeadLetter(before)) {
+      countDeadLetters(turn, -1);
+    }
     if (isTerminal(run.state)) {
       add(tally.hour, run.state);
+      if (isDeadLetter(run)) {
+        countDeadLetters(turn, 1);
+      }
       tally.ended.push(run);
     } else {
       add(tally.live, run.state);
@@ -81,6 +87,11 @@ export function countRun(turn: Turn, before: RunRecord | null, run: RunRecord): 
   if (before !== null && run.state === "queued" && failures > before.infraFailures + before.scriptFailures) {
     tally.retries += 1;
   }
+}
+
+/** Dead letters that are kept: one more, or so many fewer. */
+export function countDeadLetters(turn: Turn, by: number): void {
+  add(turn.tally.live, "dead_letters", by);
 }
 
 export function countAttempt(turn: Turn, before: AttemptRecord | null, attempt: AttemptRecord): void {

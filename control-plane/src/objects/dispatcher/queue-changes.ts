@@ -9,7 +9,7 @@ import { expireSoon } from "./settings.ts";
 import { isLimited } from "./handovers.ts";
 import { ownerOf } from "./shards.ts";
 import { tellShards } from "./shard-news.ts";
-import { readRun, readState, saveStep, viewRun } from "./runs.ts";
+import { readRun, saveStep, viewRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { unparkEvent } from "./waiting-runs.ts";
 
@@ -18,10 +18,12 @@ export function updateRun(
   turn: Turn,
   { runId, change }: Parameters<DispatcherApi["updateRun"]>[0],
 ): Outcome<Run> {
-  const state = readState(shell, runId);
-  if (state === null) {
+  const run = readRun(shell, runId);
+  if (run === null) {
     return { ok: false, code: "not_found", message: `There is no live run ${runId}.` };
   }
+  // About no attempt: the newest one of a run that waits is over.
+  const state = { run, attempt: null };
   const step = reprioritise(state, change.priority);
   if (step === null) {
     const message = `The run does not wait in the queue any more: it is ${state.run.offered ? "offered to a runner" : state.run.state}.`;

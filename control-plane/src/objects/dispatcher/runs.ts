@@ -57,6 +57,7 @@ export const runs = table<RunRecord>("runs", ["id"], {
   holds: "flag",
   expiresAt: "plain",
   retryOf: "plain",
+  requeues: "plain",
   wishes: "json",
   rev: "plain",
 });

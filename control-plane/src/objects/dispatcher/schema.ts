@@ -298,6 +298,16 @@ const steps: readonly string[] = [
   CREATE TABLE allowances (
     shard INTEGER PRIMARY KEY, seq INTEGER NOT NULL, places INTEGER NOT NULL, need INTEGER NOT NULL, at INTEGER NOT NULL
   );
+    `,
+  `
+  ALTER TABLE runs ADD COLUMN requeues INTEGER NOT NULL DEFAULT 0;
+  -- Dead letters stay until their retention ends; other finished runs leave within the hour.
+  DROP INDEX runs_finished;
+  CREATE INDEX runs_finished ON runs (finished_at)
+    WHERE finished_at IS NOT NULL AND coalesce(fail_reason, '') <> 'retries_exhausted';
+  CREATE INDEX runs_dead ON runs (n) WHERE fail_reason = 'retries_exhausted';
+  INSERT INTO counters (name, hour, value)
+    SELECT 'dead_letters', 0, count(*) FROM runs WHERE fail_reason = 'retries_exhausted';
   `,
 ];
 

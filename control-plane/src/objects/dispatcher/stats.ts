@@ -10,7 +10,7 @@ const KEEP_HOURS = 25;
 
 /** Runs that only wait for a time are not late, and so not looked at. One look into an index for each lane. */
 export const OLDEST = `
-  SELECT min((SELECT queued_at FROM runs INDEXED BY runs_lane
+  SELECT min((SELECT max(queued_at, not_before) FROM runs INDEXED BY runs_lane
     WHERE state = 'queued' AND lane = lanes.id AND offered = 0 AND gate = '' ORDER BY n LIMIT 1)) AS at FROM lanes`;
 
 export function readStats(shell: Shell): EngineStats {
@@ -23,6 +23,7 @@ export function readStats(shell: Shell): EngineStats {
   return {
     now,
     live: Object.fromEntries(counters.filter(({ hour }) => hour === 0).map(({ name, value }) => [name, value])),
+    deadLetters: counters.find(({ hour, name }) => hour === 0 && name === "dead_letters")?.value ?? 0,
     hours: counters.filter(({ hour }) => hour !== 0).map(({ name, hour, value }) => ({ at: hour, name, count: value })),
     oldestQueuedAt: time(OLDEST),
     outboxRows: countOutbox(shell),

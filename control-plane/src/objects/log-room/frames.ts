@@ -129,3 +129,8 @@ export function rowBefore(sql: SqlStorage, attempt: number, offset: number): num
     .one();
   return row["n"] as number;
 }
+
+/** The newest row; 0 when there is none. */
+export function readLastRow(sql: SqlStorage): number {
+  return sql.exec("SELECT coalesce(max(n), 0) AS n FROM frames").one()["n"] as number;
+}

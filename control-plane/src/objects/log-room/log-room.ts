@@ -15,8 +15,9 @@ import type { LogRoomApi } from "../../domain/log-room.ts";
 import { dispatcherOfRun } from "../../services/dispatchers.ts";
 import { findPastRun } from "../../services/runs.ts";
 import { archiveKey, archiveOf } from "./archive.ts";
-import { sumStored } from "./frames.ts";
+import { readLastRow, sumStored } from "./frames.ts";
 import { readLog } from "./read.ts";
+import { isClosed, openFor } from "./reopen.ts";
 import { arm, attachmentOf, closeSocket, newestOf, readMeta, writeMeta, WRITER_TAG, type Room } from "./room.ts";
 import { hasTables } from "./schema.ts";
 import { hasViewers, openViewer, resumeViewers, tellViewers } from "./viewers.ts";
@@ -52,12 +53,20 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       newest: undefined,
       closed: stored && sql.exec("SELECT 1 FROM meta WHERE key = 'closed'").toArray().length > 0,
       archived: false,
-      storedBytes: stored ? sumStored(sql) : 0,
+      storedBytes: 0,
+      baseBytes: 0,
+      reopenedAt: 0,
       toldRev: 0,
       archiving: false,
+      forgetting: null,
       readers: 0,
       alarmAt: null,
     };
+    if (stored) {
+      this.#room.baseBytes = Number(readMeta(this.#room, "base_bytes") ?? 0);
+      this.#room.reopenedAt = Number(readMeta(this.#room, "reopened_at") ?? 0);
+      this.#room.storedBytes = this.#room.baseBytes + sumStored(sql);
+    }
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     void ctx.blockConcurrencyWhile(async () => {
       this.#room.alarmAt = await ctx.storage.getAlarm();
@@ -70,12 +79,20 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     if (run.rev > room.toldRev) {
       room.toldRev = run.rev;
       tellViewers(room, { type: "run", run });
+      if (!isTerminal(run.state) && hasViewers(room)) {
+        // A requeued run: its viewers want to hear of it for as long as they stay.
+        arm(room, room.deps.clock.now() + REWATCH_MS);
+      }
     }
   }
 
   async finish(run: Run): Promise<void> {
     await this.runChanged(run);
     const room = this.#room;
+    if (newestAttempt(room) > run.attempt) {
+      // News of an end that a requeue has overtaken: the log goes on already.
+      return;
+    }
     if (!room.stored) {
       room.archived = true;
       return;
@@ -125,7 +142,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
   }
 
   async writeBatch(attempt: number, batch: LogBatch): Promise<LogBatchAnswer> {
-    await this.#lookUpRun();
+    await this.#lookUpRun(attempt);
     const room = this.#room;
     const { answer, ended } = onWriterBatch(room, attempt, batch);
     if (ended && room.stored && readMeta(room, "close_at") !== null) {
@@ -135,17 +152,15 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
   }
 
   async #openWriter(attempt: number): Promise<Response> {
-    await this.#lookUpRun();
+    await this.#lookUpRun(attempt);
     return openWriter(this.#room, attempt);
   }
 
-  async #lookUpRun(): Promise<void> {
+  async #lookUpRun(attempt: number): Promise<void> {
     const room = this.#room;
-    if (!room.stored) {
-      // Either the beginning of a live run, or a runner that returns after the log has been archived.
-      const dispatcher = await dispatcherOfRun(room.deps, room.workspaceId, room.runId);
-      const run = await dispatcher.getRun(room.runId);
-      room.archived ||= !room.stored && (run === null || isTerminal(run.state));
+    if (!room.stored || isClosed(room)) {
+      // The beginning of a live run, a requeued one, or a runner that returns after the log has been closed.
+      await openFor(room, attempt);
     }
   }
 
@@ -249,14 +264,19 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     }
     room.archiving = true;
     try {
-      const body = archiveOf(room.sql);
+      const last = readLastRow(room.sql);
+      const body = await archiveOf(room, last);
       if (body !== null) {
         await room.deps.blobs.put(archiveKey(room.workspaceId, room.runId), body);
       }
-      const now = room.deps.clock.now();
-      writeMeta(room, "archived_at", String(now));
-      arm(room, now + LINGER_MS);
-      room.deps.log.info("log.archived", { runId: room.runId, bytes: body?.sizeBytes ?? 0 });
+      const isCurrent = room.closed && readLastRow(room.sql) === last;
+      if (isCurrent) {
+        const now = room.deps.clock.now();
+        writeMeta(room, "archived_at", String(now));
+        arm(room, now + LINGER_MS);
+        room.deps.log.info("log.archived", { runId: room.runId, bytes: body?.sizeBytes ?? 0 });
+      }
+      // Else a requeued run has opened the log meanwhile; should it be closed again, the alarm repeats this.
     } catch (error) {
       room.deps.log.error("log.archive_failed", { runId: room.runId, error: String(error) });
     } finally {
@@ -279,7 +299,20 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     room.closed = false;
     room.archived = true;
     room.storedBytes = 0;
-    await room.ctx.storage.deleteAll();
+    room.baseBytes = 0;
+    room.reopenedAt = 0;
+    room.forgetting = room.ctx.storage.deleteAll();
+    await room.forgetting;
+    room.forgetting = null;
     return Number.POSITIVE_INFINITY;
   }
+}
+
+/** The newest attempt that has a log, or a socket to write one. */
+function newestAttempt(room: Room): number {
+  const writing = room.ctx.getWebSockets(WRITER_TAG).map((socket) => {
+    const attachment = attachmentOf(socket);
+    return attachment?.kind === "writer" ? attachment.attempt : 0;
+  });
+  return Math.max(room.reopenedAt, newestOf(room)?.attempt ?? 0, ...writing);
 }

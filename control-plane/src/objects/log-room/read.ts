@@ -75,17 +75,21 @@ async function* linePieces(room: Room, query: ReadQuery): AsyncGenerator<Uint8Ar
   }
 }
 
-/** Every frame in order, from the tables while they hold the log, else from the archive. */
+/** Every frame in order: those of the archive, and behind them those of the tables. */
 async function* allFrames(room: Room): AsyncGenerator<ArchivedFrame> {
-  if (!room.stored) {
-    const body = await room.deps.blobs.get(archiveKey(room.workspaceId, room.runId));
-    if (body !== null) {
-      yield* framesOf(body);
-    }
-    return;
-  }
+  const { stored, baseBytes } = room;
+  // Keeps the tables until they have been read.
   room.readers += 1;
   try {
+    if (!stored || baseBytes > 0) {
+      const body = await room.deps.blobs.get(archiveKey(room.workspaceId, room.runId));
+      if (body !== null) {
+        yield* framesOf(body, stored ? baseBytes : undefined);
+      }
+    }
+    if (!stored) {
+      return;
+    }
     let after = 0;
     for (;;) {
       const frames = readFrames(room.sql, after, PIECE_BYTES);

@@ -17,11 +17,20 @@ export interface Room {
   newest: LogPosition | null | undefined;
   /** Whether no frame is taken any more. */
   closed: boolean;
-  /** Payload bytes in the tables. */
+  /** Bytes of the log that is kept: payloads in the tables, and the archived part before them. */
   storedBytes: number;
+  /**
+   * Of a run that went on after its log had been archived: how many bytes of the blob come before what the tables hold.
+   * 0 for every other run.
+   */
+  baseBytes: number;
+  /** The attempt with which the log was opened again; those before it are closed for good. 0 if it never was. */
+  reopenedAt: number;
   /** Newest state of the run that viewers were told of. */
   toldRev: number;
   archiving: boolean;
+  /** While the tables are being dropped. */
+  forgetting: Promise<void> | null;
   /** Answers that are still reading from the tables. */
   readers: number;
   /** When the alarm is set for; null when unknown or none. */
@@ -36,6 +45,8 @@ export interface ViewerAttachment {
   /** Row of the newest frame that was sent. Counts until the viewer is live; from then on it gets every frame. */
   readonly after: number;
   readonly live: boolean;
+  /** It is still being sent the archived part of the log. */
+  readonly inArchive?: boolean;
 }
 export interface WriterAttachment {
   readonly kind: "writer";

@@ -31,14 +31,15 @@ export interface Cursor {
 export function openViewer(room: Room, run: Run, cursor: Cursor): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   room.ctx.acceptWebSocket(server, [VIEWER_TAG]);
+  const inArchive = !room.stored || (room.baseBytes > 0 && cursor.attempt < room.reopenedAt);
   const after = room.stored ? rowBefore(room.sql, cursor.attempt, cursor.offset) : 0;
-  mark(server, { kind: "viewer", after, live: false });
+  mark(server, { kind: "viewer", after, live: false, inArchive });
   room.toldRev = Math.max(room.toldRev, run.rev);
   tell(server, { type: "run", run });
-  if (room.stored) {
-    void catchUp(room, server);
-  } else {
+  if (inArchive) {
     void replayArchive(room, server, run, cursor);
+  } else {
+    void catchUp(room, server, cursor);
   }
   return new Response(null, { status: 101, webSocket: client });
 }
@@ -73,8 +74,8 @@ export function resumeViewers(room: Room): void {
   for (const socket of room.ctx.getWebSockets(VIEWER_TAG)) {
     const attachment = attachmentOf(socket);
     if (attachment?.kind === "viewer" && !attachment.live) {
-      if (room.stored) {
-        void catchUp(room, socket);
+      if (room.stored && attachment.inArchive !== true) {
+        void catchUp(room, socket, START);
       } else {
         closeSocket(socket, 1012, "reconnect with your cursor");
       }
@@ -82,11 +83,14 @@ export function resumeViewers(room: Room): void {
   }
 }
 
-async function catchUp(room: Room, socket: WebSocket): Promise<void> {
+const START: Cursor = { attempt: 1, offset: 0 };
+
+/** `from`: where the viewer is if the tables hold nothing. */
+async function catchUp(room: Room, socket: WebSocket, from: Cursor): Promise<void> {
   room.readers += 1;
   try {
     let sent = 0;
-    for (let step = sendStep(room, socket); step > 0; step = sendStep(room, socket)) {
+    for (let step = sendStep(room, socket, from); step > 0; step = sendStep(room, socket, from)) {
       sent += step;
       await pause(sent);
     }
@@ -96,7 +100,7 @@ async function catchUp(room: Room, socket: WebSocket): Promise<void> {
 }
 
 /** Bytes sent; 0 when there is nothing left to send. */
-function sendStep(room: Room, socket: WebSocket): number {
+function sendStep(room: Room, socket: WebSocket, from: Cursor): number {
   const attachment = attachmentOf(socket);
   if (attachment?.kind !== "viewer" || socket.readyState !== WebSocket.OPEN) {
     return 0;
@@ -104,7 +108,7 @@ function sendStep(room: Room, socket: WebSocket): number {
   const frames = readFrames(room.sql, attachment.after, STEP_BYTES);
   const last = frames.at(-1);
   if (last === undefined) {
-    becomeLive(room, socket);
+    becomeLive(room, socket, from);
     return 0;
   }
   let sent = 0;
@@ -116,10 +120,13 @@ function sendStep(room: Room, socket: WebSocket): number {
   return sent;
 }
 
-function becomeLive(room: Room, socket: WebSocket): void {
+function becomeLive(room: Room, socket: WebSocket, from: Cursor): void {
   mark(socket, { kind: "viewer", after: 0, live: true });
   const newest = newestOf(room);
-  tell(socket, { type: "caught_up", cursor: `${newest?.attempt ?? 1}:${newest?.nextOffset ?? 0}` });
+  tell(socket, {
+    type: "caught_up",
+    cursor: `${newest?.attempt ?? from.attempt}:${newest?.nextOffset ?? from.offset}`,
+  });
   if (newest?.ended === true) {
     tell(socket, { type: "log_end", attempt: newest.attempt, logState: logStateOf(newest) });
   }
@@ -127,24 +134,24 @@ function becomeLive(room: Room, socket: WebSocket): void {
 
 async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cursor): Promise<void> {
   try {
+    const { stored, baseBytes } = room;
     const body = await room.deps.blobs.get(archiveKey(room.workspaceId, room.runId));
     if (body === null) {
       // Nothing was printed yet, or never will be.
       if (room.stored) {
-        mark(socket, { kind: "viewer", after: rowBefore(room.sql, cursor.attempt, cursor.offset), live: false });
-        await catchUp(room, socket);
+        await goOn(room, socket, cursor, START);
         return;
       }
-      becomeLive(room, socket);
+      becomeLive(room, socket, START);
       if (isTerminal(run.state)) {
         tell(socket, { type: "log_end", attempt: Math.max(1, run.attempt), logState: run.logState });
       }
       return;
     }
-    let at: Cursor = { attempt: 1, offset: 0 };
+    let at = START;
     let sent = 0;
     let sentAtPause = 0;
-    for await (const { header, payload, bytes } of framesOf(body)) {
+    for await (const { header, payload, bytes } of framesOf(body, stored ? baseBytes : undefined)) {
       const end = header.offset + payload.length;
       at = { attempt: header.attempt, offset: end };
       const seen =
@@ -162,6 +169,11 @@ async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cu
         return;
       }
     }
+    if (room.stored) {
+      // The run has been requeued: behind the archive comes what its next attempts print.
+      await goOn(room, socket, cursor, at);
+      return;
+    }
     mark(socket, { kind: "viewer", after: 0, live: true });
     tell(socket, { type: "caught_up", cursor: `${at.attempt}:${at.offset}` });
     tell(socket, { type: "log_end", attempt: at.attempt, logState: run.logState });
@@ -170,6 +182,12 @@ async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cu
     tell(socket, { type: "error", code: "internal", message: "The stored log could not be read; connect again." });
     closeSocket(socket, 1011, "internal");
   }
+}
+
+/** From the archive, of which `at` is the end, to the tables. */
+async function goOn(room: Room, socket: WebSocket, cursor: Cursor, at: Cursor): Promise<void> {
+  mark(socket, { kind: "viewer", after: rowBefore(room.sql, cursor.attempt, cursor.offset), live: false });
+  await catchUp(room, socket, at);
 }
 
 /** Between steps of `STEP_BYTES`; other events get their turn meanwhile. */

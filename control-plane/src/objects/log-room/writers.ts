@@ -17,6 +17,7 @@ import {
 } from "@cronium/protocol";
 import { judgeFrame, logStateOf, type LogPosition } from "../../domain/log-position.ts";
 import { appendFrame, endAttempt, readIdentity, readPosition, startAttempt } from "./frames.ts";
+import { isClosed } from "./reopen.ts";
 import {
   attachmentOf,
   closeSocket,
@@ -216,15 +217,12 @@ function positionOf(room: Room, socket: Peer): LogPosition | null {
     return null;
   }
   const newest = newestOf(room);
-  if (newest !== null && newest.attempt > attempt) {
-    refuse(socket, "stale_attempt", `Attempt ${newest.attempt} has begun; the log of attempt ${attempt} is closed.`);
+  const begun = Math.max(newest?.attempt ?? 0, room.reopenedAt);
+  if (begun > attempt) {
+    refuse(socket, "stale_attempt", `Attempt ${begun} has begun; the log of attempt ${attempt} is closed.`);
     return null;
   }
   return newest?.attempt === attempt ? newest : emptyLog(attempt);
-}
-
-function isClosed(room: Room): boolean {
-  return room.archived || room.closed;
 }
 
 /** Tables and the attempt's row, made with its first frame. */
