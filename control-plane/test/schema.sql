@@ -216,6 +216,8 @@ CREATE INDEX `runs_by_state` ON `runs` (`workspace_id`,`state`,`queued_at`,`id`)
 
 CREATE INDEX `runs_by_trigger` ON `runs` (`workspace_id`,`trigger`,`queued_at`,`id`);
 
+CREATE INDEX `runs_dead` ON `runs` (`workspace_id`,`queued_at`,`id`) WHERE "runs"."state" = 'failed' AND "runs"."summary" ->> 'failReason' = 'retries_exhausted';
+
 CREATE INDEX `runs_list` ON `runs` (`workspace_id`,`queued_at`,`id`);
 
 CREATE TABLE `service_accounts` (

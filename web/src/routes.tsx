@@ -58,7 +58,11 @@ const home = createRoute({
 const runs = createRoute({
   getParentRoute: () => shell,
   path: paths.runs(),
-  validateSearch: (search: Search) => ({ state: runState(search["state"]), eventId: text(search["eventId"]) }),
+  validateSearch: (search: Search) => ({
+    state: runState(search["state"]),
+    eventId: text(search["eventId"]),
+    deadLetter: search["deadLetter"] === true || search["deadLetter"] === "true" ? (true as const) : undefined,
+  }),
   component: RunsPage,
 });
 

@@ -14,6 +14,8 @@ export interface RunRowFilter {
   readonly to: number | undefined;
   /** Part of the event's name. */
   readonly q: string | undefined;
+  /** Only those that can be requeued. */
+  readonly deadLetter: boolean;
   readonly after: { readonly at: number; readonly id: string } | null;
   readonly limit: number;
 }
@@ -59,6 +61,7 @@ export function runListQuery(
           ? `r.state = ${bind(state)}`
           : `r.state IN (SELECT value FROM json_each(${bind(JSON.stringify(filter.state))}))`,
     trigger: filter.trigger === undefined ? null : `r.trigger = ${bind(filter.trigger)}`,
+    dead: filter.deadLetter ? "r.state = 'failed' AND r.summary ->> 'failReason' = 'retries_exhausted'" : null,
   };
   const labels = moreLabels.map(
     (one) =>
@@ -85,6 +88,9 @@ export function runListQuery(
        SELECT r.id FROM runs r INDEXED BY ${index}
        WHERE r.workspace_id = ?1 AND ${condition}${and(...time("r", "id"), ...all(except))} ${newest} LIMIT ${limit})
      ORDER BY o.queued_at DESC, o.id DESC LIMIT ${limit}`;
+  if (conditions.dead !== null) {
+    return { query: one("runs_dead"), values };
+  }
   if (conditions.runner !== null) {
     return { query: one("runs_by_runner"), values };
   }

@@ -304,6 +304,10 @@ export const runs = sqliteTable(
     index("runs_by_event").on(table.workspaceId, table.eventId, table.queuedAt, table.id),
     index("runs_by_name").on(table.workspaceId, table.eventName, table.queuedAt, table.id),
     index("runs_by_trigger").on(table.workspaceId, table.trigger, table.queuedAt, table.id),
+    // The very words of the filter, so that SQLite sees that this index holds all it asks for.
+    index("runs_dead")
+      .on(table.workspaceId, table.queuedAt, table.id)
+      .where(sql`${table.state} = 'failed' AND ${table.summary} ->> 'failReason' = 'retries_exhausted'`),
     index("runs_by_runner")
       .on(table.workspaceId, table.runnerId, table.queuedAt, table.id)
       .where(sql`${table.runnerId} IS NOT NULL`),

@@ -12,6 +12,7 @@ const MINUTE = 60_000;
 
 interface Seed {
   readonly state?: RunState;
+  readonly failReason?: string;
   readonly name?: string;
   readonly trigger?: Trigger;
   readonly runnerId?: string;
@@ -33,7 +34,7 @@ async function seed(plane: Plane, runs: readonly Seed[]): Promise<string[]> {
       priority: 0,
       queueReason: null,
       skipReason: null,
-      failReason: null,
+      failReason: run.failReason ?? null,
       cancelReason: null,
       message: null,
       trigger: run.trigger ?? "api",
@@ -81,14 +82,17 @@ describe("the list of runs", () => {
       { state: "running", runnerId: runner, labels: { gpu: "no" } },
       { state: "failed", trigger: "manual", eventId: event, name: "100% sure", labels: { gpu: "yes", zone: "a" } },
       { name: "BACKUP now", runnerId: runner },
+      { state: "failed", failReason: "retries_exhausted", name: "Dead", labels: { gpu: "dead" } },
+      { state: "failed", failReason: "exit_code", name: "Dead" },
+      { state: "queued", name: "Dead" },
     ]);
     await seed(other, [{ state: "failed", name: "Backup elsewhere", runnerId: runner, labels: { gpu: "yes" } }]);
     const pick = (...at: readonly number[]): string[] => at.map((i) => runs[i] ?? "");
     const cases: readonly [string, string[]][] = [
-      ["", pick(5, 4, 3, 2, 1, 0)],
-      ["state=failed", pick(4, 2, 0)],
-      ["state=failed,timed_out", pick(4, 2, 1, 0)],
-      ["state=failed&state=running", pick(4, 3, 2, 0)],
+      ["", pick(8, 7, 6, 5, 4, 3, 2, 1, 0)],
+      ["state=failed", pick(7, 6, 4, 2, 0)],
+      ["state=failed,timed_out", pick(7, 6, 4, 2, 1, 0)],
+      ["state=failed&state=running", pick(7, 6, 4, 3, 2, 0)],
       [`runnerId=${runner}`, pick(5, 3, 2)],
       [`runnerId=${runner}&state=failed,running`, pick(3, 2)],
       [`eventId=${event}`, pick(4, 2)],
@@ -103,8 +107,13 @@ describe("the list of runs", () => {
       ["q=100%25", pick(4)],
       ["q=p_2", pick(2)],
       ["q=nothing", []],
+      ["deadLetter=true", pick(6)],
+      ["deadLetter=true&q=dead&state=failed", pick(6)],
+      ["deadLetter=true&label=gpu%3Ddead", pick(6)],
+      ["deadLetter=true&label=gpu%3Dyes", []],
+      ["deadLetter=true&state=queued", []],
       ["from=2026-10-01T00:02:00Z&to=2026-10-01T00:05:00Z", pick(4, 3, 2)],
-      ["from=2026-10-01T02:03:00%2B02:00&state=failed,running", pick(4, 3)],
+      ["from=2026-10-01T02:03:00%2B02:00&state=failed,running", pick(7, 6, 4, 3)],
       ["q=backup&to=2026-10-01T00:02:00Z", pick(0)],
     ];
     for (const [query, ids] of cases) {
@@ -120,6 +129,7 @@ describe("the list of runs", () => {
       ["from=yesterday", "query.from"],
       ["trigger=magic", "query.trigger"],
       [`q=${"x".repeat(101)}`, "query.q"],
+      ["deadLetter=yes", "query.deadLetter"],
     ]) {
       const problem = await plane.expectJson<{ errors: { pointer: string }[] }>(422, "GET", `/runs?${query}`);
       expect(problem.errors[0]?.pointer, query).toBe(pointer);
@@ -137,6 +147,7 @@ describe("the list of runs", () => {
       from: undefined,
       to: undefined,
       q: undefined,
+      deadLetter: false,
       after: { at: START, id: "run_z" },
       limit: 51,
     };
@@ -152,6 +163,7 @@ describe("the list of runs", () => {
       [{ eventId: "e" }, /SEARCH r USING INDEX runs_by_event \(workspace_id=\? AND event_id=\? AND/, false],
       [{ runnerId: "r" }, /SEARCH r USING INDEX runs_by_runner \(workspace_id=\? AND runner_id=\? AND/, false],
       [{ trigger: "api" }, /SEARCH r USING INDEX runs_by_trigger \(workspace_id=\? AND trigger=\? AND/, false],
+      [{ deadLetter: true }, /SEARCH r USING INDEX runs_dead \(workspace_id=\? AND/, false],
       [{ q: "backup" }, /SEARCH r USING .*INDEX runs_by_name \(workspace_id=\? AND event_name=\? AND/, true],
       [
         { label: ["a=b"] },

@@ -56,7 +56,10 @@ export const RunFilter = z.object({
 });
 export type RunFilter = z.infer<typeof RunFilter>;
 
-export const RunListQuery = PageQuery.extend(RunFilter.shape);
+export const RunListQuery = PageQuery.extend(RunFilter.shape).extend({
+  /** Those alone that used up their retries and can be requeued. */
+  deadLetter: z.literal("true").optional(),
+});
 export type RunListQuery = z.infer<typeof RunListQuery>;
 
 export const RunPage = pageOf(RunSummary, "RunPage");

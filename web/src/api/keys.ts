@@ -4,6 +4,8 @@ import type { RunState } from "@cronium/protocol/run-states";
 export interface RunFilter {
   readonly state?: RunState | undefined;
   readonly eventId?: string | undefined;
+  /** Only those that can be requeued. */
+  readonly deadLetter?: true | undefined;
 }
 
 export const keys = {

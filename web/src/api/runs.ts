@@ -10,7 +10,13 @@ export const runsQuery = (filter: RunFilter) =>
     queryKey: keys.runs(filter),
     queryFn: ({ pageParam, signal }) =>
       request<Page<RunSummary>>(apiPaths.runs(), {
-        query: { state: filter.state, eventId: filter.eventId, cursor: pageParam ?? undefined, limit: 50 },
+        query: {
+          state: filter.state,
+          eventId: filter.eventId,
+          deadLetter: filter.deadLetter === true ? "true" : undefined,
+          cursor: pageParam ?? undefined,
+          limit: 50,
+        },
         signal,
       }),
     initialPageParam: null as string | null,
@@ -25,4 +31,9 @@ export const runQuery = (id: string) =>
 
 export function cancelRun(id: string): Promise<unknown> {
   return request(apiPaths.runCancel(id), { method: "POST", body: {} });
+}
+
+/** Puts a dead letter back into the queue as the same run. Throws `not_dead_letter` for any other. */
+export function requeueRun(id: string, idempotencyKey: string): Promise<unknown> {
+  return request(apiPaths.runRequeue(id), { method: "POST", idempotencyKey });
 }

@@ -52,6 +52,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "runCancel": "/api/v1/runs/an%20id%2F1/cancel",
       "runLive": "/api/v1/runs/an%20id%2F1/live",
       "runLogs": "/api/v1/runs/an%20id%2F1/logs",
+      "runRequeue": "/api/v1/runs/an%20id%2F1/requeue",
       "runner": "/api/v1/runners/an%20id%2F1",
       "runnerRelease": "/api/v1/runners/an%20id%2F1/release",
       "runners": "/api/v1/runners",

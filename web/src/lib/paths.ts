@@ -51,6 +51,7 @@ export const apiPaths = {
   runLogs: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/logs`,
   runLive: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/live`,
   runCancel: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/cancel`,
+  runRequeue: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/requeue`,
   runners: () => "/api/v1/runners",
   runner: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}`,
   runnerRelease: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}/release`,

@@ -14,6 +14,8 @@ export interface Cronium {
   /** Address that claims the owner account, once. */
   readonly claimUrl: string;
   readonly dataFolder: string;
+  /** Of this machine. */
+  readonly apiKey: string;
   /** Calls the API with the key of this machine; throws on any answer but 2xx. */
   readonly api: <T>(method: string, path: string, body?: unknown) => Promise<T>;
   readonly stop: () => Promise<void>;
@@ -38,7 +40,7 @@ export async function startCronium(options: readonly string[] = []): Promise<Cro
       readonly url: string;
       readonly apiKey: string;
     };
-    return { url: local.url, claimUrl, dataFolder, api: caller(local.url, local.apiKey), stop };
+    return { url: local.url, claimUrl, dataFolder, apiKey: local.apiKey, api: caller(local.url, local.apiKey), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -3,6 +3,9 @@ export const runText = {
   "runs.filter": "Filter by state",
   "runs.all": "All",
   "runs.otherStates": "Other states",
+  "runs.dead": "Dead letters",
+  "runs.deadHelp": "Runs whose every retry was used up. They are kept, and can be requeued.",
+  "runs.noDead": "No dead letters",
   "runs.ofEvent": (name: string) => `Event: ${name}`,
   "runs.dropEvent": "Show runs of all events",
   "runs.new": (count: number) => (count === 1 ? "Show 1 new run" : `Show ${count.toLocaleString("en-US")} new runs`),
@@ -34,6 +37,8 @@ export const runText = {
   "run.attempt": "Attempt",
   "run.attemptOf": (attempt: number, total: number) => `Attempt ${attempt} of ${total}`,
   "run.again": "Run again",
+  "run.requeue": "Requeue",
+  "run.requeueHelp": "The same run goes back into the queue, with its next attempt and fresh retries.",
   "run.cancel": "Cancel run",
   "run.cancelTitle": "Cancel this run?",
   "run.cancelBody": (grace: number) =>

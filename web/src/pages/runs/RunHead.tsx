@@ -1,10 +1,11 @@
 import { DEFAULT_GRACE_MS } from "@cronium/protocol/limits";
 import type { Attempt, Run } from "@cronium/protocol/run";
-import { isTerminal } from "@cronium/protocol/run-states";
-import { useMutation } from "@tanstack/react-query";
-import { Ban, RotateCcw } from "lucide-react";
+import { isDeadLetter, isTerminal } from "@cronium/protocol/run-states";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Ban, RotateCcw, Undo2 } from "lucide-react";
 import { Fragment, type ReactNode, useState } from "react";
-import { cancelRun } from "../../api/runs.ts";
+import { keys } from "../../api/keys.ts";
+import { cancelRun, requeueRun } from "../../api/runs.ts";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
 import { CopyAs } from "../../components/CopyAs.tsx";
 import { Duration } from "../../components/Duration.tsx";
@@ -16,6 +17,7 @@ import { RunForm } from "../../forms/RunForm.tsx";
 import { isApiError } from "../../lib/api-error.ts";
 import { curlPost } from "../../lib/curl.ts";
 import { apiPaths, paths } from "../../lib/paths.ts";
+import { idempotencyKey } from "../../lib/random.ts";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
 import { icon } from "../../ui/icons.ts";
@@ -57,6 +59,7 @@ export function RunHead({ run, attempt, onAttempt }: RunHeadProps): ReactNode {
               {t("run.again")}
             </Button>
           )}
+          {isDeadLetter(run) ? <RequeueButton runId={run.id} /> : null}
           <CancelButton run={run} />
         </>
       }
@@ -115,6 +118,30 @@ function AttemptChoice({ run, attempt, onAttempt }: RunHeadProps): ReactNode {
         </option>
       ))}
     </select>
+  );
+}
+
+/** Nothing is lost by it, and it can be cancelled again, so it is not asked about. */
+function RequeueButton({ runId }: { readonly runId: string }): ReactNode {
+  const [key] = useState(idempotencyKey);
+  const client = useQueryClient();
+  const requeue = useMutation({
+    mutationFn: () => requeueRun(runId, key),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.run(runId) }),
+  });
+  return (
+    <>
+      <Button
+        look="primary"
+        icon={<Undo2 {...icon} />}
+        busy={requeue.isPending}
+        title={t("run.requeueHelp")}
+        onClick={() => requeue.mutate()}
+      >
+        {t("run.requeue")}
+      </Button>
+      <ErrorLine error={requeue.error} />
+    </>
   );
 }
 

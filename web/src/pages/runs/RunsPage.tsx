@@ -1,4 +1,4 @@
-import { type RunState, runStates } from "@cronium/protocol/run-states";
+import { isDeadLetter, type RunState, runStates } from "@cronium/protocol/run-states";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ArrowUp, ListFilter, X } from "lucide-react";
@@ -31,7 +31,7 @@ export function RunsPage(): ReactNode {
   const filter: RunFilter = useSearch({ strict: false });
   const query = useInfiniteQuery(runsQuery(filter));
   const runs = itemsOf(query.data);
-  const isFiltered = filter.state !== undefined || filter.eventId !== undefined;
+  const isFiltered = filter.state !== undefined || filter.eventId !== undefined || filter.deadLetter === true;
   return (
     <>
       <PageHead title={t("runs.title")} />
@@ -45,8 +45,8 @@ export function RunsPage(): ReactNode {
           runs.length === 0 ? (
             isFiltered ? (
               <EmptyState
-                title={t("runs.noMatch")}
-                help={t("runs.noMatchHelp")}
+                title={filter.deadLetter === true ? t("runs.noDead") : t("runs.noMatch")}
+                help={filter.deadLetter === true ? t("runs.deadHelp") : t("runs.noMatchHelp")}
                 action={
                   <Link {...target(paths.runs())} className={buttonClasses()}>
                     {t("action.clearFilters")}
@@ -78,7 +78,12 @@ export function RunsPage(): ReactNode {
 
 function StateFilter({ filter }: { readonly filter: RunFilter }): ReactNode {
   const navigate = useNavigate();
-  const search = (state: RunState | undefined): Record<string, unknown> => ({ ...filter, state });
+  const search = (state: RunState | undefined): Record<string, unknown> => ({
+    ...filter,
+    state,
+    deadLetter: undefined,
+  });
+  const isShown = (state: RunState | undefined): boolean => filter.state === state && filter.deadLetter !== true;
   const isOther = filter.state !== undefined && !QUICK.includes(filter.state);
   return (
     <div
@@ -90,12 +95,20 @@ function StateFilter({ filter }: { readonly filter: RunFilter }): ReactNode {
         <Link
           key={state ?? "all"}
           {...target(paths.runs(), search(state))}
-          aria-current={filter.state === state ? "true" : undefined}
-          className={classes(buttonClasses("ghost", "small"), filter.state === state && "bg-active! text-text!")}
+          aria-current={isShown(state) ? "true" : undefined}
+          className={classes(buttonClasses("ghost", "small"), isShown(state) && "bg-active! text-text!")}
         >
           {state === undefined ? t("runs.all") : stateWord(state)}
         </Link>
       ))}
+      <Link
+        {...target(paths.runs(), { ...filter, state: undefined, deadLetter: true })}
+        aria-current={filter.deadLetter === true ? "true" : undefined}
+        title={t("runs.deadHelp")}
+        className={classes(buttonClasses("ghost", "small"), filter.deadLetter === true && "bg-active! text-text!")}
+      >
+        {t("runs.dead")}
+      </Link>
       <Menu
         trigger={
           <button
@@ -146,7 +159,8 @@ function NewRunsButton(props: {
       !shown.has(run.id) &&
       run.queuedAt >= props.newest &&
       (props.filter.state === undefined || run.state === props.filter.state) &&
-      (props.filter.eventId === undefined || run.eventId === props.filter.eventId),
+      (props.filter.eventId === undefined || run.eventId === props.filter.eventId) &&
+      (props.filter.deadLetter !== true || isDeadLetter(run)),
   );
   if (fresh.length === 0) {
     return null;
