@@ -101,6 +101,9 @@ export class Machine {
     while (!this.stopped) {
       const pause = this.pausedUntil - Date.now();
       await after(Math.max(pause, this.chance.int(1, 40)));
+      if (this.stopped) {
+        return;
+      }
       await this.session().catch((error: unknown) => {
         this.ledger.problems.push(`${this.runner.name}: ${String(error)}`);
       });
@@ -119,6 +122,10 @@ export class Machine {
       this.hangUp = () => resolve(null);
       void inbox.closed.then(this.hangUp);
     });
+    if (this.stopped) {
+      // It was told while it dialled, when there was nothing to hang up yet.
+      this.hangUp();
+    }
     const next = (): Promise<ServerMessage | null> => {
       const message = inbox.json<ServerMessage>(() => true, "a frame");
       // Silence is no fault of anybody, and neither is a frame that nobody waits for any more.
