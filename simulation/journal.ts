@@ -3,14 +3,14 @@
  * soon as it is appended, as in the page cache, and acknowledged when the sync would be through; it survives the process.
  */
 import type { AttemptRef } from "@cronium/protocol";
+import { type Journal } from "../runner/src/journal.ts";
 import {
   applyRecord,
   attemptKey,
-  type Journal,
   type JournalEntry,
   type JournalRecord,
   type LastRenewal,
-} from "../runner/src/journal.ts";
+} from "../runner/src/journal-records.ts";
 
 export class SimJournal implements Pick<Journal, "entries" | "get" | "write" | "note" | "lastRenewal"> {
   lastRenewal: LastRenewal | null = null;

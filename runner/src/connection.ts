@@ -10,18 +10,12 @@
  * by saying hello: to the control plane it is the newer connection of the same process.
  */
 import * as z from "zod";
-import {
-  closeCodes,
-  HOME_SHARD,
-  PROTOCOL_VERSION,
-  type RunnerMessage,
-  ServerMessage,
-  type Transport,
-} from "@cronium/protocol";
+import { HOME_SHARD, PROTOCOL_VERSION, type RunnerMessage, ServerMessage, type Transport } from "@cronium/protocol";
 import type { Clock } from "./base/clock.ts";
-import { ExitError } from "./base/exit-error.ts";
+import type { ExitError } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
 import { backoffMs, connectRefusal } from "./base/retryable.ts";
+import { fatalClose, revoked, tooFarApart } from "./connection-ends.ts";
 import { apiUrl, socketUrl } from "./plane-url.ts";
 import type { ControlLink } from "./run/deps.ts";
 import { Fallback } from "./wire/fallback.ts";
@@ -388,38 +382,4 @@ export class Connection implements ControlLink {
       this.options.handlers.fatal(error);
     }
   }
-}
-
-function fatalClose(code: number, reason: string): ExitError | null {
-  switch (code) {
-    case closeCodes.unauthenticated:
-    case closeCodes.revoked:
-      return revoked(reason);
-    case closeCodes.replaced:
-      return new ExitError(
-        "conflict",
-        "A newer process with this runner's key has taken over.",
-        "Nothing to do if you started it; otherwise revoke this runner on the Runners page: its key was copied.",
-      );
-    case closeCodes.upgradeRequired:
-      return tooFarApart(reason);
-    default:
-      return null;
-  }
-}
-
-function revoked(detail: string): ExitError {
-  return new ExitError(
-    "revoked",
-    `The control plane no longer accepts this runner${detail === "" ? "." : `: ${detail}`}`,
-    "Register this machine again with a new token from the Runners page.",
-  );
-}
-
-function tooFarApart(detail: string): ExitError {
-  return new ExitError(
-    "upgrade",
-    `Runner and control plane are too far apart${detail === "" ? "." : `: ${detail}`}`,
-    `This runner speaks protocol ${PROTOCOL_VERSION}. Upgrade the older side.`,
-  );
 }

@@ -8,7 +8,8 @@
  */
 import { type AttemptRef, DEFAULT_LEASE_MS, LOG_DRAIN_MS } from "@cronium/protocol";
 import { errorText, type Log } from "./base/log.ts";
-import type { Journal, JournalEntry } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { JournalEntry } from "./journal-records.ts";
 import { adopt } from "./run/adopt.ts";
 import type { ControlLink, LogSink, RunDeps } from "./run/deps.ts";
 import type { Runs } from "./run/runs.ts";

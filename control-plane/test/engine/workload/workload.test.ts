@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { isTerminal } from "@cronium/protocol/run-states";
-import { describe, test } from "vitest";
+import { describe, type ExpectStatic, test } from "vitest";
 import { registerFake } from "../fake-runner.ts";
 import { makePlane, script, type Plane } from "../plane.ts";
 import { createEvent } from "../queue-story.ts";
@@ -170,11 +170,7 @@ describe("the workload on real workerd keeps I1 to I8, I10, I11, I14, I16, I17, 
 });
 
 /** I14 at quiescence, and every run ended with a word for it. */
-async function inD1(
-  // oxlint-disable-next-line typescript/no-explicit-any -- the type of a test's own expect
-  expect: (value: unknown, message?: string) => any,
-  { plane, ledger }: World,
-): Promise<void> {
+async function inD1(expect: ExpectStatic, { plane, ledger }: World): Promise<void> {
   const { DB } = env as unknown as { DB: D1Database };
   const { results } = await DB.prepare("SELECT id, state, rev FROM runs WHERE workspace_id = ? ORDER BY id")
     .bind(plane.workspaceId)
