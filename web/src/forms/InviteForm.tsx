@@ -4,12 +4,13 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { keys } from "../api/keys.ts";
 import { invite } from "../api/members.ts";
-import { CopyLine } from "../components/CopyLine.tsx";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
+import { ShownOnce } from "../components/ShownOnce.tsx";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { Field, Input, Select } from "../ui/Field.tsx";
+import { Field, Input } from "../ui/Field.tsx";
+import { DaysSelect } from "./DaysSelect.tsx";
 import { useProven } from "./ProofDialog.tsx";
 import { RoleSelect } from "./RoleSelect.tsx";
 
@@ -26,15 +27,13 @@ export function InviteForm({ by, onClose }: { readonly by: Role; readonly onClos
   });
   if (link !== null) {
     return (
-      <Dialog open onClose={onClose} shape="sheet" title={t("invite.done", values.email.trim())}>
-        <div className="flex flex-col gap-4">
-          <p className="max-w-[60ch]">{t("invite.once")}</p>
-          <CopyLine text={link} label={t("invite.copy")} />
-          <Button look="primary" className="self-start" onClick={onClose}>
-            {t("action.close")}
-          </Button>
-        </div>
-      </Dialog>
+      <ShownOnce
+        title={t("invite.done", values.email.trim())}
+        body={t("invite.once")}
+        text={link}
+        copy={t("invite.copy")}
+        onClose={onClose}
+      />
     );
   }
   return (
@@ -65,17 +64,12 @@ export function InviteForm({ by, onClose }: { readonly by: Role; readonly onClos
         </Field>
         <Field label={t("invite.days")}>
           {(control) => (
-            <Select
+            <DaysSelect
               {...control}
               value={values.expiresInDays}
-              onChange={(event) => setValues({ ...values, expiresInDays: Number(event.target.value) })}
-            >
-              {DAYS.map((days) => (
-                <option key={days} value={days}>
-                  {t("invite.dayCount", days)}
-                </option>
-              ))}
-            </Select>
+              choices={DAYS}
+              onChoose={(expiresInDays) => setValues({ ...values, expiresInDays })}
+            />
           )}
         </Field>
         <ErrorLine error={send.error} />

@@ -4,12 +4,13 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { keys } from "../api/keys.ts";
 import { createApiKey } from "../api/settings.ts";
-import { CopyLine } from "../components/CopyLine.tsx";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
+import { ShownOnce } from "../components/ShownOnce.tsx";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { Field, Input, Select } from "../ui/Field.tsx";
+import { Field, Input } from "../ui/Field.tsx";
+import { DaysSelect } from "./DaysSelect.tsx";
 import { useProven } from "./ProofDialog.tsx";
 import { RoleSelect } from "./RoleSelect.tsx";
 
@@ -33,15 +34,7 @@ export function NewKeyForm({ by, onClose }: { readonly by: Role; readonly onClos
   });
   if (key !== null) {
     return (
-      <Dialog open onClose={onClose} shape="sheet" title={values.name.trim()}>
-        <div className="flex flex-col gap-4">
-          <p className="max-w-[60ch]">{t("keys.once")}</p>
-          <CopyLine text={key} label={t("keys.copy")} />
-          <Button look="primary" className="self-start" onClick={onClose}>
-            {t("action.close")}
-          </Button>
-        </div>
-      </Dialog>
+      <ShownOnce title={values.name.trim()} body={t("keys.once")} text={key} copy={t("keys.copy")} onClose={onClose} />
     );
   }
   const allowed: readonly Permission[] = rolePermissions[values.role];
@@ -84,17 +77,12 @@ export function NewKeyForm({ by, onClose }: { readonly by: Role; readonly onClos
         </Field>
         <Field label={t("keys.days")}>
           {(control) => (
-            <Select
+            <DaysSelect
               {...control}
               value={values.expiresInDays}
-              onChange={(event) => setValues({ ...values, expiresInDays: Number(event.target.value) })}
-            >
-              {DAYS.map((days) => (
-                <option key={days} value={days}>
-                  {t("invite.dayCount", days)}
-                </option>
-              ))}
-            </Select>
+              choices={DAYS}
+              onChoose={(expiresInDays) => setValues({ ...values, expiresInDays })}
+            />
           )}
         </Field>
         <fieldset className="flex flex-col gap-1">
