@@ -99,6 +99,14 @@ async function openSlot(slot = "slot1"): Promise<void> {
   await until("the slot is open", () => events.some((event) => event.type === "opened" && event.slot === slot));
 }
 
+/** Counts: an event of an earlier close must not stand for this one. */
+async function closeSlot(): Promise<void> {
+  const closed = (): number => events.filter((event) => event.type === "closed").length;
+  const before = closed();
+  send({ type: "close", slot: "slot1" });
+  await until("the slot is closed", () => closed() > before);
+}
+
 async function bindSlot(options: { readonly handedOut?: boolean; readonly token?: string } = {}): Promise<string> {
   const token = options.token ?? (await makeToken());
   send({
@@ -164,8 +172,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  send({ type: "close", slot: "slot1" });
-  await until("the slot is closed", () => events.some((event) => event.type === "closed"));
+  await closeSlot();
 });
 
 describe("the bootstrap's side", () => {
@@ -338,8 +345,7 @@ describe("T2 a token", () => {
     await openSlot();
     const token = await bindSlot();
 
-    send({ type: "close", slot: "slot1" });
-    await until("the slot is closed", () => events.some((event) => event.type === "closed"));
+    await closeSlot();
 
     await expect(call("GET", path("input"), { token })).rejects.toThrow("ENOENT");
     expect(readdirSync(folder)).toEqual([]);
@@ -347,6 +353,18 @@ describe("T2 a token", () => {
 });
 
 describe("the process", () => {
+  test("keeps a socket that is opened while the one before it still closes", async ({ expect }) => {
+    for (let round = 0; round < 20; round += 1) {
+      events.length = 0;
+      send({ type: "open", slot: "slot1" });
+      send({ type: "close", slot: "slot1" });
+      await openSlot();
+
+      expect(statSync(join(folder, "slot1", "api.sock")).isSocket()).toBe(true);
+      await closeSlot();
+    }
+  });
+
   test("opens sockets for everyone in a folder for nobody else", async ({ expect }) => {
     await openSlot();
 

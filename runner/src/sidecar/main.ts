@@ -71,7 +71,7 @@ async function obey(command: SidecarCommand): Promise<void> {
       emit({ type: "opened", slot: command.slot });
       return;
     case "bind":
-      slots.bind(command);
+      await slots.bind(command);
       return;
     case "close":
       await slots.close(command.slot);

@@ -41,12 +41,57 @@ export interface SlotContext {
 export class Slots {
   private readonly context: SlotContext;
   private readonly slots = new Map<string, SlotState>();
+  /** The last change of each name's socket: the next one waits for it, or a late close would take a new socket away. */
+  private readonly changes = new Map<string, Promise<void>>();
 
   constructor(context: SlotContext) {
     this.context = context;
   }
 
-  async open(name: string): Promise<void> {
+  /** Resolves once the socket takes connections; at once when it already does. */
+  open(name: string): Promise<void> {
+    return this.inTurn(name, () => this.listen(name));
+  }
+
+  /** Resolves once the socket, its folder and every connection are gone. Its job's token is dead at once. */
+  close(name: string): Promise<void> {
+    const slot = this.slots.get(name);
+    if (slot !== undefined) {
+      slot.closed = true;
+    }
+    return this.inTurn(name, () => this.remove(name));
+  }
+
+  /** Gives the job to its slot. Rejects when the slot is not open, or closed in the meantime. */
+  bind(bind: Bind): Promise<void> {
+    return this.inTurn(bind.slot, () => this.giveJob(bind));
+  }
+
+  private inTurn(name: string, change: () => Promise<void>): Promise<void> {
+    const before = this.changes.get(name) ?? Promise.resolve();
+    const done = before.then(change, change);
+    this.changes.set(name, done);
+    const forget = (): void => {
+      if (this.changes.get(name) === done) {
+        this.changes.delete(name);
+      }
+    };
+    done.then(forget, forget);
+    return done;
+  }
+
+  private async giveJob(bind: Bind): Promise<void> {
+    const slot = this.slots.get(bind.slot);
+    if (slot === undefined || slot.closed) {
+      throw new Error(`slot ${bind.slot} is not open`);
+    }
+    slot.bind = bind;
+    slot.handedOut = bind.handedOut;
+    slot.tokenId = tokenIdOf(bind.job.env["CRONIUM_TOKEN"]);
+    slot.bound.resolve();
+  }
+
+  private async listen(name: string): Promise<void> {
     if (this.slots.has(name)) {
       return;
     }
@@ -81,18 +126,7 @@ export class Slots {
     chmodSync(socket, 0o666);
   }
 
-  bind(bind: Bind): void {
-    const slot = this.slots.get(bind.slot);
-    if (slot === undefined || slot.closed) {
-      throw new Error(`slot ${bind.slot} is not open`);
-    }
-    slot.bind = bind;
-    slot.handedOut = bind.handedOut;
-    slot.tokenId = tokenIdOf(bind.job.env["CRONIUM_TOKEN"]);
-    slot.bound.resolve();
-  }
-
-  async close(name: string): Promise<void> {
+  private async remove(name: string): Promise<void> {
     const slot = this.slots.get(name);
     if (slot !== undefined) {
       slot.closed = true;
