@@ -22,6 +22,8 @@ export interface Exchange {
   readonly reordered: number;
   /** Bytes that each room was fed, in order of the rooms. */
   readonly bytes: readonly number[];
+  /** Processor time that the server took for each line sent while it was measured, ms. */
+  readonly cpuMsPerLine: number;
   /** Resident memory of the server while all rooms were busy, MiB. */
   readonly memoryMb: number;
 }
@@ -99,7 +101,9 @@ export async function exchange(rooms: readonly Room[], seconds: number, serverPi
   await eachOf(feeds, FIRST_LINES, (room) => room.begin());
   measureFrom = performance.now() + WARM_UP_MS;
   until = measureFrom + seconds * 1_000;
+  const before = { sent, cpuMs: processorMs(serverPid) };
   await Promise.all(feeds.map((room) => room.feed()));
+  const cpuMsPerLine = (processorMs(serverPid) - before.cpuMs) / (sent - before.sent);
   const memoryMb = residentMb(serverPid);
   const complete = new Promise<void>((resolve) => {
     wake = () => arrived >= sent && resolve();
@@ -113,8 +117,16 @@ export async function exchange(rooms: readonly Room[], seconds: number, serverPi
     duplicated,
     reordered,
     bytes: feeds.map((room) => room.bytes()),
+    cpuMsPerLine,
     memoryMb,
   };
+}
+
+/** User and system time of a process, in steps of 10 ms: fields 14 and 15 of its `stat`, counted in 1/100 s. */
+function processorMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 function residentMb(pid: number): number {

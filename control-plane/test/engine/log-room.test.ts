@@ -185,6 +185,36 @@ describe("the runner's socket", () => {
   });
 });
 
+describe("a room of the first layout", () => {
+  /** The tables as version 1 made them, with the rows that are there. */
+  const TO_1 = `
+    ALTER TABLE frames RENAME TO frames_2;
+    CREATE TABLE frames (
+      n INTEGER PRIMARY KEY AUTOINCREMENT, attempt INTEGER NOT NULL, seq INTEGER NOT NULL, start INTEGER NOT NULL,
+      length INTEGER NOT NULL, stream TEXT NOT NULL, sha256 TEXT NOT NULL, bytes BLOB NOT NULL, UNIQUE (attempt, seq)
+    );
+    INSERT INTO frames (attempt, seq, start, length, stream, sha256, bytes)
+      SELECT 1, n % 4294967296 - 1, start, length, 'stdout', '', bytes FROM frames_2;
+    DROP TABLE frames_2;
+    UPDATE attempts SET next_seq = 2, next_offset = 8;
+    UPDATE meta SET value = '1' WHERE key = 'layout';
+  `;
+
+  test("goes on where it was", async ({ expect }) => {
+    const { plane, runId, log } = await startPrinting();
+    await print(log, 0, 0, "one\n");
+    await print(log, 1, 4, "two\n");
+    await runInDurableObject(plane.roomStub(runId), (_, { storage }) => void storage.sql.exec(TO_1));
+    await evictDurableObject(plane.roomStub(runId));
+
+    await print(log, 1, 4, "two\n");
+    await print(log, 2, 8, "three\n");
+    await end(log, 14);
+
+    expect(await logText(plane, runId)).toBe("one\ntwo\nthree\n");
+  });
+});
+
 describe("viewers", () => {
   test("get what is stored, then what comes, without a seam", async ({ expect }) => {
     const { plane, runId, log } = await startPrinting();
@@ -377,7 +407,7 @@ describe("the archive", () => {
     await finishAndArchive(printing);
     await forget(plane, runId);
     const rows = await runInDurableObject(plane.roomStub(runId), (_, { storage }) =>
-      storage.sql.exec("SELECT seq FROM frames").toArray(),
+      storage.sql.exec("SELECT n FROM frames").toArray(),
     );
     expect(rows).toHaveLength(1);
   });

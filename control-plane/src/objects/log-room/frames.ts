@@ -1,55 +1,72 @@
 /** Frames in the room's storage: where the log stands, adding one, reading them in order. */
-import type { LogHeader } from "@cronium/protocol";
+import { decodeLogFrame, type LogHeader } from "@cronium/protocol/log-frame";
 import { DEFAULT_LOG_CAP_BYTES } from "@cronium/protocol/limits";
 import type { FrameIdentity, LogPosition } from "../../domain/log-position.ts";
 
 /** A stored frame: its place in the room, and the bytes as the runner sent them. */
 export interface StoredFrame {
   readonly n: number;
-  readonly attempt: number;
-  readonly start: number;
-  readonly length: number;
   readonly bytes: ArrayBuffer;
+}
+
+/** Rows of one attempt lie together, in order of `seq`. */
+const ROWS_OF_ATTEMPT = 2 ** 32;
+
+function rowOf(attempt: number, seq: number): number {
+  return attempt * ROWS_OF_ATTEMPT + seq + 1;
 }
 
 export function readPosition(sql: SqlStorage, attempt: number): LogPosition | null {
   const row = sql.exec("SELECT * FROM attempts WHERE attempt = ?", attempt).toArray()[0];
-  return row === undefined ? null : toPosition(row);
+  return row === undefined ? null : toPosition(sql, row);
 }
 
 /** Of the newest attempt that has a log; null while none has. */
 export function readNewest(sql: SqlStorage): LogPosition | null {
   const row = sql.exec("SELECT * FROM attempts ORDER BY attempt DESC LIMIT 1").toArray()[0];
-  return row === undefined ? null : toPosition(row);
+  return row === undefined ? null : toPosition(sql, row);
 }
 
-function toPosition(row: Readonly<Record<string, SqlStorageValue>>): LogPosition {
+function toPosition(sql: SqlStorage, row: Readonly<Record<string, SqlStorageValue>>): LogPosition {
+  const attempt = row["attempt"] as number;
+  const [last] = sql
+    .exec(
+      "SELECT n, start + length AS end FROM frames WHERE n >= ? AND n < ? ORDER BY n DESC LIMIT 1",
+      rowOf(attempt, 0),
+      rowOf(attempt + 1, 0),
+    )
+    .toArray();
+  const kept = last === undefined ? { seq: 0, offset: 0 } : afterRow(last);
   return {
-    attempt: row["attempt"] as number,
-    nextSeq: row["next_seq"] as number,
-    nextOffset: row["next_offset"] as number,
+    attempt,
+    nextSeq: Math.max(row["next_seq"] as number, kept.seq),
+    nextOffset: Math.max(row["next_offset"] as number, kept.offset),
     ended: row["ended"] === 1,
     gaps: row["gaps"] as number,
     truncated: row["truncated"] === 1,
   };
 }
 
+function afterRow(row: Readonly<Record<string, SqlStorageValue>>): { readonly seq: number; readonly offset: number } {
+  return { seq: (row["n"] as number) % ROWS_OF_ATTEMPT, offset: row["end"] as number };
+}
+
 export function startAttempt(sql: SqlStorage, attempt: number): void {
   sql.exec("INSERT OR IGNORE INTO attempts (attempt) VALUES (?)", attempt);
 }
 
+/** What the kept frame under this number says of itself; null when there is none. */
 export function readIdentity(sql: SqlStorage, attempt: number, seq: number): FrameIdentity | null {
-  const row = sql
-    .exec("SELECT seq, start, stream, sha256 FROM frames WHERE attempt = ? AND seq = ?", attempt, seq)
-    .toArray()[0];
-  return row === undefined
-    ? null
-    : {
-        seq,
-        offset: row["start"] as number,
-        stream: row["stream"] as string,
-        sha256: row["sha256"] as string,
-      };
+  const [row] = sql.exec("SELECT bytes FROM frames WHERE n = ?", rowOf(attempt, seq)).toArray();
+  if (row === undefined) {
+    return null;
+  }
+  const decoded = decodeLogFrame(new Uint8Array(row["bytes"] as ArrayBuffer));
+  if (!decoded.ok) {
+    throw new Error(`The stored frame ${seq} of attempt ${attempt} cannot be read: ${decoded.message}`);
+  }
+  const { offset, stream, sha256 } = decoded.frame.header;
+  return { seq, offset, stream, sha256 };
 }
 
 /** Adds the next frame. Beyond the size limit of a run it is counted, not kept: false. */
@@ -60,28 +77,28 @@ export function appendFrame(
   bytes: ArrayBuffer,
   storedBytes: number,
 ): boolean {
+  const { attempt, seq, offset, gap } = header;
   const fits = storedBytes + length <= DEFAULT_LOG_CAP_BYTES;
   if (fits) {
     sql.exec(
-      "INSERT INTO frames (attempt, seq, start, length, stream, sha256, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      header.attempt,
-      header.seq,
-      header.offset,
+      "INSERT INTO frames (n, start, length, bytes) VALUES (?, ?, ?, ?)",
+      rowOf(attempt, seq),
+      offset,
       length,
-      header.stream,
-      header.sha256,
       bytes,
     );
   }
-  sql.exec(
-    `UPDATE attempts SET next_seq = ?2, next_offset = ?3, gaps = gaps + ?4, truncated = max(truncated, ?5)
-     WHERE attempt = ?1`,
-    header.attempt,
-    header.seq + 1,
-    header.offset + length,
-    header.gap === undefined ? 0 : 1,
-    fits ? 0 : 1,
-  );
+  if (!fits || gap !== undefined) {
+    sql.exec(
+      `UPDATE attempts SET next_seq = ?2, next_offset = ?3, gaps = gaps + ?4, truncated = max(truncated, ?5)
+       WHERE attempt = ?1`,
+      attempt,
+      seq + 1,
+      offset + length,
+      gap === undefined ? 0 : 1,
+      fits ? 0 : 1,
+    );
+  }
   return fits;
 }
 
@@ -106,7 +123,7 @@ export function sumStored(sql: SqlStorage): number {
 export function readFrames(sql: SqlStorage, after: number, maxBytes: number): StoredFrame[] {
   const frames: StoredFrame[] = [];
   let size = 0;
-  for (const row of sql.exec("SELECT n, attempt, start, length, bytes FROM frames WHERE n > ? ORDER BY n", after)) {
+  for (const row of sql.exec("SELECT n, bytes FROM frames WHERE n > ? ORDER BY n", after)) {
     const frame = row as unknown as StoredFrame;
     frames.push(frame);
     size += frame.bytes.byteLength;
@@ -122,8 +139,9 @@ export function rowBefore(sql: SqlStorage, attempt: number, offset: number): num
   const row = sql
     .exec(
       `SELECT coalesce(max(n), 0) AS n FROM frames
-       WHERE attempt < ?1 OR (attempt = ?1 AND start + length <= ?2 AND start < ?2)`,
-      attempt,
+       WHERE n < ?1 OR (n < ?2 AND start + length <= ?3 AND start < ?3)`,
+      rowOf(attempt, 0),
+      rowOf(attempt + 1, 0),
       offset,
     )
     .one();

@@ -19,7 +19,7 @@ import { readLastRow, sumStored } from "./frames.ts";
 import { readLog } from "./read.ts";
 import { isClosed, openFor } from "./reopen.ts";
 import { arm, attachmentOf, closeSocket, newestOf, readMeta, writeMeta, WRITER_TAG, type Room } from "./room.ts";
-import { hasTables } from "./schema.ts";
+import { openTables } from "./schema.ts";
 import { hasViewers, openViewer, resumeViewers, tellViewers } from "./viewers.ts";
 import { onWriterBatch, onWriterFrame, onWriterText, openWriter } from "./writers.ts";
 
@@ -35,7 +35,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const { sql } = ctx.storage;
-    const stored = hasTables(sql);
+    const stored = openTables(ctx.storage);
     const name = stored
       ? (sql.exec("SELECT value FROM meta WHERE key = 'name'").one()["value"] as string)
       : ctx.id.name;
