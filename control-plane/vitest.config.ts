@@ -28,6 +28,10 @@ export default defineProject({
           LEASE_MS: "1500",
           RENEW_MS: "300",
           OFFER_TIMEOUT_MS: "800",
+          // The requests of all tests of a file come from one address, and often from one person.
+          REQUESTS_PER_ADDRESS: "100000",
+          FAILURES_PER_ADDRESS: "100000",
+          REQUESTS_PER_USER: "100000",
         },
       },
     })),

@@ -53,3 +53,11 @@ test("T27 a missing, short, patterned or typed master key is refused by name, an
   }
   expect(parseConfig({ ...needed, SECRETS_OLD_KEYS: masterKey }).secretKeys.all.size).toBe(1);
 });
+
+test("trusted proxies are addresses and blocks, and limits are numbers", ({ expect }) => {
+  const config = parseConfig({ ...needed, TRUSTED_PROXIES: "127.0.0.1, fd00::/8,", REQUESTS_PER_KEY: "0" });
+  expect(config.trustedProxies.map(({ version }) => version)).toEqual([4, 6]);
+  expect(config.requestRates).toMatchObject({ address: 1_200, key: 0 });
+  expect(() => parseConfig({ ...needed, TRUSTED_PROXIES: "localhost" })).toThrow(/"localhost" is no address/);
+  expect(() => parseConfig({ ...needed, REQUESTS_PER_KEY: "-1" })).toThrow(/REQUESTS_PER_KEY/);
+});

@@ -3,10 +3,30 @@ import { DEFAULT_LEASE_MS, MIN_LEASE_MS, OFFER_TIMEOUT_MS, RENEW_EVERY_MS } from
 import { PROTOCOL_VERSION } from "@cronium/protocol/version";
 import * as z from "zod";
 import { makeKeyRing, masterKeyProblem, splitKeys, type KeyRing } from "./auth/master-keys.ts";
+import type { RequestRates } from "./auth/request-limits.ts";
+import { parseRange, type IpRange } from "./domain/ip-address.ts";
 
 const KEEP_FINISHED_MS = 3_600_000;
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(100).default(fallback);
+
+/** Requests a minute; 0 for no limit. */
+const perMinute = (fallback: number) => z.coerce.number().int().min(0).max(100_000_000).default(fallback);
+
+/** Addresses and blocks, apart by commas. */
+const ipRanges = z.string().transform((text, context): IpRange[] => {
+  const parts = text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
+  return parts.flatMap((part) => {
+    const range = parseRange(part);
+    if (range === null) {
+      context.addIssue({
+        code: "custom",
+        message: `"${part.slice(0, 80)}" is no address such as 10.0.0.1 or 10.0.0.0/8`,
+      });
+    }
+    return range ?? [];
+  });
+});
 
 const masterKey = z.string().superRefine((text, context) => {
   const problem = masterKeyProblem(text);
@@ -46,6 +66,16 @@ const Settings = z
     SHORT_LEASES: z.enum(["yes", "no"]).default("no"),
     /** Who may make an account beside the owner: those who are invited, or nobody. */
     REGISTRATION: z.enum(["invitation", "closed"]).default("invitation"),
+    /** Embedded: reverse proxies whose X-Forwarded-For is believed. None, unless the operator runs one. */
+    TRUSTED_PROXIES: ipRanges.default([]),
+    /** Without a login, from one address: enough for a room of people, too little to occupy the one thread. */
+    REQUESTS_PER_ADDRESS: perMinute(1_200),
+    /** Refused logins, keys and tokens from one address, beyond which its unknown keys are not looked up. */
+    FAILURES_PER_ADDRESS: perMinute(120),
+    REQUESTS_PER_USER: perMinute(6_000),
+    /** Far beyond what a machine sends by intention; lower it where strangers share the installation. */
+    REQUESTS_PER_KEY: perMinute(300_000),
+    REQUESTS_PER_WORKSPACE: perMinute(600_000),
   })
   .refine((settings) => settings.SHORT_LEASES === "yes" || settings.LEASE_MS >= MIN_LEASE_MS, {
     path: ["LEASE_MS"],
@@ -67,6 +97,8 @@ export interface Config {
   readonly offerTimeoutMs: number;
   readonly keepFinishedMs: number;
   readonly registration: "invitation" | "closed";
+  readonly trustedProxies: readonly IpRange[];
+  readonly requestRates: RequestRates;
   /** The wire version it speaks to runners; a program has one, and tests mix releases with it. */
   readonly protocol: number;
 }
@@ -89,6 +121,14 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     offerTimeoutMs: settings.OFFER_TIMEOUT_MS,
     keepFinishedMs: settings.KEEP_FINISHED_MS,
     registration: settings.REGISTRATION,
+    trustedProxies: settings.TRUSTED_PROXIES,
+    requestRates: {
+      address: settings.REQUESTS_PER_ADDRESS,
+      failures: settings.FAILURES_PER_ADDRESS,
+      user: settings.REQUESTS_PER_USER,
+      key: settings.REQUESTS_PER_KEY,
+      workspace: settings.REQUESTS_PER_WORKSPACE,
+    },
     protocol: PROTOCOL_VERSION,
   };
 }

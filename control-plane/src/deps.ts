@@ -3,6 +3,7 @@ import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
 import { HOME_SHARD } from "@cronium/protocol/ids";
 import { RecentActors } from "./auth/recent-actors.ts";
 import { RateLimits } from "./auth/rate-limits.ts";
+import { RequestLimits } from "./auth/request-limits.ts";
 import { createSessions, type Sessions } from "./auth/sessions.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { DispatcherApi } from "./domain/dispatcher.ts";
@@ -25,7 +26,10 @@ export interface Deps {
   readonly assets: Pick<Fetcher, "fetch">;
   /** Authenticated callers, remembered for seconds. */
   readonly recentActors: RecentActors;
+  /** Guesses at passwords, codes and links. */
   readonly rateLimits: RateLimits;
+  /** Requests of any kind. */
+  readonly requestLimits: RequestLimits;
   /** People's sessions at the origin under which a request reached this installation. */
   readonly sessionsFor: (origin: string) => Sessions;
   /** The Dispatcher of a workspace, or that of one of its shards. Which shard: `services/dispatchers.ts`. */
@@ -68,6 +72,7 @@ export function makeDeps(env: Env): Deps {
     assets: env.ASSETS,
     recentActors: new RecentActors(systemClock),
     rateLimits: new RateLimits(systemClock),
+    requestLimits: new RequestLimits(systemClock, config.requestRates),
     sessionsFor: (origin) => {
       let known = sessions.get(origin);
       if (known === undefined) {

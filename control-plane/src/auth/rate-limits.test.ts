@@ -22,7 +22,10 @@ test("attempts beyond the limit wait for the end of the window", ({ expect }) =>
   now = 2_500;
   const refused = refusal(() => limits.take("ann", limit));
   expect(refused).toBeInstanceOf(AppError);
-  expect([refused?.code, refused?.context]).toEqual(["rate_limited", { retryAfterSeconds: 8 }]);
+  expect([refused?.code, refused?.context]).toEqual([
+    "rate_limited",
+    { quota: "attempts", quotaLimit: 3, quotaWindowSeconds: 10, retryAfterSeconds: 8 },
+  ]);
   now = 10_000;
   expect(refusal(() => limits.take("ann", limit))).toBeNull();
 });
@@ -35,10 +38,14 @@ test("one caller's attempts do not count against another", ({ expect }) => {
   expect(refusal(() => limits.take("ben", limit))).toBeNull();
 });
 
-test("a flood of callers does not grow its memory without a bound", ({ expect }) => {
+test("a flood of callers neither grows its memory without a bound nor frees those of another kind", ({ expect }) => {
   const limits = new RateLimits({ now: () => 0 });
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    limits.take("sign-in to ann", limit);
+  }
   for (let caller = 0; caller < 25_000; caller += 1) {
     limits.take(`caller ${caller}`, limit);
   }
+  expect(refusal(() => limits.take("sign-in to ann", limit))).not.toBeNull();
   expect(refusal(() => limits.take("ann", limit))).toBeNull();
 });

@@ -14,7 +14,8 @@ const MAX_KEYS = 10_000;
 
 export class RateLimits {
   readonly #clock: Clock;
-  readonly #windows = new Map<string, { count: number; readonly endsAt: number }>();
+  /** Apart by what is counted, the words before the last: a flood of one kind cannot push out another. */
+  readonly #kinds = new Map<string, Map<string, { count: number; readonly endsAt: number }>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,32 +24,46 @@ export class RateLimits {
   /** Counts one attempt under this key; throws `rate_limited` with the seconds to wait when there are too many. */
   take(key: string, limit: RateLimit): void {
     const now = this.#clock.now();
-    let window = this.#windows.get(key);
+    const kind = key.slice(0, Math.max(0, key.lastIndexOf(" ")));
+    const windows = this.#kinds.get(kind) ?? new Map<string, { count: number; readonly endsAt: number }>();
+    this.#kinds.set(kind, windows);
+    let window = windows.get(key);
     if (window === undefined || window.endsAt <= now) {
-      this.#makeRoom(now);
+      makeRoom(windows, now);
       window = { count: 0, endsAt: now + limit.windowMs };
-      this.#windows.set(key, window);
+      windows.delete(key);
+      windows.set(key, window);
     }
     window.count += 1;
     if (window.count > limit.max) {
       const retryAfterSeconds = Math.ceil((window.endsAt - now) / 1_000);
       throw new AppError("rate_limited", `Too many attempts; try again in ${retryAfterSeconds} s.`, {
-        context: { retryAfterSeconds },
+        context: {
+          quota: "attempts",
+          quotaLimit: limit.max,
+          quotaWindowSeconds: limit.windowMs / 1_000,
+          retryAfterSeconds,
+        },
       });
     }
   }
+}
 
-  #makeRoom(now: number): void {
-    if (this.#windows.size < MAX_KEYS) {
+/** The oldest go first: whoever floods cannot start anew before everybody else was forgotten. */
+function makeRoom(windows: Map<string, { readonly endsAt: number }>, now: number): void {
+  if (windows.size < MAX_KEYS) {
+    return;
+  }
+  for (const [key, window] of windows) {
+    if (window.endsAt <= now) {
+      windows.delete(key);
+    }
+  }
+  // Half at a time, so that a flood does not cost a walk through all of them for each of its keys.
+  for (const key of windows.size < MAX_KEYS ? [] : windows.keys()) {
+    if (windows.size <= MAX_KEYS / 2) {
       return;
     }
-    for (const [key, window] of this.#windows) {
-      if (window.endsAt <= now) {
-        this.#windows.delete(key);
-      }
-    }
-    if (this.#windows.size >= MAX_KEYS) {
-      this.#windows.clear();
-    }
+    windows.delete(key);
   }
 }

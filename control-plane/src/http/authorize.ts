@@ -2,8 +2,8 @@
  * The one place that decides who may call a route. Every route carries `requires(permission)` or `open(reason)` as its
  * first middleware; `createApp` refuses to start with a route that has neither.
  *
- * The order is: who (401), may they (403), then the body (400, 413, 415), then its fields (422). Nothing is read of a
- * request that is not allowed.
+ * The order is: who (401), not too often (429), may they (403), then the body (400, 413, 415), then its fields (422).
+ * Nothing is read of a request that is not allowed.
  */
 import { AppError } from "@cronium/protocol/errors";
 import type { Context, MiddlewareHandler } from "hono";
@@ -14,6 +14,7 @@ import { actorOfSession } from "../services/accounts.ts";
 import { takeLiveTicket } from "../services/live-tickets.ts";
 import type { AppEnv } from "./context.ts";
 import { readBody } from "./middleware/body.ts";
+import { countActor, countAddress, countFailure, refuseGuessers } from "./middleware/request-limits.ts";
 import { publicOrigin, requireSameOrigin } from "./middleware/same-origin.ts";
 
 export type Rule =
@@ -43,6 +44,7 @@ export function requiresPerson(permission: Permission): MiddlewareHandler<AppEnv
 function guard(permission: Permission, who: Who): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     const actor = await findActor(c);
+    countActor(c, actor);
     if (who === "people" && actor.kind !== "user") {
       throw new AppError("forbidden", "This is for people who are signed in, not for API keys.");
     }
@@ -63,14 +65,24 @@ function refusal(actor: Actor, permission: Permission): AppError {
     : new AppError("forbidden", `The role "${actor.role}" lacks the permission ${permission}.`);
 }
 
-/**
- * Lets everybody in. The reason says how the route protects itself instead. With `forms` the body may also be a form,
- * which handlers then find as a JSON object of texts.
- */
-export function open(reason: string, options: { readonly forms?: boolean } = {}): MiddlewareHandler<AppEnv> {
+interface OpenOptions {
+  /** The body may also be a form, which handlers then find as a JSON object of texts. */
+  readonly forms?: boolean;
+  /** For programs that come often by intention: they do not count against their address. */
+  readonly frequent?: boolean;
+}
+
+/** Lets everybody in. The reason says how the route protects itself instead. */
+export function open(reason: string, options: OpenOptions = {}): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
+    if (options.frequent !== true) {
+      countAddress(c);
+    }
     await readBody(c, options);
     await next();
+    if (c.res.status === 401 || c.res.status === 403) {
+      countFailure(c);
+    }
   };
   rules.set(middleware, { kind: "open", reason });
   return middleware;
@@ -81,8 +93,9 @@ async function findActor(c: Context<AppEnv>): Promise<Actor> {
   const authorization = c.req.header("authorization");
   if (authorization !== undefined) {
     const key = /^Bearer ([^\s]+)$/i.exec(authorization)?.[1];
-    const actor = key === undefined ? null : await actorOfApiKey(deps, key);
+    const actor = key === undefined ? null : await actorOfApiKey(deps, key, () => refuseGuessers(c));
     if (actor === null) {
+      countFailure(c);
       throw new AppError("unauthorized", "The API key in the Authorization header is not valid, expired or revoked.");
     }
     return actor;

@@ -1,4 +1,5 @@
 /** What every route handler finds in its context: `c.get("deps")`, `c.get("actor")`, `c.get("requestId")`. */
+import type { LimitState } from "../auth/request-limits.ts";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
 
@@ -8,6 +9,8 @@ export type AppEnv = {
     /** Set by `requires(…)` alone: a route that is `open(…)` must not read it. */
     actor: Actor;
     requestId: string;
+    /** The limit that this request came closest to, for the RateLimit fields of its answer. */
+    limitState?: LimitState;
     /** The request body as it arrived; empty when there was none. Set by `requires(…)` and `open(…)`. */
     bodyBytes: Uint8Array<ArrayBuffer>;
   };

@@ -32,7 +32,11 @@ const DAY_MS = 86_400_000;
 const MARK_USED_EVERY_MS = 60_000;
 
 /** Null for a key that is mangled, unknown, expired or revoked. A revoked one may live on for ten seconds. */
-export async function actorOfApiKey(deps: Deps, key: string): Promise<Actor | null> {
+export async function actorOfApiKey(
+  deps: Deps,
+  key: string,
+  beforeLookUp: () => void = () => undefined,
+): Promise<Actor | null> {
   if (!isWholeToken("apiKey", key)) {
     return null;
   }
@@ -41,6 +45,7 @@ export async function actorOfApiKey(deps: Deps, key: string): Promise<Actor | nu
   if (recent !== null) {
     return recent;
   }
+  beforeLookUp();
   const row = await findApiKey(deps.d1, hash);
   const role = row === null ? null : roleOf(row);
   const now = deps.clock.now();

@@ -1,6 +1,7 @@
 /** Headers of every answer. Pages may load what this installation serves itself, and nothing inline. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppEnv } from "../context.ts";
+import { setRateLimitFields } from "./request-limits.ts";
 
 const PAGE_POLICY = [
   "default-src 'none'",
@@ -30,6 +31,7 @@ export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   headers.set("cross-origin-opener-policy", "same-origin");
   headers.set("cross-origin-resource-policy", "same-origin");
   headers.set("x-request-id", c.get("requestId"));
+  setRateLimitFields(c, headers);
   if (isPage) {
     headers.set("permissions-policy", "camera=(), geolocation=(), microphone=()");
   }

@@ -25,7 +25,7 @@ import {
 } from "../../services/device-logins.ts";
 import { open, requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
-import { clientAddress } from "../middleware/client-address.ts";
+import { clientAddress, clientIp } from "../middleware/client-address.ts";
 import { publicUrl } from "../middleware/same-origin.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 
@@ -123,7 +123,7 @@ function addProgramRoutes(routes: OpenAPIHono<AppEnv>): void {
     if (!parsed.success) {
       return refuse(c, codeFor(parsed.error, sent), z.prettifyError(parsed.error));
     }
-    return answer(c, await startDeviceLogin(deps, parsed.data, knownAddress(c), publicUrl(c)));
+    return answer(c, await startDeviceLogin(deps, parsed.data, clientIp(c), publicUrl(c)));
   });
 
   describe("/device/token", "Ask for the key of a login (RFC 8628)", DeviceTokenRequest, DeviceTokenResponse);
@@ -176,10 +176,4 @@ function answer(c: Context<AppEnv>, body: object): Response {
 
 function refuse(c: Context<AppEnv>, error: OAuthErrorCode, message: string): Response {
   return c.json({ error, error_description: message } satisfies OAuthError, 400, { "cache-control": "no-store" });
-}
-
-/** Embedded, nobody tells where a request came from. */
-function knownAddress(c: Context<AppEnv>): string | null {
-  const address = clientAddress(c);
-  return address === "local" ? null : address;
 }

@@ -7,7 +7,7 @@ import { VERSION } from "../version.ts";
 
 export function healthRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
-  routes.get("/health", open("says only that the process lives"), (c) => {
+  routes.get("/health", open("says only that the process lives", { frequent: true }), (c) => {
     c.header("cache-control", "no-store");
     return c.json({ status: "ok", version: VERSION });
   });

@@ -16,7 +16,7 @@ const setup = createRoute({
   hide: true,
   method: "post",
   path: "/launcher/setup",
-  middleware: open(guard),
+  middleware: open(guard, { frequent: true }),
   request: {
     body: {
       content: {
@@ -34,11 +34,11 @@ export function launcherRoutes(): OpenAPIHono<AppEnv> {
     requireLauncherKey(c);
     return c.json(await setUp(c.get("deps"), c.req.valid("json")), 200);
   });
-  routes.post("/launcher/watchdog", open(guard), async (c) => {
+  routes.post("/launcher/watchdog", open(guard, { frequent: true }), async (c) => {
     requireLauncherKey(c);
     return c.json(await pokeDispatchers(c.get("deps")));
   });
-  routes.post("/launcher/key-status", open(guard), async (c) => {
+  routes.post("/launcher/key-status", open(guard, { frequent: true }), async (c) => {
     requireLauncherKey(c);
     return c.json(await readKeyStatus(c.get("deps")));
   });

@@ -35,7 +35,7 @@ const logs = createRoute({
   method: "get",
   path: "/runner/logs/{runId}",
   summary: "WebSocket over which a runner sends the log of one attempt",
-  middleware: open("the bearer token of the grant names the one attempt it is good for"),
+  middleware: open("the bearer token of the grant names the one attempt it is good for", { frequent: true }),
   request: { params: z.object({ runId: RunId }) },
   responses: {
     101: { description: "Binary messages are log frames" },
@@ -47,7 +47,7 @@ const poll = createRoute({
   method: "post",
   path: "/runner/poll",
   summary: "Frames of a runner whose network lets no WebSocket through; held while there is nothing to say",
-  middleware: open("the runner signs the challenge of its session with its own key"),
+  middleware: open("the runner signs the challenge of its session with its own key", { frequent: true }),
   request: { body: { content: { "application/json": { schema: PollRequest } }, required: true } },
   responses: {
     200: jsonAnswer(PollAnswer, "Frames for the runner, and what has arrived from it"),
@@ -59,7 +59,7 @@ const logBatch = createRoute({
   method: "post",
   path: "/runner/logs/{runId}",
   summary: "Log frames of one attempt, from a runner whose network lets no WebSocket through",
-  middleware: open("the bearer token of the grant names the one attempt it is good for"),
+  middleware: open("the bearer token of the grant names the one attempt it is good for", { frequent: true }),
   request: {
     params: z.object({ runId: RunId }),
     body: { content: { "application/json": { schema: LogBatch } }, required: true },
