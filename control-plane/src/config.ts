@@ -28,6 +28,20 @@ const ipRanges = z.string().transform((text, context): IpRange[] => {
   });
 });
 
+/** Addresses as `mailto:`, `https:` or `tel:`, apart by commas. */
+const contacts = z.string().transform((text, context): string[] => {
+  const parts = text.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
+  for (const part of parts) {
+    if (!/^(?:mailto:[^\s@]+@[^\s@]+|https:\/\/[^\s]+|tel:\+?[0-9-]+)$/.test(part)) {
+      context.addIssue({
+        code: "custom",
+        message: `"${part.slice(0, 80)}" is no address such as mailto:security@example.org or https://example.org/security`,
+      });
+    }
+  }
+  return parts;
+});
+
 const masterKey = z.string().superRefine((text, context) => {
   const problem = masterKeyProblem(text);
   if (problem !== null) {
@@ -66,6 +80,8 @@ const Settings = z
     SHORT_LEASES: z.enum(["yes", "no"]).default("no"),
     /** Who may make an account beside the owner: those who are invited, or nobody. */
     REGISTRATION: z.enum(["invitation", "closed"]).default("invitation"),
+    /** Whom to tell of a weakness, for /.well-known/security.txt; empty: nobody, and there is no such file. */
+    SECURITY_CONTACT: contacts.default([]),
     /** Embedded: reverse proxies whose X-Forwarded-For is believed. None, unless the operator runs one. */
     TRUSTED_PROXIES: ipRanges.default([]),
     /** Without a login, from one address: enough for a room of people, too little to occupy the one thread. */
@@ -97,6 +113,7 @@ export interface Config {
   readonly offerTimeoutMs: number;
   readonly keepFinishedMs: number;
   readonly registration: "invitation" | "closed";
+  readonly securityContacts: readonly string[];
   readonly trustedProxies: readonly IpRange[];
   readonly requestRates: RequestRates;
   /** The wire version it speaks to runners; a program has one, and tests mix releases with it. */
@@ -121,6 +138,7 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     offerTimeoutMs: settings.OFFER_TIMEOUT_MS,
     keepFinishedMs: settings.KEEP_FINISHED_MS,
     registration: settings.REGISTRATION,
+    securityContacts: settings.SECURITY_CONTACT,
     trustedProxies: settings.TRUSTED_PROXIES,
     requestRates: {
       address: settings.REQUESTS_PER_ADDRESS,

@@ -26,6 +26,7 @@ import { secretRoutes } from "./routes/secrets.ts";
 import { settingsRoutes } from "./routes/settings.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { statsRoutes } from "./routes/stats.ts";
+import { wellKnownRoutes } from "./routes/well-known.ts";
 import { workspaceRoutes } from "./routes/workspaces.ts";
 import { variableRoutes } from "./routes/variables.ts";
 
@@ -33,7 +34,7 @@ type Router = OpenAPIHono<AppEnv>;
 
 /** Mounted at the root. */
 export function rootRouters(): Router[] {
-  return [healthRoutes(), metricsRoutes(), installRoutes(), launcherRoutes(), sessionRoutes()];
+  return [healthRoutes(), metricsRoutes(), installRoutes(), launcherRoutes(), wellKnownRoutes(), sessionRoutes()];
 }
 
 /** Mounted at /api/v1. */

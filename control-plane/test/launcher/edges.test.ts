@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { connect } from "node:net";
 import { afterEach, beforeAll, test } from "vitest";
 import { buildControlPlane, Workbench } from "./plane.ts";
 
@@ -49,3 +50,45 @@ test("behind a proxy that is trusted each client has a limit of its own", SLOW, 
   expect(await statuses(1, url, "127.0.0.2", "203.0.113.2, 203.0.113.1")).toEqual([429]);
   expect(await statuses(2, url, "127.0.0.3", "203.0.113.1")).toEqual([200, 200]);
 });
+
+/** The first line of each answer to a request that is sent as it stands; empty when the connection was closed. */
+function raw(url: string, text: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let answer = "";
+    const socket = connect(Number(port), hostname, () => socket.end(text));
+    socket.setEncoding("utf8").on("data", (part: string) => {
+      answer += part;
+    });
+    socket.on("error", reject).on("close", () => resolve(answer.split("\r\n")[0] ?? ""));
+  });
+}
+
+test(
+  "B50 requests that no client sends by intention are refused, and the next one is answered",
+  SLOW,
+  async ({ expect }) => {
+    const { url } = await bench.launch(bench.folder()).ready;
+    const host = new URL(url).host;
+    const lines = [
+      `GET http://evil.example/api/v1/me HTTP/1.1\r\nHost: ${host}\r\n`,
+      `GET ${url}/api/v1/me HTTP/1.1\r\nHost: evil.example\r\n`,
+      `GET //api/v1/me HTTP/1.1\r\nHost: ${host}\r\n`,
+      `GET /api/v1/me HTTP/1.1\r\n`,
+      `GET /api/v1/me HTTP/1.1\r\nHost: a b\r\n`,
+      `GET /api/v1/me HTTP/1.1\r\nHost: ${host}\r\nHost: evil.example\r\n`,
+      `GET /api/v1/me HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${"x".repeat(200_000)}\r\n`,
+      `OPTIONS * HTTP/1.1\r\nHost: ${host}\r\n`,
+      `TRACE /api/v1/me HTTP/1.1\r\nHost: ${host}\r\n`,
+      `CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n`,
+      `get /api/v1/me HTTP/1.1\r\nHost: ${host}\r\n`,
+      `POST /api/v1/events HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n`,
+    ];
+    for (const line of lines) {
+      expect(await raw(url, `${line}Connection: close\r\n\r\n`), line.slice(0, 80)).toMatch(
+        /^(?:HTTP\/1\.1 [45]\d\d |$)/,
+      );
+      expect((await fetch(`${url}/health`)).status).toBe(200);
+    }
+  },
+);

@@ -32,6 +32,7 @@ test("every route says who may call it", ({ expect }) => {
   const open = [...rules].filter(([, rule]) => rule?.kind === "open").map(([name]) => name);
   // A new open route belongs on this list, with a reason that convinces.
   expect(open.toSorted()).toEqual([
+    "GET /.well-known/security.txt",
     "GET /api/auth/get-session",
     "GET /api/v1/openapi.json",
     "GET /api/v1/runner/connect",
