@@ -5,6 +5,8 @@
  * in use elsewhere · 5 protocols too far apart · 7 control plane not reachable while registering · 8 doctor found
  * something · 77 revoked · 78 no executor can ever work here.
  */
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
@@ -115,9 +117,12 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
   }
   const { makeDockerExecutor } = await import("./executors/docker.ts");
   const docker = await connectDocker(config);
+  const agent = (docker.modem as { protocol?: string }).protocol === "https" ? HttpsAgent : HttpAgent;
+  const freshDocker = await connectDocker(config, new agent({ keepAlive: false }));
   return (runnerId) =>
     makeDockerExecutor({
       docker,
+      freshDocker,
       runnerId,
       cpus: availableParallelism(),
       imageFiles: imageFiles(config),
@@ -156,9 +161,9 @@ async function imagesCommand(config: Config): Promise<number> {
   return exitCodes.ok;
 }
 
-async function connectDocker(config: Config): Promise<Docker> {
+async function connectDocker(config: Config, agent?: HttpAgent): Promise<Docker> {
   const { default: Dockerode } = await import("dockerode");
-  return new Dockerode({ ...config.docker });
+  return new Dockerode({ ...config.docker, ...(agent === undefined ? {} : { agent }) });
 }
 
 function imageFiles(config: Config): ImageFiles {

@@ -32,6 +32,8 @@ describe("what is worth another try", () => {
     expect(isDaemonGone(gone)).toBe(true);
     expect(isDaemonGone(new Error("wrapped", { cause: gone }))).toBe(true);
     expect(isDaemonGone(new Error("socket hang up"))).toBe(true);
+    const going = "(HTTP code 500) server error - grpc: the client connection is closing: context canceled";
+    expect(isDaemonGone(Object.assign(new Error(going), { statusCode: 500 }))).toBe(true);
     expect(isDaemonGone(refused)).toBe(false);
     expect(isDaemonGone("text")).toBe(false);
   });

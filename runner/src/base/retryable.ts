@@ -35,7 +35,10 @@ export function connectRefusal(status: number, problemCode: string | null): Conn
 
 const DAEMON_GONE = new Set(["ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE", "EACCES", "ETIMEDOUT", "ENOTFOUND"]);
 
-/** Whether an error means that the Docker daemon did not answer, as against an answer that says no. */
+/** What a daemon that has lost its containerd answers, which it has stopped first when it shuts down. */
+const DAEMON_GOING = /client connection is closing|transport is closing|daemon is shutting down|containerd\.sock/i;
+
+/** Whether an error means that the Docker daemon did not answer, or is going, as against an answer that says no. */
 export function isDaemonGone(error: unknown): boolean {
   if (!(error instanceof Error)) {
     return false;
@@ -44,5 +47,5 @@ export function isDaemonGone(error: unknown): boolean {
   if (typeof code === "string" && DAEMON_GONE.has(code)) {
     return true;
   }
-  return /socket hang up|aborted/i.test(error.message) || isDaemonGone(error.cause);
+  return /socket hang up|aborted/i.test(error.message) || DAEMON_GOING.test(error.message) || isDaemonGone(error.cause);
 }

@@ -17,6 +17,8 @@ import type { Executor, SlotSource } from "./types.ts";
 
 export interface DockerExecutorOptions {
   readonly docker: Docker;
+  /** The same engine, dialled for every question. */
+  readonly freshDocker: Docker;
   /** Owner label of everything it makes: two runners on one machine never touch one another's. */
   readonly runnerId: string;
   readonly cpus: number;
@@ -35,9 +37,9 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     files: options.imageFiles,
     changed: () => changed(),
   });
-  const kills = new KillWatch({ docker, runnerId, clock, log });
+  const kills = new KillWatch({ docker, runnerId, clock, log, ended: () => void engine.suspect() });
   const engine = new Engine({
-    docker,
+    docker: options.freshDocker,
     clock,
     log,
     changed: (up) => {
@@ -59,9 +61,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     starts,
     kills,
     create: { runnerId, image: shelf.tagOf(runtime) ?? "cronium/none", cpus },
-    suspect: () => {
-      engine.suspect();
-    },
+    suspect: () => engine.suspect(),
   });
   const coldSlots: SlotSource = {
     take: (request, events) => makeColdSlot(slotContext(request.profile.runtime), request, events),

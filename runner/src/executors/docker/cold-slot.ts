@@ -46,8 +46,8 @@ export interface ColdSlotContext {
   readonly starts: Semaphore;
   readonly kills: KillWatch;
   readonly create: Omit<CreateContext, "networkModeNone">;
-  /** The daemon seems to be gone. */
-  readonly suspect: () => void;
+  /** The daemon seems to be gone, or to go; resolves when it has been asked. */
+  readonly suspect: () => Promise<void>;
 }
 
 export function makeColdSlot(context: ColdSlotContext, request: SlotRequest, events: SlotEvents): Slot {
@@ -191,7 +191,7 @@ class ColdSlot implements Slot {
       }
     } catch (error) {
       this.drain.resolve();
-      throw this.explain(error);
+      throw await this.explain(error);
     }
   }
 
@@ -217,7 +217,7 @@ class ColdSlot implements Slot {
     try {
       await this.context.starts.run(() => container.start());
     } catch (error) {
-      const failure = this.explain(error);
+      const failure = await this.explain(error);
       this.end.reject(failure);
       throw failure;
     }
@@ -231,6 +231,7 @@ class ColdSlot implements Slot {
       const oomKilled = code === SIGKILL_CODE && !this.killed && (await wasOomKilled(this.context.docker, container));
       this.ended = true;
       if (!oomKilled && (await this.wasStoppedByEngine(container, code))) {
+        await this.context.suspect();
         throw new ExecutorError(
           "daemon",
           "Docker stopped the container while the job ran, and nobody here asked for it.",
@@ -239,7 +240,7 @@ class ColdSlot implements Slot {
       this.end.resolve({ code, oomKilled });
     } catch (error) {
       this.ended = true;
-      this.end.reject(this.explain(error, "Docker stopped answering while the job ran"));
+      this.end.reject(await this.explain(error, "Docker stopped answering while the job ran"));
       this.drain.resolve();
     }
   }
@@ -272,7 +273,7 @@ class ColdSlot implements Slot {
     } catch (error) {
       // 404 and 409: it has ended meanwhile, and `exited` tells how.
       if (![404, 409].includes(statusOf(error) ?? 0)) {
-        throw this.explain(error);
+        throw await this.explain(error);
       }
     }
   }
@@ -289,17 +290,17 @@ class ColdSlot implements Slot {
       await this.container.remove({ force: true, v: true });
     } catch (error) {
       if (![404, 409].includes(statusOf(error) ?? 0)) {
-        throw this.explain(error);
+        throw await this.explain(error);
       }
     }
   }
 
-  private explain(error: unknown, whatHappened?: string): ExecutorError {
+  private async explain(error: unknown, whatHappened?: string): Promise<ExecutorError> {
     if (error instanceof ExecutorError) {
       return error;
     }
     if (isDaemonGone(error)) {
-      this.context.suspect();
+      await this.context.suspect();
       const what = whatHappened ?? "Docker does not answer on this machine";
       return new ExecutorError("daemon", `${what}: ${errorText(error)}.`, { cause: error });
     }

@@ -1,6 +1,9 @@
 /**
  * Watches the Docker Engine: whether it answers, and its version. It is asked every 5 s, or every second while it is
- * down, so that the runner comes back by itself; an error seen elsewhere (`suspect`) makes it ask at once.
+ * down, so that the runner comes back by itself; a sign seen elsewhere (`suspect`) makes it ask at once.
+ *
+ * Every look is over a connection of its own. An engine that shuts down first stops listening, then stops its
+ * containers, and meanwhile goes on answering over connections it has: those would call it well.
  */
 import type Docker from "dockerode";
 import * as z from "zod";
@@ -14,6 +17,7 @@ const ANSWER_WITHIN_MS = 5_000;
 const Version = z.object({ Version: z.string() });
 
 export interface EngineOptions {
+  /** A client that dials for every question. */
   readonly docker: Docker;
   readonly clock: Clock;
   readonly log: Log;
@@ -46,9 +50,13 @@ export class Engine {
     return this.looking;
   }
 
-  /** Something failed in a way that a daemon that is gone would cause. */
-  suspect(): void {
-    void this.look();
+  /**
+   * Something happened that an engine that goes away would cause. Resolves after a look that began after it: what is
+   * reported then finds the runner not ready, so that its retry is not sent to the same engine. Never rejects.
+   */
+  async suspect(): Promise<void> {
+    await this.looking;
+    await this.look();
   }
 
   close(): void {

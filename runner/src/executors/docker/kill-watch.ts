@@ -24,15 +24,18 @@ export class KillWatch {
   private readonly runnerId: string;
   private readonly clock: Clock;
   private readonly log: Log;
+  private readonly ended: () => void;
   private readonly killed = new Set<string>();
   private stream: { destroy(): void } | null = null;
   private closed = false;
 
-  constructor(options: { docker: Docker; runnerId: string; clock: Clock; log: Log }) {
+  /** `ended` is called when the engine ends the stream, which is among the first things it does when it shuts down. */
+  constructor(options: { docker: Docker; runnerId: string; clock: Clock; log: Log; ended: () => void }) {
     this.docker = options.docker;
     this.runnerId = options.runnerId;
     this.clock = options.clock;
     this.log = options.log;
+    this.ended = options.ended;
   }
 
   /** Listens from now on; called whenever the engine has come up. Never rejects. */
@@ -90,6 +93,9 @@ export class KillWatch {
   private lost(stream: object): void {
     if (this.stream === stream) {
       this.stream = null;
+      if (!this.closed) {
+        this.ended();
+      }
       this.clock.after(BEHIND_MS, () => void this.open());
     }
   }
