@@ -7,6 +7,7 @@ import { revokeRunner } from "../control-plane/src/objects/dispatcher/revocation
 import { inTurn } from "../control-plane/src/objects/dispatcher/turns.ts";
 import type { Machine } from "./machine.ts";
 import type { Action } from "./plan.ts";
+import { isRevoked } from "./rows.ts";
 import { Violation } from "./violation.ts";
 import { noTrouble } from "./wire.ts";
 import type { World } from "./world.ts";
@@ -201,8 +202,8 @@ function revoke(world: World, machine: Machine): void {
   }
   world.revoked.add(machine.id);
   const told = object.call("revoke", (shell) => revokeRunner(shell, machine.id));
-  if (told === undefined) {
-    // Not committed: nobody has heard of it.
+  if (told === undefined && !isRevoked(object.storage, machine.id)) {
+    // It died before the commit: nobody has heard of it. Behind the commit it holds, whatever the caller was told.
     world.revoked.delete(machine.id);
   }
 }

@@ -25,8 +25,8 @@ export interface MachineOptions {
   readonly object: ObjectHost;
   readonly revoked: (runnerId: string) => boolean;
   readonly note: (text: string) => void;
-  /** A frame reaches the Dispatcher: `deliver` hands it over. */
-  readonly toServer: (machine: Machine, text: string, deliver: () => void) => void;
+  /** A frame reaches the Dispatcher's machine: `deliver` hands it over; `open` is false when its socket died before. */
+  readonly toServer: (machine: Machine, text: string, open: boolean, deliver: () => void) => void;
   /** The process says something, whether it arrives or not. */
   readonly says: (machine: Machine, message: RunnerMessage) => void;
   /** A frame leaves the Dispatcher. */
@@ -192,7 +192,7 @@ export class Machine {
   inject(text: string): void {
     const socket = this.wire?.server;
     if (this.connected && socket !== null && socket !== undefined) {
-      this.options.toServer(this, text, () => this.options.object.receive(socket, text));
+      this.options.toServer(this, text, isOpen(socket), () => this.options.object.receive(socket, text));
     }
   }
 
@@ -286,7 +286,7 @@ export class Machine {
     const up = new Lane(timeline, rng, path.up, (text) => {
       const socket = server;
       if (socket !== null) {
-        options.toServer(this, text, () => object.receive(socket, text));
+        options.toServer(this, text, isOpen(socket), () => object.receive(socket, text));
       }
     });
     /** One end says it is over: the client hears at once, the server as soon as anything gets through to it. */
@@ -364,4 +364,8 @@ export class Machine {
       }
     });
   }
+}
+
+function isOpen({ readyState }: SimSocket): boolean {
+  return readyState === 1;
 }

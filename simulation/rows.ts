@@ -35,6 +35,10 @@ export interface Snapshot {
   readonly attempts: ReadonlyMap<string, AttemptRow>;
 }
 
+export function isRevoked(storage: SimStorage, runnerId: string): boolean {
+  return storage.read("SELECT id FROM runners WHERE revoked_at IS NOT NULL").some(({ id }) => id === runnerId);
+}
+
 export function keyOf(runId: string, attempt: number): string {
   return `${runId}/${attempt}`;
 }

@@ -207,10 +207,10 @@ export class World {
         this.guard(() => this.safety.sends(machine, text, this.object.storage.open));
         this.note(`${name} <~ ${brief(text)}`);
       },
-      toServer: (machine, text, deliver) => {
+      toServer: (machine, text, open, deliver) => {
         this.note(`${name} => ${brief(text)}`);
-        // What renews leases; other frames do not.
-        if (text === "ping" || text.startsWith('{"type":"hello"')) {
+        // What renews leases; other frames do not, nor a ping into a socket that died with the server.
+        if ((open && text === "ping") || text.startsWith('{"type":"hello"')) {
           machine.heard.set(machine.epoch, this.timeline.now);
         }
         this.guard(() => this.judge(machine, text, deliver));

@@ -44,7 +44,7 @@ function newMachine(world: World, plane: OldPlane, index: number, runnerId: stri
     object: plane as unknown as ObjectHost,
     revoked: () => false,
     note: () => {},
-    toServer: (_machine, _text, deliver) => deliver(),
+    toServer: (_machine, _text, _open, deliver) => deliver(),
     says: () => {},
     sent: () => {},
     toRunner: () => {},
