@@ -4,6 +4,7 @@
  * A permission that a role does not list is refused. A scope of an API key is a permission; a key may do what its role
  * and its scopes both allow.
  */
+import type { BulkAction } from "./api/bulk.ts";
 import { roles, type Role } from "./roles.ts";
 
 export const permissions = [
@@ -95,3 +96,10 @@ export function isAtLeast(role: Role, other: Role): boolean {
 export function mayGrant(role: Role, other: Role): boolean {
   return role === "owner" || (mayDo(role, "members:write") && !isAtLeast(other, role));
 }
+
+/** What bulk work needs: the same as what it does to each run. */
+export const bulkPermissions = {
+  cancel: "runs:cancel",
+  retry: "runs:trigger",
+  requeue: "runs:trigger",
+} as const satisfies Record<BulkAction, Permission>;

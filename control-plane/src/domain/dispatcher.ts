@@ -116,6 +116,7 @@ export interface StartBulkCommand {
   readonly bodyHash: string;
   readonly action: BulkAction;
   readonly filter: BulkFilter;
+  readonly by: ActorName;
 }
 
 export interface RegisterRunnerCommand {
@@ -229,7 +230,8 @@ export interface DispatcherApi extends HomeApi, ShardApi {
 
   /** Rooms ask to be told of a run's changes while somebody watches it. */
   watchRun(runId: string): Promise<Run | null>;
-  previewBulk(command: Pick<StartBulkCommand, "action" | "filter">): Promise<BulkPreview>;
+  /** Of runs that are here: `retry`, which is about those in D1, finds none. Counting stops at `most`. */
+  previewBulk(command: Pick<StartBulkCommand, "action" | "filter"> & { readonly most: number }): Promise<BulkPreview>;
   startBulk(command: StartBulkCommand): Promise<Outcome<{ readonly bulkId: string }>>;
   /** Null when there is none, or it ended more than seven days ago. */
   getBulk(bulkId: string): Promise<Bulk | null>;

@@ -136,6 +136,8 @@ export interface ShardApi {
   /** Takes no trigger of this queue any more that was placed under this generation or an older one. */
   releaseQueue(command: { readonly queue: string; readonly generation: number }): Promise<void>;
   leftOf(queue: string): Promise<Leftovers>;
+  /** Whether D1 has all that happened to runs here up to this moment, milliseconds since 1970. */
+  hasTold(until: number): Promise<boolean>;
   /** The definition of an ad-hoc run; null when it is not kept here. */
   ownDefinition(runId: string): Promise<EventDefinition | null>;
 }

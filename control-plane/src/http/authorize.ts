@@ -18,7 +18,7 @@ import { countActor, countAddress, countFailure, refuseGuessers } from "./middle
 import { publicOrigin, requireSameOrigin } from "./middleware/same-origin.ts";
 
 export type Rule =
-  | { readonly kind: "requires"; readonly permission: Permission; readonly who: Who }
+  | { readonly kind: "requires"; readonly anyOf: readonly Permission[]; readonly who: Who }
   | { readonly kind: "open"; readonly reason: string };
 
 /** `people`: not for API keys, whatever they may do. */
@@ -33,29 +33,42 @@ export function ruleOf(handler: object): Rule | undefined {
 
 /** Lets in whoever is signed in, or sends an API key, with this permission; sets `actor`. */
 export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
-  return guard(permission, "anybody");
+  return guard([permission], "anybody");
+}
+
+/** Lets in whoever has one of these; what the body asks for decides which, so the handler calls `refuseUnless`. */
+export function requiresAny(...permissions: readonly [Permission, ...Permission[]]): MiddlewareHandler<AppEnv> {
+  return guard(permissions, "anybody");
+}
+
+/** Throws `forbidden` or `missing_scope`. */
+export function refuseUnless(actor: Actor, permission: Permission): void {
+  if (!actorMay(actor, permission)) {
+    throw refusal(actor, permission);
+  }
 }
 
 /** As `requires`, for what concerns a person's own account and sessions. */
 export function requiresPerson(permission: Permission): MiddlewareHandler<AppEnv> {
-  return guard(permission, "people");
+  return guard([permission], "people");
 }
 
-function guard(permission: Permission, who: Who): MiddlewareHandler<AppEnv> {
+function guard(anyOf: readonly [Permission, ...Permission[]], who: Who): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     const actor = await findActor(c);
     countActor(c, actor);
     if (who === "people" && actor.kind !== "user") {
       throw new AppError("forbidden", "This is for people who are signed in, not for API keys.");
     }
-    if (!actorMay(actor, permission)) {
-      throw refusal(actor, permission);
+    if (!anyOf.some((permission) => actorMay(actor, permission))) {
+      // Of several, one that the role has is what a key's scopes lack.
+      throw refusal(actor, anyOf.find((permission) => mayDo(actor.role, permission)) ?? anyOf[0]);
     }
     c.set("actor", actor);
     await readBody(c);
     await next();
   };
-  rules.set(middleware, { kind: "requires", permission, who });
+  rules.set(middleware, { kind: "requires", anyOf, who });
   return middleware;
 }
 

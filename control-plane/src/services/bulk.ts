@@ -3,14 +3,22 @@ import type { Bulk, BulkPreview, StartBulk } from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
-import type { Actor } from "../domain/actor.ts";
+import { nameOf, type Actor } from "../domain/actor.ts";
 import type { Cause } from "./idempotency.ts";
 import { mergeBulk } from "../domain/merged-bulk.ts";
 import { askAll } from "./dispatchers.ts";
+import { countEndedRuns } from "./ended-runs.ts";
 import { unwrap } from "./outcome.ts";
 
+/** Counting for a preview stops here. */
+const MOST_COUNTED = 10_000;
+
 export async function previewBulk(deps: Deps, actor: Actor, { action, filter }: StartBulk): Promise<BulkPreview> {
-  const answers = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.previewBulk({ action, filter }));
+  if (action === "retry") {
+    return countEndedRuns(deps, actor.workspaceId, filter, MOST_COUNTED);
+  }
+  const command = { action, filter, most: MOST_COUNTED };
+  const answers = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.previewBulk(command));
   return {
     matched: answers.reduce((sum, { matched }) => sum + matched, 0),
     exact: answers.every(({ exact }) => exact),
@@ -27,10 +35,13 @@ export async function startBulk(
   const bulkId = makeId("bulk", deps.clock.now(), deps.ids.random(10));
   const { key: causeKey, bodyHash } = cause;
   const home = deps.dispatcherFor(actor.workspaceId);
-  const started = unwrap(await home.startBulk({ bulkId, causeKey, bodyHash, action, filter }));
+  const by = nameOf(actor);
+  const started = unwrap(await home.startBulk({ bulkId, causeKey, bodyHash, action, filter, by }));
+  // What has ended is in D1, for home and all shards: home alone repeats it, wherever the new runs go.
+  const shards = action === "retry" ? [] : await home.listShards();
   // Home keeps the key; under the same id a repeat begins nothing twice.
-  const own = { bulkId: started.bulkId, causeKey: null, bodyHash, action, filter };
-  for (const shard of await home.listShards()) {
+  const own = { bulkId: started.bulkId, causeKey: null, bodyHash, action, filter, by };
+  for (const shard of shards) {
     unwrap(await deps.dispatcherFor(actor.workspaceId, shard).startBulk(own));
   }
   return started;

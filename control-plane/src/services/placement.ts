@@ -48,8 +48,11 @@ export async function enqueueRuns(
   return { ok: true, value };
 }
 
-/** Takes each command to where home has placed it, and back to home where the queue has moved meanwhile. */
-async function follow(
+/**
+ * Takes each command to where home has placed it, and back to home (`placeAgain`) where the queue has moved meanwhile.
+ * `first`: home's outcomes, in the order of the commands.
+ */
+export async function follow(
   deps: PlacementDeps,
   workspaceId: string,
   commands: readonly EnqueueCommand[],
@@ -151,7 +154,7 @@ async function enqueueIn(
 }
 
 /** An ad-hoc run that a shard keeps is repeated with the definition that lies there. */
-async function withDefinition(
+export async function withDefinition(
   deps: PlacementDeps,
   workspaceId: string,
   command: EnqueueCommand,

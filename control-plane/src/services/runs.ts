@@ -166,7 +166,7 @@ export async function findPastRun(
   return { ...beforeQueues, ...summary, ...whole };
 }
 
-function rowFilter(filter: RunFilter): Omit<RunRowFilter, "after" | "limit" | "deadLetter"> {
+export function rowFilter(filter: RunFilter): Omit<RunRowFilter, "after" | "limit" | "deadLetter"> {
   const at = (text: string | undefined): number | undefined => (text === undefined ? undefined : Date.parse(text));
   const { state, eventId, runnerId, trigger, label, q } = filter;
   return { state, eventId, runnerId, trigger, label, q, from: at(filter.from), to: at(filter.to) };

@@ -1,6 +1,12 @@
 /** Runs in D1: a projection, for lists and for runs that have left the Dispatcher. */
 import type { RunState, RunSummary, Trigger } from "@cronium/protocol";
 
+/** Of a run in its list. */
+export interface Place {
+  readonly at: number;
+  readonly id: string;
+}
+
 export interface RunRowFilter {
   /** Any of them. */
   readonly state: readonly RunState[] | undefined;
@@ -16,17 +22,26 @@ export interface RunRowFilter {
   readonly q: string | undefined;
   /** Only those that can be requeued. */
   readonly deadLetter: boolean;
-  readonly after: { readonly at: number; readonly id: string } | null;
+  /** Ended at or before; milliseconds since 1970. */
+  readonly endedBy?: number | undefined;
+  readonly after: Place | null;
   readonly limit: number;
 }
 
 /** Names that a text may match; beyond them the text says too little to be worth a search. */
 const MOST_NAMES = 200;
 
+/** What a page holds of each run, and in which order. */
+export interface RunPageForm {
+  readonly columns: readonly string[];
+  readonly order: "newest" | "oldest";
+}
+const asListed: RunPageForm = { columns: ["summary"], order: "newest" };
+
 /**
- * One page, newest first, as statement and values.
+ * One page, as statement and values.
  *
- * What is given first in this list picks the index that is walked from the newest row on; the rest is checked on the
+ * What is given first in this list picks the index that is walked from the newest row on, or the oldest; the rest is checked on the
  * rows met: label (`run_labels`), runner (`runs_by_runner`), event (`runs_by_event`), name (`runs_by_name`), state
  * (`runs_by_state`), trigger (`runs_by_trigger`), nothing (`runs_list`). For several names or states the index is
  * walked once for each, a page at most, and the pages are merged: no list is sorted that is longer than what it shows.
@@ -34,14 +49,19 @@ const MOST_NAMES = 200;
 export function runListQuery(
   workspaceId: string,
   filter: RunRowFilter,
+  { columns, order }: RunPageForm = asListed,
 ): { readonly query: string; readonly values: readonly (string | number)[] } {
+  const [behind, direction] = order === "newest" ? ["<", "DESC"] : [">", "ASC"];
+  const select = (table: string): string => `SELECT ${columns.map((column) => `${table}.${column}`).join(", ")}`;
+  const sorted = (table: string, id: string): string =>
+    `ORDER BY ${table}.queued_at ${direction}, ${table}.${id} ${direction} LIMIT ${limit}`;
   const values: (string | number)[] = [workspaceId];
   const bind = (value: string | number): string => `?${values.push(value)}`;
   const limit = bind(filter.limit);
   const time = (table: string, id: string): string[] => [
     ...(filter.after === null
       ? []
-      : [`(${table}.queued_at, ${table}.${id}) < (${bind(filter.after.at)}, ${bind(filter.after.id)})`]),
+      : [`(${table}.queued_at, ${table}.${id}) ${behind} (${bind(filter.after.at)}, ${bind(filter.after.id)})`]),
     ...(filter.from === undefined ? [] : [`${table}.queued_at >= ${bind(filter.from)}`]),
     ...(filter.to === undefined ? [] : [`${table}.queued_at < ${bind(filter.to)}`]),
   ];
@@ -61,6 +81,7 @@ export function runListQuery(
           ? `r.state = ${bind(state)}`
           : `r.state IN (SELECT value FROM json_each(${bind(JSON.stringify(filter.state))}))`,
     trigger: filter.trigger === undefined ? null : `r.trigger = ${bind(filter.trigger)}`,
+    ended: filter.endedBy === undefined ? null : `r.finished_at <= ${bind(filter.endedBy)}`,
     dead: filter.deadLetter ? "r.state = 'failed' AND r.summary ->> 'failReason' = 'retries_exhausted'" : null,
   };
   const labels = moreLabels.map(
@@ -72,22 +93,21 @@ export function runListQuery(
     ...labels,
   ];
   const and = (...parts: readonly string[]): string => parts.map((part) => ` AND ${part}`).join("");
-  const newest = "ORDER BY r.queued_at DESC, r.id DESC";
   if (label !== undefined) {
     return {
-      query: `SELECT r.summary FROM run_labels l CROSS JOIN runs r ON r.id = l.run_id
+      query: `${select("r")} FROM run_labels l CROSS JOIN runs r ON r.id = l.run_id
         WHERE l.workspace_id = ?1 AND l.label = ${bind(label)}${and(...time("l", "run_id"), ...all(null))}
-        ORDER BY l.queued_at DESC, l.run_id DESC LIMIT ${limit}`,
+        ${sorted("l", "run_id")}`,
       values,
     };
   }
   const one = (index: string): string =>
-    `SELECT r.summary FROM runs r INDEXED BY ${index} WHERE r.workspace_id = ?1${and(...time("r", "id"), ...all(null))} ${newest} LIMIT ${limit}`;
+    `${select("r")} FROM runs r INDEXED BY ${index} WHERE r.workspace_id = ?1${and(...time("r", "id"), ...all(null))} ${sorted("r", "id")}`;
   const merged = (index: string, source: string, condition: string, except: keyof typeof conditions): string =>
-    `SELECT o.summary FROM ${source} CROSS JOIN runs o ON o.id IN (
+    `${select("o")} FROM ${source} CROSS JOIN runs o ON o.id IN (
        SELECT r.id FROM runs r INDEXED BY ${index}
-       WHERE r.workspace_id = ?1 AND ${condition}${and(...time("r", "id"), ...all(except))} ${newest} LIMIT ${limit})
-     ORDER BY o.queued_at DESC, o.id DESC LIMIT ${limit}`;
+       WHERE r.workspace_id = ?1 AND ${condition}${and(...time("r", "id"), ...all(except))} ${sorted("r", "id")})
+     ${sorted("o", "id")}`;
   if (conditions.dead !== null) {
     return { query: one("runs_dead"), values };
   }
@@ -122,6 +142,52 @@ export async function listRunRows(d1: D1Database, workspaceId: string, filter: R
     .bind(...values)
     .all<{ summary: string }>();
   return results.map((row) => JSON.parse(row.summary) as RunSummary);
+}
+
+/** How many there are, or `limit` when there are more. As `runListQuery`, without the rows themselves. */
+export async function countRunRows(d1: D1Database, workspaceId: string, filter: RunRowFilter): Promise<number> {
+  const { query, values } = runListQuery(workspaceId, filter, { columns: ["id"], order: "newest" });
+  const row = await d1
+    .prepare(`SELECT count(*) AS found FROM (${query})`)
+    .bind(...values)
+    .first<{ found: number }>();
+  return row?.found ?? 0;
+}
+
+/** A page, oldest first, with the time by which it is sorted. */
+export async function listOldestRuns(
+  d1: D1Database,
+  workspaceId: string,
+  filter: RunRowFilter,
+): Promise<readonly { readonly summary: RunSummary; readonly at: number }[]> {
+  const form: RunPageForm = { columns: ["summary", "queued_at"], order: "oldest" };
+  const { query, values } = runListQuery(workspaceId, filter, form);
+  const { results } = await d1
+    .prepare(query)
+    .bind(...values)
+    .all<{ summary: string; queued_at: number }>();
+  return results.map((row) => ({ summary: JSON.parse(row.summary) as RunSummary, at: row.queued_at }));
+}
+
+export interface GivenRow {
+  readonly id: string;
+  /** JSON; null where the whole detail is a blob. */
+  readonly input: string | null;
+  readonly queue: string | null;
+  readonly priority: number | null;
+}
+
+/** What these runs were triggered with, in no order. Primary key. */
+export async function findGiven(d1: D1Database, workspaceId: string, ids: readonly string[]): Promise<GivenRow[]> {
+  const { results } = await d1
+    .prepare(
+      `SELECT id, detail ->> 'queue' AS queue, detail ->> 'priority' AS priority,
+         CASE WHEN coalesce(detail ->> 'inBlob', 0) THEN NULL ELSE coalesce(detail -> 'input', 'null') END AS input
+       FROM runs WHERE workspace_id = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+    )
+    .bind(workspaceId, JSON.stringify(ids))
+    .all<GivenRow>();
+  return results;
 }
 
 /** Null when there is none in this workspace. Primary key. */

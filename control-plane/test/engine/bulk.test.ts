@@ -1,44 +1,16 @@
 import type { Bulk, BulkPreview } from "@cronium/protocol";
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, test } from "vitest";
+import { multiply, preview, startBulk, waitForEnd, waitForSomeDone } from "./bulk-story.ts";
 import { closeAll, connect, registerFake } from "./fake-runner.ts";
-import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { makePlane, type Plane } from "./plane.ts";
 
 afterEach(closeAll);
 
-const waitForEnd = (plane: Plane, bulkId: string): Promise<Bulk> =>
-  waitFor(async () => {
-    const bulk = await plane.expectJson<Bulk>(200, "GET", `/bulk/${bulkId}`);
-    return bulk.state === "running" ? { ok: false, seen: JSON.stringify(bulk) } : { ok: true, value: bulk };
-  }, "the end of the bulk work");
+const start = (plane: Plane, filter: unknown, headers = {}): Promise<string> =>
+  startBulk(plane, "cancel", filter, headers);
 
-const start = async (plane: Plane, filter: unknown, headers = {}): Promise<string> =>
-  (await plane.expectJson<{ bulkId: string }>(202, "POST", "/bulk", { action: "cancel", filter }, headers)).bulkId;
-
-const count = (plane: Plane, filter: unknown): Promise<BulkPreview> =>
-  plane.expectJson(200, "POST", "/bulk", { action: "cancel", filter, dryRun: true });
-
-/** Copies of a waiting run, which nobody could trigger one by one in the time of a test. */
-async function multiply(plane: Plane, runId: string, times: number): Promise<void> {
-  await runInDurableObject(plane.dispatcherStub, (_, { storage }) => {
-    const columns = storage.sql
-      .exec("SELECT name FROM pragma_table_info('runs') WHERE name NOT IN ('n', 'id')")
-      .toArray()
-      .map((row) => row["name"] as string)
-      .join(", ");
-    storage.sql.exec(
-      `WITH RECURSIVE c(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM c WHERE i < ?2)
-       INSERT INTO runs (id, ${columns}) SELECT 'copy-' || i, ${columns} FROM runs, c WHERE id = ?1`,
-      runId,
-      times,
-    );
-    storage.sql.exec(
-      `INSERT INTO payloads (run_id, input, output, definition)
-       SELECT r.id, input, output, definition FROM runs r, payloads p WHERE r.id LIKE 'copy-%' AND p.run_id = ?`,
-      runId,
-    );
-  });
-}
+const count = (plane: Plane, filter: unknown): Promise<BulkPreview> => preview(plane, "cancel", filter);
 
 describe("bulk work", () => {
   test("cancels what the filter finds and nothing else, and counts it before", async ({ expect }) => {
@@ -62,13 +34,10 @@ describe("bulk work", () => {
   test("goes on after a restart, and runs triggered meanwhile are not touched", async ({ expect }) => {
     const plane = await makePlane();
     const first = await plane.trigger({ labels: { gpu: "yes" } });
-    await multiply(plane, first, 1_500);
+    await multiply(plane.dispatcherStub, first, 1_500);
     const bulkId = await start(plane, { state: ["queued"] });
     const late = await plane.trigger({ labels: { gpu: "yes" } });
-    await waitFor(async () => {
-      const { done } = await plane.expectJson<Bulk>(200, "GET", `/bulk/${bulkId}`);
-      return done > 0 ? { ok: true, value: done } : { ok: false, seen: "nothing done" };
-    }, "the first chunk");
+    await waitForSomeDone(plane, bulkId);
     await evictDurableObject(plane.dispatcherStub);
     expect(await waitForEnd(plane, bulkId)).toMatchObject({
       state: "finished",
@@ -82,7 +51,7 @@ describe("bulk work", () => {
 
   test("can be stopped, and what was done stays done", async ({ expect }) => {
     const plane = await makePlane();
-    await multiply(plane, await plane.trigger({ labels: { gpu: "yes" } }), 2_000);
+    await multiply(plane.dispatcherStub, await plane.trigger({ labels: { gpu: "yes" } }), 2_000);
     const bulkId = await start(plane, { state: ["queued"] });
     const stopped = await plane.expectJson<Bulk>(200, "POST", `/bulk/${bulkId}/cancel`);
     expect(stopped.state).toBe("stopped");

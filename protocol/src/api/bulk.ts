@@ -3,16 +3,24 @@ import * as z from "zod";
 import { idSchema } from "../ids.ts";
 import { RunFilter } from "./runs.ts";
 
-export const bulkActions = ["cancel"] as const;
+/**
+ * `cancel`: runs that have not ended. `retry`: a new run for each that has ended before the work began, by default in
+ * any state but `succeeded`. `requeue`: dead letters go back into the queue, as the same runs.
+ */
+export const bulkActions = ["cancel", "retry", "requeue"] as const;
 export type BulkAction = (typeof bulkActions)[number];
 
 export const BulkId = idSchema("bulk");
 
 /** Must name something: an action on everything is asked for by `state`. */
 export const BulkFilter = z
-  .strictObject(RunFilter.shape)
+  .strictObject({
+    ...RunFilter.shape,
+    /** Dead letters alone: those that used up their retries. */
+    deadLetter: z.literal(true).optional(),
+  })
   .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
-    message: "must name at least one of state, eventId, runnerId, trigger, label, from, to, q",
+    message: "must name at least one of state, eventId, runnerId, trigger, label, from, to, q, deadLetter",
   });
 export type BulkFilter = z.infer<typeof BulkFilter>;
 
@@ -20,7 +28,7 @@ export const StartBulk = z
   .strictObject({
     action: z.enum(bulkActions),
     filter: BulkFilter,
-    /** Only says how many runs it would be. */
+    /** Only says how many runs it would be. A retry is counted in the list of runs, which is some moments behind. */
     dryRun: z.boolean().default(false),
   })
   .meta({ id: "StartBulk" });

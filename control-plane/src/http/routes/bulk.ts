@@ -1,10 +1,11 @@
 /** `/bulk`: one action for all runs that a filter finds. */
+import { bulkPermissions } from "@cronium/protocol/access";
 import { Bulk, BulkAccepted, BulkId, BulkPreview, StartBulk } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
 import { getBulk, previewBulk, startBulk, stopBulk } from "../../services/bulk.ts";
 import { causeOf } from "../../services/idempotency.ts";
-import { requires } from "../authorize.ts";
+import { refuseUnless, requires, requiresAny } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 
@@ -13,8 +14,9 @@ const byId = z.object({ id: BulkId });
 const start = createRoute({
   method: "post",
   path: "/bulk",
-  summary: "Act on all runs that a filter finds, or count them; an Idempotency-Key makes a repeat return the same work",
-  middleware: requires("runs:cancel"),
+  summary:
+    "Cancel, retry or requeue all runs that a filter finds, or count them; repeats with an Idempotency-Key are one",
+  middleware: requiresAny("runs:cancel", "runs:trigger"),
   request: { body: { content: { "application/json": { schema: StartBulk } }, required: true } },
   responses: {
     200: jsonAnswer(BulkPreview, "With dryRun: how many runs it would be"),
@@ -36,7 +38,7 @@ const stop = createRoute({
   method: "post",
   path: "/bulk/{id}/cancel",
   summary: "Leave the rest of it undone",
-  middleware: requires("runs:cancel"),
+  middleware: requiresAny("runs:cancel", "runs:trigger"),
   request: { params: byId },
   responses: {
     200: jsonAnswer(Bulk, "The work as it stays"),
@@ -50,6 +52,7 @@ export function bulkRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(start, async (c) => {
     const { deps, actor } = c.var;
     const request = c.req.valid("json");
+    refuseUnless(actor, bulkPermissions[request.action]);
     if (request.dryRun) {
       return c.json(await previewBulk(deps, actor, request), 200);
     }
@@ -57,6 +60,12 @@ export function bulkRoutes(): OpenAPIHono<AppEnv> {
     return c.json(await startBulk(deps, actor, request, cause), 202);
   });
   routes.openapi(read, async (c) => c.json(await getBulk(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
-  routes.openapi(stop, async (c) => c.json(await stopBulk(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
+  routes.openapi(stop, async (c) => {
+    const { deps, actor } = c.var;
+    const { id } = c.req.valid("param");
+    const { action } = await getBulk(deps, actor, id);
+    refuseUnless(actor, bulkPermissions[action]);
+    return c.json(await stopBulk(deps, actor, id), 200);
+  });
   return routes;
 }

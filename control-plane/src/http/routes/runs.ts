@@ -108,6 +108,7 @@ const requeue = createRoute({
       "forbidden",
       "not_found",
       "not_dead_letter",
+      "shard_conflict",
       "invalid_id",
       "invalid_idempotency_key",
       "idempotency_mismatch",

@@ -4,7 +4,9 @@ import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
 import { askDueAt } from "./allowances.ts";
 import { askForPlaces } from "./asking.ts";
-import { bulkDueAt, forgetOldBulks, giveUpBulk, hasBulk, stepBulk } from "./bulk.ts";
+import { bulkDueAt, forgetOldBulks } from "./bulk.ts";
+import { walkRetries } from "./bulk-retry.ts";
+import { walkOn } from "./bulk-walk.ts";
 import { closeUnanswered } from "./handshake.ts";
 import { handoverDueAt } from "./handovers.ts";
 import { settleHandovers } from "./leftovers.ts";
@@ -57,8 +59,9 @@ export function onAlarm(shell: Shell): void {
       tidy(shell, turn);
       turn.pumpNeeded = true;
     });
-    workOnBulk(shell);
+    walkOn(shell);
     reencrypt(shell);
+    void walkRetries(shell);
     void expireIfDue(shell);
     void settleHandovers(shell);
     void finishMoves(shell);
@@ -71,19 +74,6 @@ export function onAlarm(shell: Shell): void {
     shell.deps.log.error("alarm.failed", { workspaceId: shell.workspaceId, error: String(error) });
   } finally {
     arm(shell, Math.min(nextWake(shell), closeUnanswered(shell)));
-  }
-}
-
-/** A turn of its own: work that cannot be done must not take leases and offers with it. */
-function workOnBulk(shell: Shell): void {
-  if (!hasBulk(shell)) {
-    return;
-  }
-  try {
-    inTurn(shell, (turn) => stepBulk(shell, turn));
-  } catch (error) {
-    shell.deps.log.error("bulk.failed", { workspaceId: shell.workspaceId, error: String(error) });
-    inTurn(shell, (turn) => giveUpBulk(shell, turn));
   }
 }
 

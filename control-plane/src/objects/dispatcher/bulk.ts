@@ -2,30 +2,25 @@
  * Server-side bulk work: one action for all runs that a filter finds, in chunks from the alarm, so that it survives
  * restarts and other events get their turns between chunks.
  *
- * A walk goes through the runs in order of arrival, from the oldest to the newest that was there when it began: each is
- * looked at once, and runs triggered meanwhile are not touched. What a chunk did and how far the walk is are one commit;
- * repeating a chunk after a crash finds the runs as the commit left them.
+ * Cancelling and requeueing walk over the Dispatcher's own rows (`bulk-walk.ts`), retrying over D1 (`bulk-retry.ts`). Here
+ * is what they share: how the work is stored, shown, stopped and counted.
  */
-import type { Bulk, BulkAction, BulkFilter, BulkPreview, RunState } from "@cronium/protocol";
-import { isTerminal, runStates } from "@cronium/protocol/run-states";
+import type { Bulk, BulkAction, BulkFilter } from "@cronium/protocol";
+import type { ActorName } from "../../domain/actor.ts";
 import type { Outcome, Refusal, StartBulkCommand } from "../../domain/dispatcher.ts";
-import { cancelRun } from "./cancel.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 
-/** Runs looked at, and runs acted on, in one chunk. */
-const SPAN = 5_000;
-const CHUNK = 200;
-const PAUSE_MS = 20;
-/** Counting for a preview stops here. */
-const MOST_COUNTED = 10_000;
+/** Between chunks. */
+export const PAUSE_MS = 20;
 const KEEP_MS = 7 * 86_400_000;
 
-interface Row {
+export interface BulkRow {
   readonly id: string;
   readonly action: BulkAction;
   readonly filter: string;
   readonly state: Bulk["state"];
+  /** How far the walk over the Dispatcher's own rows is, and where it ends: `runs.n`. */
   readonly at: number;
   readonly last: number;
   readonly matched: number;
@@ -34,37 +29,37 @@ interface Row {
   readonly reasons: string;
   readonly created_at: number;
   readonly finished_at: number | null;
+  /** JSON; null for work from before it was stored. */
+  readonly by: string | null;
+  /** How far the walk over D1 is, as JSON; null before its first step. */
+  readonly walked: string | null;
 }
 
 type Reasons = Record<string, { count: number; example: string }>;
 
-/** What an action is for: cancelling says nothing to a run that has ended, or is being cancelled. */
-const applies = {
-  cancel: (state) => !isTerminal(state) && state !== "cancelling",
-} as const satisfies Record<BulkAction, (state: RunState) => boolean>;
+export function filterOf(row: BulkRow): BulkFilter {
+  return JSON.parse(row.filter) as BulkFilter;
+}
 
-export function previewBulk(shell: Shell, action: BulkAction, filter: BulkFilter): BulkPreview {
-  const { where, values } = condition(action, filter);
-  const matched = shell.sql
-    .exec(`SELECT count(*) AS matched FROM (SELECT 1 FROM runs WHERE ${where} LIMIT ${MOST_COUNTED + 1})`, ...values)
-    .one()["matched"] as number;
-  return { matched: Math.min(matched, MOST_COUNTED), exact: matched <= MOST_COUNTED };
+export function askerOf(row: BulkRow): ActorName {
+  return row.by === null ? { kind: "api_key", id: "unknown" } : (JSON.parse(row.by) as ActorName);
 }
 
 export function startBulk(shell: Shell, turn: Turn, command: StartBulkCommand): Outcome<{ readonly bulkId: string }> {
-  const { bulkId, causeKey, bodyHash, action, filter } = command;
+  const { bulkId, causeKey, bodyHash, action, filter, by } = command;
   const seen = causeKey === null ? null : readCause(shell, "bulk", causeKey, bodyHash, turn.now);
   if (seen !== null) {
     return seen.ok ? { ok: true, value: { bulkId: seen.value } } : seen;
   }
-  if (readRow(shell, bulkId) === null) {
+  if (readBulkRow(shell, bulkId) === null) {
     shell.sql.exec(
-      `INSERT INTO bulks (id, action, filter, state, at, last, matched, done, failed, reasons, created_at)
-       SELECT ?1, ?2, ?3, 'running', 0, coalesce(max(n), 0), 0, 0, 0, '{}', ?4 FROM runs`,
+      `INSERT INTO bulks (id, action, filter, state, at, last, matched, done, failed, reasons, created_at, by)
+       SELECT ?1, ?2, ?3, 'running', 0, coalesce(max(n), 0), 0, 0, 0, '{}', ?4, ?5 FROM runs`,
       bulkId,
       action,
       JSON.stringify(filter),
       turn.now,
+      JSON.stringify(by),
     );
     if (causeKey !== null) {
       writeCause(shell, turn, { key: causeKey, kind: "bulk", id: bulkId, bodyHash });
@@ -75,7 +70,7 @@ export function startBulk(shell: Shell, turn: Turn, command: StartBulkCommand): 
 }
 
 export function readBulk(shell: Shell, bulkId: string): Bulk | null {
-  const row = readRow(shell, bulkId);
+  const row = readBulkRow(shell, bulkId);
   return row === null ? null : view(row);
 }
 
@@ -94,47 +89,39 @@ function unknown(bulkId: string): Refusal {
   return { ok: false, code: "not_found", message: `There is no bulk work ${bulkId}; it is kept for seven days.` };
 }
 
-/** One chunk of the oldest work there is; in a turn of its own. */
-export function stepBulk(shell: Shell, turn: Turn): void {
-  const row = oldest(shell);
-  if (row === undefined) {
-    return;
-  }
-  const first = shell.sql.exec("SELECT min(n) AS n FROM runs WHERE n > ?", row.at).one()["n"] as number | null;
-  const until = Math.min(row.last, (first ?? row.last) + SPAN);
-  const { where, values } = condition(row.action, JSON.parse(row.filter) as BulkFilter);
-  const found = shell.sql
-    .exec(
-      `SELECT n, id FROM runs WHERE n > ? AND n <= ? AND ${where} ORDER BY n LIMIT ${CHUNK}`,
-      row.at,
-      until,
-      ...values,
-    )
-    .toArray();
+/** What a chunk did, and how far the walk is with it: part of the chunk's commit. One that was stopped stays stopped. */
+export function saveChunk(
+  shell: Shell,
+  turn: Turn,
+  row: BulkRow,
+  chunk: {
+    readonly outcomes: readonly Outcome<unknown>[];
+    readonly at: number;
+    readonly walked: string | null;
+    readonly over: boolean;
+  },
+): void {
+  const { outcomes, at, walked, over } = chunk;
   const reasons = JSON.parse(row.reasons) as Reasons;
-  let done = 0;
-  for (const { id } of found) {
-    const outcome = cancelRun(shell, turn, id as string);
-    if (outcome.ok) {
-      done += 1;
-    } else {
-      const known = reasons[outcome.code];
-      reasons[outcome.code] = { count: (known?.count ?? 0) + 1, example: known?.example ?? outcome.message };
-    }
+  const refusals = outcomes.filter((outcome) => !outcome.ok);
+  for (const { code, message } of refusals) {
+    const known = reasons[code];
+    reasons[code] = { count: (known?.count ?? 0) + 1, example: known?.example ?? message };
   }
-  const at = found.length === CHUNK ? (found.at(-1)?.["n"] as number) : until;
-  const over = at >= row.last;
   shell.sql.exec(
-    `UPDATE bulks SET at = ?2, matched = matched + ?3, done = done + ?4, failed = failed + ?5, reasons = ?6,
-       state = ?7, finished_at = ?8 WHERE id = ?1`,
+    `UPDATE bulks SET at = ?2, walked = ?3, matched = matched + ?4, done = done + ?5, failed = failed + ?6, reasons = ?7,
+       state = CASE WHEN ?8 AND state = 'running' THEN 'finished' ELSE state END,
+       finished_at = CASE WHEN ?8 THEN coalesce(finished_at, ?9) ELSE finished_at END
+     WHERE id = ?1`,
     row.id,
     at,
-    found.length,
-    done,
-    found.length - done,
+    walked,
+    outcomes.length,
+    outcomes.length - refusals.length,
+    refusals.length,
     JSON.stringify(reasons),
-    over ? "finished" : "running",
-    over ? turn.now : null,
+    Number(over),
+    turn.now,
   );
   if (over) {
     shell.deps.log.info("bulk.finished", { workspaceId: shell.workspaceId, bulkId: row.id, action: row.action });
@@ -142,9 +129,9 @@ export function stepBulk(shell: Shell, turn: Turn): void {
 }
 
 /** After a fault in a chunk, which would be met again: the work ends where it is, and says so. */
-export function giveUpBulk(shell: Shell, turn: Turn): void {
-  const row = oldest(shell);
-  if (row !== undefined) {
+export function giveUpBulk(shell: Shell, turn: Turn, bulkId: string): void {
+  const row = readBulkRow(shell, bulkId);
+  if (row !== null) {
     const example = "The control plane failed while acting on a run; its log has the cause.";
     const reasons: Reasons = { ...(JSON.parse(row.reasons) as Reasons), internal: { count: 1, example } };
     shell.sql.exec(
@@ -156,36 +143,45 @@ export function giveUpBulk(shell: Shell, turn: Turn): void {
   }
 }
 
-function oldest(shell: Shell): Row | undefined {
+/** The oldest work on the Dispatcher's own rows, or on D1: neither waits for the other. */
+export function oldestBulk(shell: Shell, where: "here" | "d1"): BulkRow | undefined {
   return shell.sql
-    .exec("SELECT * FROM bulks INDEXED BY bulks_running WHERE state = 'running' ORDER BY created_at LIMIT 1")
-    .toArray()[0] as unknown as Row | undefined;
-}
-
-export function hasBulk(shell: Shell): boolean {
-  return oldest(shell) !== undefined;
+    .exec(
+      `SELECT * FROM bulks INDEXED BY bulks_running WHERE state = 'running' AND (action = 'retry') = ?
+       ORDER BY created_at LIMIT 1`,
+      Number(where === "d1"),
+    )
+    .toArray()[0] as unknown as BulkRow | undefined;
 }
 
 /** When the alarm should go on with it; infinite without work. */
 export function bulkDueAt(shell: Shell, now: number): number {
-  return hasBulk(shell) ? now + PAUSE_MS : Number.POSITIVE_INFINITY;
+  if (
+    shell.sql.exec("SELECT 1 FROM bulks INDEXED BY bulks_running WHERE state = 'running' LIMIT 1").toArray().length ===
+    0
+  ) {
+    return Number.POSITIVE_INFINITY;
+  }
+  const retry = oldestBulk(shell, "d1") === undefined ? Number.POSITIVE_INFINITY : shell.retries.dueAt;
+  const own = oldestBulk(shell, "here") === undefined ? Number.POSITIVE_INFINITY : 0;
+  return Math.max(now + PAUSE_MS, Math.min(retry, own));
 }
 
 export function forgetOldBulks(shell: Shell, now: number): void {
   shell.sql.exec("DELETE FROM bulks WHERE finished_at <= ?", now - KEEP_MS);
 }
 
-function readRow(shell: Shell, bulkId: string): Row | null {
+export function readBulkRow(shell: Shell, bulkId: string): BulkRow | null {
   return (
-    (shell.sql.exec("SELECT * FROM bulks WHERE id = ?", bulkId).toArray()[0] as unknown as Row | undefined) ?? null
+    (shell.sql.exec("SELECT * FROM bulks WHERE id = ?", bulkId).toArray()[0] as unknown as BulkRow | undefined) ?? null
   );
 }
 
-function view(row: Row): Bulk {
+function view(row: BulkRow): Bulk {
   return {
     id: row.id,
     action: row.action,
-    filter: JSON.parse(row.filter) as BulkFilter,
+    filter: filterOf(row),
     state: row.state,
     matched: row.matched,
     done: row.done,
@@ -194,37 +190,4 @@ function view(row: Row): Bulk {
     createdAt: new Date(row.created_at).toISOString(),
     finishedAt: row.finished_at === null ? null : new Date(row.finished_at).toISOString(),
   };
-}
-
-/** The same filter as that of the list of runs, on the Dispatcher's own rows. */
-function condition(
-  action: BulkAction,
-  filter: BulkFilter,
-): { readonly where: string; readonly values: readonly (string | number)[] } {
-  const states = runStates.filter((state) => applies[action](state) && (filter.state ?? runStates).includes(state));
-  const parts: [string, ...(string | number)[]][] = [
-    ["state IN (SELECT value FROM json_each(?))", JSON.stringify(states)],
-  ];
-  if (filter.eventId !== undefined) {
-    parts.push(["event_id = ?", filter.eventId]);
-  }
-  if (filter.runnerId !== undefined) {
-    parts.push(["runner_id = ?", filter.runnerId]);
-  }
-  if (filter.trigger !== undefined) {
-    parts.push(["trigger = ?", filter.trigger]);
-  }
-  for (const label of filter.label ?? []) {
-    parts.push(["EXISTS (SELECT 1 FROM json_each(labels) l WHERE l.key || '=' || l.value = ?)", label]);
-  }
-  if (filter.from !== undefined) {
-    parts.push(["queued_at >= ?", Date.parse(filter.from)]);
-  }
-  if (filter.to !== undefined) {
-    parts.push(["queued_at < ?", Date.parse(filter.to)]);
-  }
-  if (filter.q !== undefined) {
-    parts.push(["event_name LIKE ? ESCAPE '\\'", `%${filter.q.replaceAll(/[\\%_]/g, "\\$&")}%`]);
-  }
-  return { where: parts.map(([text]) => text).join(" AND "), values: parts.flatMap(([, ...values]) => values) };
 }

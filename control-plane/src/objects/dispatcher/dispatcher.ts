@@ -43,7 +43,8 @@ import type {
 import type { EngineStats } from "../../domain/engine-stats.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
 import { auditRequeue } from "./audit.ts";
-import { previewBulk, readBulk, startBulk, stopBulk } from "./bulk.ts";
+import { readBulk, startBulk, stopBulk } from "./bulk.ts";
+import { previewBulk } from "./bulk-walk.ts";
 import { cancelRun } from "./cancel.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
 import { createEvent, readEvent, readEventVersions } from "./events.ts";
@@ -51,6 +52,7 @@ import { frameWork, onRunnerFrame } from "./frames.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
 import { changeEvent, updateRun } from "./queue-changes.ts";
+import { hasTold } from "./outbox.ts";
 import { poll } from "./polls.ts";
 import { readQueues, setQueuePause } from "./queues.ts";
 import { releaseRunner } from "./quarantine.ts";
@@ -229,6 +231,11 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return leftOf(this.#shell, queue);
   }
 
+  async hasTold(until: number): Promise<boolean> {
+    this.#group.flush();
+    return hasTold(this.#shell, until);
+  }
+
   async ownDefinition(runId: string): Promise<EventDefinition | null> {
     return readOwnDefinition(this.#shell, runId);
   }
@@ -331,8 +338,8 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return checkUp(this.#shell);
   }
 
-  async previewBulk(command: Pick<StartBulkCommand, "action" | "filter">): Promise<BulkPreview> {
-    return previewBulk(this.#shell, command.action, command.filter);
+  async previewBulk(command: Parameters<DispatcherApi["previewBulk"]>[0]): Promise<BulkPreview> {
+    return previewBulk(this.#shell, command);
   }
 
   async startBulk(command: StartBulkCommand): Promise<Outcome<{ readonly bulkId: string }>> {

@@ -3,7 +3,9 @@
  * start here meanwhile, but for those of events with limits: two Dispatchers that count places apart would let more
  * through than the limit says, so these wait until nothing of the queue is left there.
  */
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import type { EventQueueing } from "@cronium/protocol/queueing";
+import { ownerOf } from "./shards.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 
 const ASK_AGAIN_MS = 500;
@@ -42,6 +44,17 @@ export function takeOver(
   }
   wakeBy(turn, handoverDueAt(shell, turn.now));
   turn.pumpNeeded = true;
+}
+
+/** Whether the queue is another Dispatcher's by now. */
+export function hasLetGo(shell: Shell, queue: string): boolean {
+  if (shell.shard === HOME_SHARD) {
+    return ownerOf(shell, queue) !== HOME_SHARD;
+  }
+  const generation = (table: "handovers" | "released"): number =>
+    (shell.sql.exec(`SELECT generation FROM ${table} WHERE queue = ?`, queue).toArray()[0]?.["generation"] ??
+      0) as number;
+  return generation("released") >= generation("handovers");
 }
 
 /** Whether runs of this event may have to wait for places that another Dispatcher counts. */

@@ -79,6 +79,11 @@ export function removeFromOutbox(shell: Shell, rows: readonly OutboxRow[]): void
   }
 }
 
+/** Whether D1 has all that happened to runs up to this moment. */
+export function hasTold(shell: Shell, until: number): boolean {
+  return shell.sql.exec("SELECT 1 FROM outbox WHERE kind = 'run' AND at <= ? LIMIT 1", until).toArray().length === 0;
+}
+
 export function countOutbox(shell: Shell): number {
   return shell.sql.exec("SELECT count(*) AS rows FROM outbox").one()["rows"] as number;
 }

@@ -309,6 +309,11 @@ const steps: readonly string[] = [
   INSERT INTO counters (name, hour, value)
     SELECT 'dead_letters', 0, count(*) FROM runs WHERE fail_reason = 'retries_exhausted';
   `,
+  `
+  -- Bulk work: who asked for it, as JSON, and how far a retry has got in the list of runs: time and id of the last one.
+  ALTER TABLE bulks ADD COLUMN by TEXT;
+  ALTER TABLE bulks ADD COLUMN walked TEXT;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

@@ -157,6 +157,8 @@ export interface Shell {
   tidiedAt: number;
   /** Deleting old runs from D1: not before `dueAt`, and an alarm for it at `wakeAt`. */
   readonly retention: { busy: boolean; dueAt: number; wakeAt: number };
+  /** Retrying in bulk: not before `dueAt`; failed steps in a row, for the back-off. */
+  readonly retries: { busy: boolean; dueAt: number; failures: number };
   /** What is left of the triggers of this minute; null while all of it is. Full again after a restart. */
   triggers: Bucket | null;
   /** Compiled expressions of events; a copy, made again from their text. */

@@ -49,6 +49,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     drainFailures: 0,
     tidiedAt: 0,
     retention: { busy: false, dueAt: 0, wakeAt: Number.POSITIVE_INFINITY },
+    retries: { busy: false, dueAt: 0, failures: 0 },
     triggers: null,
     expressions: new Map(),
     variables: null,
