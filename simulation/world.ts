@@ -286,6 +286,7 @@ export class World {
         keepFinishedMs: 3_600_000,
         registration: "closed",
         securityContacts: [],
+        outboundNetworks: [],
         trustedProxies: [],
         requestRates: { address: 0, failures: 0, user: 0, key: 0, workspace: 0 },
         protocol: this.options.protocol ?? PROTOCOL_VERSION,

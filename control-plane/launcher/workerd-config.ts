@@ -1,5 +1,6 @@
 /** Writes workerd's configuration (Cap'n Proto text) for the Worker that `wrangler.toml` describes. */
 import { relative } from "node:path";
+import { outboundNetwork } from "./network.ts";
 import type { WranglerFile } from "./wrangler-file.ts";
 
 const NODE_COMPAT_IMPLIED = "2026-08-04";
@@ -65,7 +66,7 @@ const config :Workerd.Config = (
     (name = "objects", disk = (path = ${text(places.objectsFolder)}, writable = true)),
     (name = "d1-files", disk = (path = ${text(places.d1Folder)}, writable = true)),
     (name = "blobs", disk = (path = ${text(places.blobsFolder)}, writable = true)),
-    (name = "internet", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true))),
+    ${internet(vars["OUTBOUND_NETWORKS"] ?? "")},
   ],
   sockets = [(name = "http", address = ${text(options.address)}, http = (), service = "main")],
 );
@@ -96,6 +97,13 @@ const site :Workerd.Worker = (
   bindings = [(name = "FILES", service = "site-files")],
 );
 `;
+}
+
+/** Where the Worker's own requests go out. */
+function internet(networks: string): string {
+  const { allow, deny } = outboundNetwork(networks);
+  const list = (blocks: readonly string[]): string => `[${blocks.map(text).join(", ")}]`;
+  return `(name = "internet", network = (allow = ${list(allow)}, deny = ${list(deny)}, tlsOptions = (trustBrowserCas = true)))`;
 }
 
 /** A Cap'n Proto text literal. */

@@ -82,6 +82,8 @@ const Settings = z
     REGISTRATION: z.enum(["invitation", "closed"]).default("invitation"),
     /** Whom to tell of a weakness, for /.well-known/security.txt; empty: nobody, and there is no such file. */
     SECURITY_CONTACT: contacts.default([]),
+    /** Embedded: networks of the operator's own that requests to addresses others chose may reach. None by default. */
+    OUTBOUND_NETWORKS: ipRanges.default([]),
     /** Embedded: reverse proxies whose X-Forwarded-For is believed. None, unless the operator runs one. */
     TRUSTED_PROXIES: ipRanges.default([]),
     /** Without a login, from one address: enough for a room of people, too little to occupy the one thread. */
@@ -96,6 +98,10 @@ const Settings = z
   .refine((settings) => settings.SHORT_LEASES === "yes" || settings.LEASE_MS >= MIN_LEASE_MS, {
     path: ["LEASE_MS"],
     message: `must be at least ${MIN_LEASE_MS}: shorter leases are lost while runners reconnect after a deploy`,
+  })
+  .refine((settings) => settings.OUTBOUND_NETWORKS.length === 0 || settings.LAUNCHER_KEY !== undefined, {
+    path: ["OUTBOUND_NETWORKS"],
+    message: "is for installations on a machine of one's own",
   })
   .refine((settings) => settings.SHORT_LEASES === "yes" || settings.KEEP_FINISHED_MS >= KEEP_FINISHED_MS, {
     path: ["KEEP_FINISHED_MS"],
@@ -114,6 +120,7 @@ export interface Config {
   readonly keepFinishedMs: number;
   readonly registration: "invitation" | "closed";
   readonly securityContacts: readonly string[];
+  readonly outboundNetworks: readonly IpRange[];
   readonly trustedProxies: readonly IpRange[];
   readonly requestRates: RequestRates;
   /** The wire version it speaks to runners; a program has one, and tests mix releases with it. */
@@ -139,6 +146,7 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     keepFinishedMs: settings.KEEP_FINISHED_MS,
     registration: settings.REGISTRATION,
     securityContacts: settings.SECURITY_CONTACT,
+    outboundNetworks: settings.OUTBOUND_NETWORKS,
     trustedProxies: settings.TRUSTED_PROXIES,
     requestRates: {
       address: settings.REQUESTS_PER_ADDRESS,
