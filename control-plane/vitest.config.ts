@@ -41,6 +41,7 @@ export default defineProject({
     root: import.meta.dirname,
     // The guard of outgoing requests stands on the URL parser of whoever runs it: in Node, and here as in production.
     include: ["test/**/*.test.ts", "src/domain/outbound-url.test.ts", "src/outbound/*.test.ts"],
+    globalSetup: ["test/strangers.ts"],
     exclude: ["test/launcher/**", "**/node_modules/**"],
     testTimeout: 60_000,
     // As for the other suites on real parts: a second try that passes is reported as flaky.

@@ -66,7 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const data = resolve(options.data);
-  const plane = await startControlPlane({ data, port: options.port, host: options.host });
+  const plane = await startControlPlane({ data, port: options.port, host: options.host, vars: options.vars });
   let runner: LocalRunner | undefined;
   try {
     await seed(plane, data);

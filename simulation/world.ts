@@ -289,6 +289,7 @@ export class World {
         outboundNetworks: [],
         trustedProxies: [],
         requestRates: { address: 0, failures: 0, user: 0, key: 0, workspace: 0 },
+        mail: null,
         protocol: this.options.protocol ?? PROTOCOL_VERSION,
       },
       clock: { now: () => this.serverNow() },

@@ -9,7 +9,7 @@ import { requireFreePort } from "./port.ts";
 import { readJson, writePrivateJson } from "./private-file.ts";
 import { rotatingLog } from "./rotating-log.ts";
 import { readOrMakeSecrets, secretNames } from "./secrets.ts";
-import { pokeWatchdog, setUp, waitForHealth } from "./setup.ts";
+import { pokeWatchdog, setUp, takeMessages, waitForHealth } from "./setup.ts";
 import { workerdConfig } from "./workerd-config.ts";
 import { runWorkerd } from "./workerd-process.ts";
 import { readWranglerFile } from "./wrangler-file.ts";
@@ -18,6 +18,8 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const DIST = join(ROOT, "control-plane", "dist");
 /** workerd has no cron triggers: this stands in for the one in `wrangler.toml`. */
 const WATCHDOG_EVERY_MS = 60_000;
+/** Somebody may be waiting for the link. */
+const MESSAGES_EVERY_MS = 5_000;
 
 /** `local.json`, for scripts on this machine. */
 export const LocalAccess = z.object({
@@ -99,7 +101,11 @@ export async function startControlPlane(options: StartOptions): Promise<ControlP
         report(`The watchdog could not reach the control plane: ${String(error)}`);
       });
     }, WATCHDOG_EVERY_MS);
-    const publicUrl = (vars["PUBLIC_URL"] ?? "") || url;
+    const publicUrl = ((vars["PUBLIC_URL"] ?? "") || url).replace(/\/+$/, "");
+    const messages = setInterval(() => {
+      // The watchdog reports what does not answer.
+      printMessages(url, publicUrl, secrets.LAUNCHER_KEY, report).catch(() => undefined);
+    }, MESSAGES_EVERY_MS);
     return {
       ...local,
       claimUrl: setup.claimToken === null ? null : `${publicUrl}/claim#token=${setup.claimToken}`,
@@ -108,6 +114,7 @@ export async function startControlPlane(options: StartOptions): Promise<ControlP
       reload: () => workerd.restart(),
       async stop() {
         clearInterval(watchdog);
+        clearInterval(messages);
         await workerd.stop();
         lock.release();
       },
@@ -116,6 +123,18 @@ export async function startControlPlane(options: StartOptions): Promise<ControlP
     await stopWorkerd?.();
     lock.release();
     throw error;
+  }
+}
+
+/** What no mail took to people, for whoever reads this terminal to hand over. */
+async function printMessages(
+  url: string,
+  publicUrl: string,
+  launcherKey: string,
+  report: (line: string) => void,
+): Promise<void> {
+  for (const { subject, email, path } of await takeMessages(url, launcherKey)) {
+    report(`For ${email}: ${subject}. Pass this link on, to them alone: ${publicUrl}${path}`);
   }
 }
 

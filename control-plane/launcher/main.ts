@@ -13,7 +13,7 @@ import { LauncherError } from "./launcher-error.ts";
 import { readLock } from "./lock.ts";
 import { isAlive } from "./process-identity.ts";
 import { forgetOldKeys, masterKeyId, readOrMakeSecrets, rotateKey } from "./secrets.ts";
-import { askKeyStatus, type KeyStatus } from "./setup.ts";
+import { askKeyStatus, askPasswordLink, type KeyStatus } from "./setup.ts";
 
 const NOT_RUNNING = 3;
 const STOP_DEADLINE_MS = 15_000;
@@ -73,7 +73,26 @@ function program(): Command {
     .description("Forget master keys that no secret needs any more; it must be running")
     .requiredOption("--data <dir>", "its data folder")
     .action(finishRotation);
+  command
+    .command("password-link <email>")
+    .description("Print a link that chooses a new password for an account; it must be running")
+    .requiredOption("--data <dir>", "its data folder")
+    .action(printPasswordLink);
   return command;
+}
+
+async function printPasswordLink(email: string, flags: { readonly data: string }): Promise<void> {
+  const folder = dataFolderAt(flags.data);
+  const url = readLock(folder)?.url ?? null;
+  if (url === null) {
+    throw new LauncherError(`No control plane runs on ${folder.root}; start it first.`);
+  }
+  const path = await askPasswordLink(url, readOrMakeSecrets(folder.secretsFile).LAUNCHER_KEY, email);
+  if (path === null) {
+    throw new LauncherError(`There is no account with the address ${email}.`);
+  }
+  say(`This link chooses a new password for ${email}. It works once, for an hour:`);
+  process.stdout.write(`${url}${path}\n`);
 }
 
 async function start(flags: StartFlags): Promise<void> {

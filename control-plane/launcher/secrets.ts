@@ -12,9 +12,18 @@ const Secrets = z.looseObject({
   SECRETS_KEY: secret.optional(),
   /** Earlier ones, apart by commas, until nothing needs them. */
   SECRETS_OLD_KEYS: z.string().default(""),
+  /** Bearer token of the mail service (MAIL_URL), written here by hand. */
+  MAIL_TOKEN: z.string().default(""),
 });
 
-export const secretNames = ["AUTH_SECRET", "LOG_TOKEN_KEY", "LAUNCHER_KEY", "SECRETS_KEY", "SECRETS_OLD_KEYS"] as const;
+export const secretNames = [
+  "AUTH_SECRET",
+  "LOG_TOKEN_KEY",
+  "LAUNCHER_KEY",
+  "SECRETS_KEY",
+  "SECRETS_OLD_KEYS",
+  "MAIL_TOKEN",
+] as const;
 export type Secrets = Readonly<Record<(typeof secretNames)[number], string>>;
 
 const newKey = (): string => randomBytes(32).toString("base64url");
@@ -33,6 +42,7 @@ export function readOrMakeSecrets(path: string): Secrets {
     LOG_TOKEN_KEY: newKey(),
     LAUNCHER_KEY: newKey(),
     SECRETS_OLD_KEYS: "",
+    MAIL_TOKEN: "",
     ...existing,
     SECRETS_KEY: newKey(),
   };

@@ -52,6 +52,19 @@ export async function askKeyStatus(url: string, launcherKey: string): Promise<Ke
   return KeyStatus.parse(await post(url, "/launcher/key-status", launcherKey, {}));
 }
 
+const Messages = z.array(z.object({ subject: z.string(), email: z.string(), path: z.string() }));
+
+/** Messages to people that no mail took to them and that were not asked for before. */
+export async function takeMessages(url: string, launcherKey: string): Promise<z.infer<typeof Messages>> {
+  return Messages.parse(await post(url, "/launcher/messages", launcherKey, {}));
+}
+
+/** Path of a link for a new password; null for an address without an account. */
+export async function askPasswordLink(url: string, launcherKey: string, email: string): Promise<string | null> {
+  const answer = await post(url, "/launcher/password-link", launcherKey, { email });
+  return z.object({ path: z.string().nullable() }).parse(answer).path;
+}
+
 async function post(url: string, path: string, key: string, body: unknown): Promise<unknown> {
   const response = await fetch(url + path, {
     method: "POST",

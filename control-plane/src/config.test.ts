@@ -11,7 +11,7 @@ test("three secrets suffice; everything else has a default", ({ expect }) => {
 });
 
 test("every wrong setting is named at once, and no secret is shown", ({ expect }) => {
-  const bad = { AUTH_SECRET: "hunter2", PUBLIC_URL: "nowhere", LEASE_MS: "soon", REGISTRATION: "open" };
+  const bad = { AUTH_SECRET: "hunter2", PUBLIC_URL: "nowhere", LEASE_MS: "soon", REGISTRATION: "ajar" };
   expect(() => parseConfig(bad)).toThrow(/AUTH_SECRET/);
   try {
     parseConfig(bad);
@@ -60,4 +60,23 @@ test("trusted proxies are addresses and blocks, and limits are numbers", ({ expe
   expect(config.requestRates).toMatchObject({ address: 1_200, key: 0 });
   expect(() => parseConfig({ ...needed, TRUSTED_PROXIES: "localhost" })).toThrow(/"localhost" is no address/);
   expect(() => parseConfig({ ...needed, REQUESTS_PER_KEY: "-1" })).toThrow(/REQUESTS_PER_KEY/);
+});
+
+test("registration is open only where addresses are confirmed, and by default only hosted", ({ expect }) => {
+  const launcher = { ...needed, LAUNCHER_KEY: secret };
+  const mail = { MAIL_URL: "https://mail.example/send", MAIL_FROM: "a@example.org", PUBLIC_URL: "https://c.example" };
+  expect(parseConfig(launcher).registration).toBe("invitation");
+  expect(parseConfig({ ...launcher, ...mail }).registration).toBe("invitation");
+  expect(parseConfig({ ...launcher, REGISTRATION: "open" }).registration).toBe("open");
+  expect(parseConfig(needed).registration).toBe("invitation");
+  expect(parseConfig({ ...needed, ...mail }).registration).toBe("open");
+  expect(parseConfig({ ...needed, ...mail, REGISTRATION: "closed" }).registration).toBe("closed");
+  expect(() => parseConfig({ ...needed, REGISTRATION: "open" })).toThrow(/REGISTRATION/);
+});
+
+test("a mail service needs a sender and the address that its links lead to", ({ expect }) => {
+  const url = { MAIL_URL: "https://mail.example/send" };
+  expect(() => parseConfig({ ...needed, ...url, PUBLIC_URL: "https://c.example" })).toThrow(/MAIL_FROM/);
+  expect(() => parseConfig({ ...needed, ...url, MAIL_FROM: "a@example.org" })).toThrow(/PUBLIC_URL/);
+  expect(() => parseConfig({ ...needed, MAIL_URL: "file:///tmp/mail" })).toThrow(/MAIL_URL/);
 });

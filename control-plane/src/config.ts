@@ -78,8 +78,6 @@ const Settings = z
     KEEP_FINISHED_MS: milliseconds(KEEP_FINISHED_MS),
     /** "yes" lets LEASE_MS and KEEP_FINISHED_MS go below their floors of 90 s and 1 h; for tests on one machine. */
     SHORT_LEASES: z.enum(["yes", "no"]).default("no"),
-    /** Who may make an account beside the owner: those who are invited, or nobody. */
-    REGISTRATION: z.enum(["invitation", "closed"]).default("invitation"),
     /** Whom to tell of a weakness, for /.well-known/security.txt; empty: nobody, and there is no such file. */
     SECURITY_CONTACT: contacts.default([]),
     /** Embedded: networks of the operator's own that requests to addresses others chose may reach. None by default. */
@@ -94,7 +92,30 @@ const Settings = z
     /** Far beyond what a machine sends by intention; lower it where strangers share the installation. */
     REQUESTS_PER_KEY: perMinute(300_000),
     REQUESTS_PER_WORKSPACE: perMinute(600_000),
+    /**
+     * Who may make an account: anybody (`open`), those who are invited, or nobody. Empty: `open` where it is hosted and
+     * can send mail, else `invitation`.
+     */
+    REGISTRATION: z.enum(["", "open", "invitation", "closed"]).default(""),
+    /** Service that takes mail as JSON over HTTPS; empty: the owner of the installation hands links over. */
+    MAIL_URL: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).default(""),
+    /** Bearer token for it; a secret. */
+    MAIL_TOKEN: z.string().default(""),
+    /** Sender, such as `Cronium <cronium@example.org>`. */
+    MAIL_FROM: z.string().default(""),
   })
+  .refine((settings) => settings.MAIL_URL === "" || settings.MAIL_FROM !== "", {
+    path: ["MAIL_FROM"],
+    message: "must name the sender, because MAIL_URL is set",
+  })
+  .refine((settings) => settings.MAIL_URL === "" || settings.PUBLIC_URL !== "", {
+    path: ["PUBLIC_URL"],
+    message: "must be set, because mail holds links, and a request could name any address as its own",
+  })
+  .refine(
+    (settings) => settings.REGISTRATION !== "open" || settings.LAUNCHER_KEY !== undefined || settings.MAIL_URL !== "",
+    { path: ["REGISTRATION"], message: "can be open only with MAIL_URL: new addresses are confirmed by mail" },
+  )
   .refine((settings) => settings.SHORT_LEASES === "yes" || settings.LEASE_MS >= MIN_LEASE_MS, {
     path: ["LEASE_MS"],
     message: `must be at least ${MIN_LEASE_MS}: shorter leases are lost while runners reconnect after a deploy`,
@@ -118,11 +139,13 @@ export interface Config {
   readonly renewMs: number;
   readonly offerTimeoutMs: number;
   readonly keepFinishedMs: number;
-  readonly registration: "invitation" | "closed";
   readonly securityContacts: readonly string[];
   readonly outboundNetworks: readonly IpRange[];
   readonly trustedProxies: readonly IpRange[];
   readonly requestRates: RequestRates;
+  readonly registration: "open" | "invitation" | "closed";
+  /** Null: there is no mail service. */
+  readonly mail: { readonly url: string; readonly token: string; readonly from: string } | null;
   /** The wire version it speaks to runners; a program has one, and tests mix releases with it. */
   readonly protocol: number;
 }
@@ -144,7 +167,6 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
     renewMs: settings.RENEW_MS,
     offerTimeoutMs: settings.OFFER_TIMEOUT_MS,
     keepFinishedMs: settings.KEEP_FINISHED_MS,
-    registration: settings.REGISTRATION,
     securityContacts: settings.SECURITY_CONTACT,
     outboundNetworks: settings.OUTBOUND_NETWORKS,
     trustedProxies: settings.TRUSTED_PROXIES,
@@ -155,6 +177,18 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
       key: settings.REQUESTS_PER_KEY,
       workspace: settings.REQUESTS_PER_WORKSPACE,
     },
+    registration: registrationOf(settings),
+    mail:
+      settings.MAIL_URL === ""
+        ? null
+        : { url: settings.MAIL_URL, token: settings.MAIL_TOKEN, from: settings.MAIL_FROM },
     protocol: PROTOCOL_VERSION,
   };
+}
+
+function registrationOf(settings: z.infer<typeof Settings>): Config["registration"] {
+  if (settings.REGISTRATION !== "") {
+    return settings.REGISTRATION;
+  }
+  return settings.LAUNCHER_KEY === undefined && settings.MAIL_URL !== "" ? "open" : "invitation";
 }

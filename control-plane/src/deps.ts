@@ -1,18 +1,22 @@
 /** What every request is handed: settings, effects, the database and the objects, and nothing global. */
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
 import { HOME_SHARD } from "@cronium/protocol/ids";
+import { AuthFailures } from "./auth/auth-failures.ts";
 import { RecentActors } from "./auth/recent-actors.ts";
 import { RateLimits } from "./auth/rate-limits.ts";
 import { RequestLimits } from "./auth/request-limits.ts";
+import { textSealer, type TextSealer } from "./auth/sealed-text.ts";
 import { createSessions, type Sessions } from "./auth/sessions.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { DispatcherApi } from "./domain/dispatcher.ts";
 import { dispatcherName } from "./domain/dispatcher-name.ts";
 import type { LogRoomApi } from "./domain/log-room.ts";
-import type { BlobStore, Clock, Ids, Log } from "./domain/ports.ts";
+import type { BlobStore, Clock, Ids, Log, Mailer } from "./domain/ports.ts";
 import { consoleLog } from "./log.ts";
+import { mailService } from "./outbound/mail.ts";
 import { sessionTables } from "./store/accounts.ts";
 import { blobStore } from "./store/blobs.ts";
+import { outbox } from "./store/messages.ts";
 
 export interface Deps {
   readonly config: Config;
@@ -30,6 +34,10 @@ export interface Deps {
   readonly rateLimits: RateLimits;
   /** Requests of any kind. */
   readonly requestLimits: RequestLimits;
+  readonly authFailures: AuthFailures;
+  readonly sealer: TextSealer;
+  /** Null where links can reach nobody: hosted, without a mail service. */
+  readonly mailer: Mailer | null;
   /** People's sessions at the origin under which a request reached this installation. */
   readonly sessionsFor: (origin: string) => Sessions;
   /** The Dispatcher of a workspace, or that of one of its shards. Which shard: `services/dispatchers.ts`. */
@@ -61,6 +69,7 @@ export function makeDeps(env: Env): Deps {
   const config = parseConfig(env);
   const db = drizzle(env.DB);
   const sessions = new Map<string, Sessions>();
+  const sealer = textSealer(config.authSecret);
   return {
     config,
     clock: systemClock,
@@ -73,6 +82,9 @@ export function makeDeps(env: Env): Deps {
     recentActors: new RecentActors(systemClock),
     rateLimits: new RateLimits(systemClock),
     requestLimits: new RequestLimits(systemClock, config.requestRates),
+    authFailures: new AuthFailures(),
+    sealer,
+    mailer: makeMailer(config, env.DB, sealer),
     sessionsFor: (origin) => {
       let known = sessions.get(origin);
       if (known === undefined) {
@@ -92,4 +104,15 @@ export function makeDeps(env: Env): Deps {
     logRoomFor: (workspaceId, runId) =>
       LOG_ROOM.get(LOG_ROOM.idFromName(`${workspaceId}:${runId}`)) as unknown as LogRoomApi & Pick<Fetcher, "fetch">,
   };
+}
+
+/** Messages are kept only where their reader holds the machine: hosted, the first workspace may be anybody's. */
+function makeMailer(config: Config, d1: D1Database, sealer: TextSealer): Mailer | null {
+  const kept =
+    config.launcherKey === null
+      ? null
+      : outbox({ d1, clock: systemClock, ids: systemIds, seal: (text) => sealer.seal(text) });
+  return config.mail === null
+    ? kept
+    : mailService({ ...config.mail, publicUrl: config.publicUrl.replace(/\/+$/, "") }, kept);
 }

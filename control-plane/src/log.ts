@@ -2,7 +2,7 @@
 import type { Clock, Log, LogFields } from "./domain/ports.ts";
 
 /** Whatever looks like one of our tokens, in any field, is cut to its prefix. */
-const TOKEN = /\b(crn[krc]_)[A-Za-z0-9_.-]+/g;
+const TOKEN = /\b(crn[a-z]_)[A-Za-z0-9_.-]+/g;
 
 export function consoleLog(clock: Clock, bound: LogFields = {}): Log {
   const write = (level: "info" | "warn" | "error", event: string, fields: LogFields = {}): void => {

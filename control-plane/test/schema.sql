@@ -28,6 +28,21 @@ CREATE TABLE `account_audit` (
 	PRIMARY KEY(`workspace_id`, `seq`)
 );
 
+CREATE TABLE `account_links` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`kind` text NOT NULL,
+	`email` text NOT NULL,
+	`user_id` text,
+	`name` text,
+	`password_hash` text,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL
+);
+
+CREATE INDEX `account_links_email` ON `account_links` (`email`,`kind`);
+
+CREATE INDEX `account_links_expiry` ON `account_links` (`expires_at`);
+
 CREATE TABLE `api_keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`workspace_id` text NOT NULL,
@@ -126,6 +141,20 @@ CREATE TABLE `members` (
 );
 
 CREATE INDEX `members_user` ON `members` (`user_id`);
+
+CREATE TABLE `messages` (
+	`id` text PRIMARY KEY NOT NULL,
+	`kind` text NOT NULL,
+	`email` text NOT NULL,
+	`subject` text NOT NULL,
+	`path` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`printed_at` integer,
+	`shown_at` integer
+);
+
+CREATE INDEX `messages_list` ON `messages` (`created_at`);
 
 CREATE TABLE `named_values` (
 	`id` text PRIMARY KEY NOT NULL,

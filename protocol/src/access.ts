@@ -35,6 +35,8 @@ export const permissions = [
   "secrets:read",
   "secrets:write",
   "metrics:read",
+  /** Messages to people that no mail took to them: whoever reads one may use its link. */
+  "messages:read",
 ] as const;
 export type Permission = (typeof permissions)[number];
 

@@ -22,6 +22,7 @@ export const idPrefixes = {
   bulk: "blk",
   secret: "sec",
   variable: "var",
+  message: "msg",
   request: "req",
 } as const;
 

@@ -9,6 +9,8 @@ const tokens: Record<TokenKind, string> = {
   claim: makeToken("claim", random),
   device: makeToken("device", random),
   invitation: makeToken("invitation", random),
+  accountLink: makeToken("accountLink", random),
+  signIn: makeToken("signIn", random),
 };
 const kinds = Object.keys(tokenPrefixes) as TokenKind[];
 

@@ -7,6 +7,8 @@
  *     crnc_<43 characters>_<checksum>                    claim link of the owner account
  *     crnd_<43 characters>_<checksum>                    device code: a program's login that waits for a person
  *     crni_<43 characters>_<checksum>                    invitation into a workspace
+ *     crnl_<43 characters>_<checksum>                    link about an account: new password, new account, address
+ *     crns_<43 characters>_<checksum>                    a sign-in that waits for its second factor
  *
  * The secret is base64url of 32 random bytes; the checksum is CRC-32 of everything before the last underscore, as 8
  * lower-case hex digits. Only the SHA-256 of the whole token is ever stored.
@@ -18,6 +20,8 @@ export const tokenPrefixes = {
   claim: "crnc_",
   device: "crnd_",
   invitation: "crni_",
+  accountLink: "crnl_",
+  signIn: "crns_",
 } as const;
 export type TokenKind = keyof typeof tokenPrefixes;
 
@@ -34,7 +38,7 @@ export function isWholeToken(kind: TokenKind, text: string): boolean {
   const form =
     kind === "registration"
       ? /^crnr_[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/
-      : /^crn[kcdi]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/;
+      : /^crn[kcdils]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/;
   return (
     text.length <= 1_024 &&
     text.startsWith(tokenPrefixes[kind]) &&

@@ -11,6 +11,7 @@ const VECTORS = join(import.meta.dirname, "..", "vectors");
 const PARTS = new Set([
   "ApiKeyId",
   "InvitationId",
+  "MessageId",
   "Password",
   "RoleName",
   "Scopes",

@@ -8,6 +8,8 @@ export interface StartOptions {
   readonly host: string;
   readonly runner: boolean;
   readonly open: boolean;
+  /** Settings on top of those in wrangler.toml. */
+  readonly vars: Readonly<Record<string, string>>;
 }
 
 export const USAGE = `npm start [-- options]   builds and runs Cronium on this machine
@@ -15,6 +17,7 @@ export const USAGE = `npm start [-- options]   builds and runs Cronium on this m
   --data DIR    folder for everything it keeps   (default .data in the repository)
   --port N      port of the dashboard and API    (default 8787; 0 takes a free one)
   --host H      address to listen on             (default 127.0.0.1)
+  --var N=V     a setting of the control plane, as in wrangler.toml; may be repeated
   --no-runner   start no runner on this machine
   --no-open     open no browser
   --help        show this text`;
@@ -27,6 +30,7 @@ export function readOptions(args: readonly string[]): StartOptions | "help" {
       data: { type: "string", default: join(ROOT, ".data") },
       port: { type: "string", default: "8787" },
       host: { type: "string", default: "127.0.0.1" },
+      var: { type: "string", multiple: true, default: [] },
       "no-runner": { type: "boolean", default: false },
       "no-open": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -44,5 +48,14 @@ export function readOptions(args: readonly string[]): StartOptions | "help" {
     host: values.host,
     runner: !values["no-runner"],
     open: !values["no-open"],
+    vars: Object.fromEntries(values.var.map(readSetting)),
   };
+}
+
+function readSetting(text: string): readonly [string, string] {
+  const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new Error(`--var takes a setting such as REGISTRATION=open, not ${JSON.stringify(text)}.`);
+  }
+  return [name, value];
 }

@@ -5,7 +5,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError, isApiError } from "./lib/api-error.ts";
-import { paths } from "./lib/paths.ts";
+import { openPages, paths } from "./lib/paths.ts";
 import { router } from "./routes.tsx";
 import { target } from "./ui/TextLink.tsx";
 import "./ui/base.css";
@@ -17,7 +17,7 @@ const client: QueryClient = new QueryClient({
     // A session that ends while the page is open: sign in, then come back here.
     onError: (error) => {
       const { pathname, href } = router.state.location;
-      const isOpen = [paths.signIn(), paths.claim(), paths.join()].includes(pathname);
+      const isOpen = openPages.includes(pathname);
       if (isApiError(error, "unauthorized") && !isOpen) {
         void router.navigate({ ...target(paths.signIn(), { to: href }), replace: true });
       }

@@ -45,6 +45,24 @@ const join = createRoute({
   component: lazyRouteComponent(() => import("./pages/account/JoinPage.tsx"), "JoinPage"),
 });
 
+const forgot = createRoute({
+  getParentRoute: () => root,
+  path: paths.forgot(),
+  component: lazyRouteComponent(() => import("./pages/account/ForgotPage.tsx"), "ForgotPage"),
+});
+
+const register = createRoute({
+  getParentRoute: () => root,
+  path: paths.register(),
+  component: lazyRouteComponent(() => import("./pages/account/RegisterPage.tsx"), "RegisterPage"),
+});
+
+const accountLink = createRoute({
+  getParentRoute: () => root,
+  path: paths.accountLink(),
+  component: lazyRouteComponent(() => import("./pages/account/LinkPage.tsx"), "LinkPage"),
+});
+
 const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
 
 const home = createRoute({
@@ -108,7 +126,9 @@ const runners = createRoute({
 const settings = createRoute({
   getParentRoute: () => shell,
   path: paths.settings(),
-  validateSearch: (search: Search) => ({ tab: oneOf(search["tab"], ["members", "keys", "account", "audit"]) }),
+  validateSearch: (search: Search) => ({
+    tab: oneOf(search["tab"], ["members", "keys", "account", "messages", "audit"]),
+  }),
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
 });
 
@@ -118,6 +138,9 @@ export const router = createRouter({
     claim,
     device,
     join,
+    forgot,
+    register,
+    accountLink,
     shell.addChildren([home, runs, run, events, newEvent, event, editEvent, runners, settings]),
   ]),
   defaultPreload: "intent",

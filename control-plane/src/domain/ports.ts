@@ -37,3 +37,26 @@ export interface BlobStore {
   /** No error when there is none. */
   delete(key: string): Promise<void>;
 }
+
+/** What a person is told. `path` leads to its page, below the address of the installation; it may hold a token. */
+export interface Mail {
+  readonly kind: "reset" | "register" | "confirm" | "known" | "invitation";
+  readonly to: string;
+  readonly subject: string;
+  /** Plain text without the link, which the adapter adds. */
+  readonly text: string;
+  readonly path: string;
+  /** Until when the link works, milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Takes messages to people: by a mail service where one is configured, else into the installation's own list, from which
+ * its owner hands them over.
+ */
+export interface Mailer {
+  /** Whether messages reach people by themselves. */
+  readonly sends: boolean;
+  /** Rejects when the message could neither be sent nor kept. */
+  deliver(mail: Mail): Promise<void>;
+}

@@ -109,6 +109,7 @@ async function findActor(c: Context<AppEnv>): Promise<Actor> {
     const actor = key === undefined ? null : await actorOfApiKey(deps, key, () => refuseGuessers(c));
     if (actor === null) {
       countFailure(c);
+      deps.authFailures.count("api_key");
       throw new AppError("unauthorized", "The API key in the Authorization header is not valid, expired or revoked.");
     }
     return actor;

@@ -19,12 +19,14 @@ import { ownAccountRoutes } from "./routes/own-account.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { registerRoutes } from "./routes/register.ts";
 import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
+import { messageRoutes } from "./routes/messages.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { runnerSocketRoutes } from "./routes/runner-sockets.ts";
 import { runnerRoutes } from "./routes/runners.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { settingsRoutes } from "./routes/settings.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { wellKnownRoutes } from "./routes/well-known.ts";
 import { workspaceRoutes } from "./routes/workspaces.ts";
@@ -43,6 +45,8 @@ export function apiRouters(): Router[] {
     accountRoutes(),
     deviceRoutes(),
     ownAccountRoutes(),
+    signInRoutes(),
+    messageRoutes(),
     workspaceRoutes(),
     memberRoutes(),
     invitationRoutes(),

@@ -1,6 +1,6 @@
 /** People: whose session a request carries, who is signed in, and claiming the owner account. */
 import { AppError } from "@cronium/protocol/errors";
-import type { ClaimRequest, Me } from "@cronium/protocol";
+import type { ClaimRequest, Me, OwnAccount } from "@cronium/protocol";
 import { makeId } from "@cronium/protocol/ids";
 import { isWholeToken } from "@cronium/protocol/token";
 import { hashPassword } from "../auth/password.ts";
@@ -9,7 +9,7 @@ import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
 import { claimWorkspace, findUser, findWorkspace } from "../store/accounts.ts";
 import { findStanding } from "../store/members.ts";
-import { activateByToken } from "../store/sessions.ts";
+import { activateByToken, findPasswordHash } from "../store/sessions.ts";
 import { PROOF_MS } from "./sessions.ts";
 
 /** However often a session is used, after this long its user signs in again. */
@@ -17,7 +17,7 @@ const LONGEST_SESSION_MS = 30 * 86_400_000;
 
 /** Null without a valid session, or when its user belongs to no workspace. `origin` is that of this installation. */
 export async function actorOfSession(deps: Deps, origin: string, headers: Headers): Promise<Actor | null> {
-  const found = await deps.sessionsFor(origin).api.getSession({ headers, query: { disableRefresh: true } });
+  const found = await deps.sessionsFor(origin).read(headers);
   if (found === null || found.session.createdAt.getTime() + LONGEST_SESSION_MS <= deps.clock.now()) {
     return null;
   }
@@ -47,6 +47,16 @@ export async function memberActor(
   return { kind: "user", userId: joined.userId, sessionId, workspaceId, role, provenUntil: 0 };
 }
 
+/** The caller's own account. Throws `forbidden` for a key. */
+export async function ownAccount(deps: Deps, actor: Actor): Promise<OwnAccount> {
+  const user = actor.kind === "user" ? await findUser(deps.db, actor.userId) : undefined;
+  if (user === undefined) {
+    throw new AppError("forbidden", "This is about a person's own account; an API key has none.");
+  }
+  const { email, emailConfirmed } = user;
+  return { email, emailConfirmed, hasPassword: (await findPasswordHash(deps.d1, user.id)) !== null };
+}
+
 export async function whoAmI(deps: Deps, actor: Actor, version: string): Promise<Me> {
   const [user, workspace] = await Promise.all([
     actor.kind === "user" ? findUser(deps.db, actor.userId) : undefined,
@@ -56,7 +66,7 @@ export async function whoAmI(deps: Deps, actor: Actor, version: string): Promise
     throw new AppError("not_found", "The workspace of this login no longer exists.");
   }
   return {
-    user: user ?? null,
+    user: user === undefined ? null : { id: user.id, name: user.name, email: user.email },
     workspace: { id: workspace.id, name: workspace.name },
     role: actor.role,
     via: actor.kind === "user" ? "session" : "api_key",

@@ -15,6 +15,7 @@ import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
 import type { Act } from "../domain/act.ts";
 import { actorId, type Actor } from "../domain/actor.ts";
+import type { Mail } from "../domain/ports.ts";
 import { findUserByEmail } from "../store/accounts.ts";
 import {
   acceptStatements,
@@ -59,7 +60,12 @@ function stateOf(row: InvitationRow, now: number): Invitation["state"] {
 }
 
 /** `url` is where people open the dashboard. An earlier open invitation to the same address ends. */
-export async function invite(deps: Deps, act: Act, input: CreateInvitation, url: string): Promise<CreatedInvitation> {
+export async function invite(
+  deps: Deps,
+  act: Act,
+  input: CreateInvitation,
+  url: string,
+): Promise<{ readonly created: CreatedInvitation; readonly mail: Mail }> {
   const { actor } = act;
   if (!mayGrant(actor.role, input.role)) {
     throw new AppError("forbidden", `The role "${actor.role}" may not invite somebody as "${input.role}".`);
@@ -101,7 +107,16 @@ export async function invite(deps: Deps, act: Act, input: CreateInvitation, url:
     throw new Error(`invitation ${id} was not stored`);
   }
   // In the fragment, which browsers do not send: neither logs nor proxies see the token.
-  return { ...viewInvitation(row, now), link: `${url}/join#token=${token}` };
+  const path = `/join#token=${token}`;
+  const mail: Mail = {
+    kind: "invitation",
+    to: email,
+    subject: `Invitation to ${row.workspaceName} on Cronium`,
+    text: `You are invited to the workspace ${row.workspaceName}. Open this link to join; it works once.`,
+    path,
+    expiresAt,
+  };
+  return { created: { ...viewInvitation(row, now), link: url + path }, mail };
 }
 
 export async function withdrawInvitation(deps: Deps, act: Act, invitationId: string): Promise<void> {

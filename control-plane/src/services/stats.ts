@@ -1,5 +1,6 @@
 /** Numbers of a workspace: for people (`/stats`) and for scrapers (`/metrics`, Prometheus text format 0.0.4). */
 import type { Stats } from "@cronium/protocol";
+import { authFailureKinds } from "../auth/auth-failures.ts";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
 import { mergeStats } from "../domain/merged-stats.ts";
@@ -91,5 +92,11 @@ export async function getMetrics(deps: Deps, actor: Actor): Promise<string> {
     ',kind="runner"': engine.runners.connected,
     ',kind="viewer"': engine.viewers,
   });
+  metric(
+    "cronium_auth_failures_total",
+    "counter",
+    "Refused passwords, keys and links of the whole installation, since this process started.",
+    Object.fromEntries(authFailureKinds.map((kind) => [`,kind="${kind}"`, deps.authFailures.read(kind)])),
+  );
   return `${lines.join("\n")}\n`;
 }

@@ -13,12 +13,13 @@ export function sessionTables(db: DrizzleD1Database) {
 }
 
 export function findUser(db: DrizzleD1Database, userId: string) {
-  return db.select({ id: user.id, name: user.name, email: user.email }).from(user).where(eq(user.id, userId)).get();
+  const fields = { id: user.id, name: user.name, email: user.email, emailConfirmed: user.emailVerified };
+  return db.select(fields).from(user).where(eq(user.id, userId)).get();
 }
 
 /** By the address in lower case. */
 export function findUserByEmail(db: DrizzleD1Database, email: string) {
-  return db.select({ id: user.id }).from(user).where(eq(user.email, email)).get();
+  return db.select({ id: user.id, name: user.name, email: user.email }).from(user).where(eq(user.email, email)).get();
 }
 
 export function findWorkspace(db: DrizzleD1Database, workspaceId: string) {

@@ -6,6 +6,7 @@ import peopleAndAudit0004 from "../../../migrations/0004_people_and_audit.sql";
 import liveTickets0005 from "../../../migrations/0005_live_tickets.sql";
 import namedValues0006 from "../../../migrations/0006_named_values.sql";
 import deadLetters0007 from "../../../migrations/0007_dead_letters.sql";
+import accountLinks0008 from "../../../migrations/0008_account_links.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   { name: "0005_live_tickets.sql", sql: liveTickets0005 },
   { name: "0006_named_values.sql", sql: namedValues0006 },
   { name: "0007_dead_letters.sql", sql: deadLetters0007 },
+  { name: "0008_account_links.sql", sql: accountLinks0008 },
 ];

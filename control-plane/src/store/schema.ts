@@ -113,6 +113,48 @@ export const invitations = sqliteTable(
   ],
 );
 
+/** Links about accounts: a new password, a new account, whose address it is. Used ones are deleted. */
+export const accountLinks = sqliteTable(
+  "account_links",
+  {
+    /** SHA-256 of the whole token, hex. */
+    hash: text("hash").primaryKey(),
+    /** `reset`, `register` or `confirm`. */
+    kind: text("kind").notNull(),
+    email: text("email").notNull(),
+    /** Null before the account is made, as are the next two after. */
+    userId: text("user_id"),
+    name: text("name"),
+    passwordHash: text("password_hash"),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (table) => [
+    index("account_links_email").on(table.email, table.kind),
+    index("account_links_expiry").on(table.expiresAt),
+  ],
+);
+
+/** What no mail took to people, for the owner of the installation to hand over. */
+export const messages = sqliteTable(
+  "messages",
+  {
+    id: text("id").primaryKey(),
+    kind: text("kind").notNull(),
+    email: text("email").notNull(),
+    subject: text("subject").notNull(),
+    /** Of the page, with its token; sealed. */
+    path: text("path").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+    /** In the terminal of the launcher. */
+    printedAt: integer("printed_at"),
+    /** In the dashboard, last. */
+    shownAt: integer("shown_at"),
+  },
+  (table) => [index("messages_list").on(table.createdAt)],
+);
+
 /** Programs that are members by themselves, so that their keys outlive the person who made them. */
 export const serviceAccounts = sqliteTable(
   "service_accounts",

@@ -22,5 +22,8 @@ export const keys = {
   workspaces: () => ["workspaces"] as const,
   apiKeys: () => ["api-keys"] as const,
   sessions: () => ["sessions"] as const,
+  signInOptions: () => ["sign-in-options"] as const,
+  ownAccount: () => ["own-account"] as const,
+  messages: () => ["messages"] as const,
   audit: () => ["audit"] as const,
 } as const;

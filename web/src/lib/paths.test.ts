@@ -6,14 +6,17 @@ test("every path of the dashboard and the API is as it was published", ({ expect
     Object.fromEntries(Object.entries(table).map(([name, path]) => [name, path("an id/1" as never)]));
   expect(shown(paths)).toMatchInlineSnapshot(`
     {
+      "accountLink": "/link",
       "claim": "/claim",
       "device": "/device",
       "editEvent": "/events/an%20id%2F1/edit",
       "event": "/events/an%20id%2F1",
       "events": "/events",
+      "forgot": "/forgot",
       "home": "/",
       "join": "/join",
       "newEvent": "/events/new",
+      "register": "/register",
       "run": "/runs/an%20id%2F1",
       "runners": "/runners",
       "runs": "/runs",
@@ -23,6 +26,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
   `);
   expect(shown(apiPaths)).toMatchInlineSnapshot(`
     {
+      "accountLink": "/api/v1/account-links/an id/1",
       "activateWorkspace": "/api/v1/workspaces/activate",
       "apiKey": "/api/v1/api-keys/an%20id%2F1",
       "apiKeys": "/api/v1/api-keys",
@@ -31,6 +35,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "auditVerify": "/api/v1/audit/verify",
       "claim": "/api/v1/claim",
       "device": "/api/v1/device/an id/1",
+      "emailConfirmation": "/api/v1/account/email-confirmation",
       "endOtherSessions": "/api/v1/sessions/end-others",
       "event": "/api/v1/events/an%20id%2F1",
       "eventRuns": "/api/v1/events/an%20id%2F1/runs",
@@ -45,9 +50,14 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "me": "/api/v1/me",
       "member": "/api/v1/members/an%20id%2F1",
       "members": "/api/v1/members",
+      "messageLink": "/api/v1/messages/an%20id%2F1/link",
+      "messages": "/api/v1/messages",
+      "ownAccount": "/api/v1/account",
       "password": "/api/v1/password",
+      "passwordResets": "/api/v1/password-resets",
       "proof": "/api/v1/proof",
       "registrationTokens": "/api/v1/registration-tokens",
+      "registrations": "/api/v1/registrations",
       "run": "/api/v1/runs/an%20id%2F1",
       "runCancel": "/api/v1/runs/an%20id%2F1/cancel",
       "runLive": "/api/v1/runs/an%20id%2F1/live",
@@ -60,6 +70,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "session": "/api/v1/sessions/an%20id%2F1",
       "sessions": "/api/v1/sessions",
       "signIn": "/api/auth/sign-in/email",
+      "signInOptions": "/api/v1/sign-in/options",
       "signOut": "/api/auth/sign-out",
       "workspaceLive": "/api/v1/live",
       "workspaces": "/api/v1/workspaces",

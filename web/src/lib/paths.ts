@@ -6,6 +6,9 @@ export const paths = {
   claim: () => "/claim",
   device: () => "/device",
   join: () => "/join",
+  forgot: () => "/forgot",
+  register: () => "/register",
+  accountLink: () => "/link",
   settings: () => "/settings",
   runs: () => "/runs",
   run: (runId: string) => `/runs/${encodeURIComponent(runId)}`,
@@ -20,6 +23,14 @@ export const paths = {
 export const apiPaths = {
   signIn: () => "/api/auth/sign-in/email",
   signOut: () => "/api/auth/sign-out",
+  signInOptions: () => "/api/v1/sign-in/options",
+  passwordResets: () => "/api/v1/password-resets",
+  registrations: () => "/api/v1/registrations",
+  accountLink: (verb: "look-up" | "reset-password" | "register" | "confirm-email") => `/api/v1/account-links/${verb}`,
+  ownAccount: () => "/api/v1/account",
+  emailConfirmation: () => "/api/v1/account/email-confirmation",
+  messages: () => "/api/v1/messages",
+  messageLink: (id: string) => `/api/v1/messages/${encodeURIComponent(id)}/link`,
   claim: () => "/api/v1/claim",
   me: () => "/api/v1/me",
   device: (verb: "lookup" | "approve" | "deny") => `/api/v1/device/${verb}`,
@@ -60,15 +71,19 @@ export const apiPaths = {
   liveTickets: () => "/api/v1/live-tickets",
 } as const;
 
+/** Pages for people who are not signed in: nothing on them needs a session, and none is returned to after signing in. */
+export const openPages: readonly string[] = [
+  paths.signIn(),
+  paths.claim(),
+  paths.join(),
+  paths.forgot(),
+  paths.register(),
+  paths.accountLink(),
+];
+
 /** A path from the address bar that may be returned to after signing in: inside this site, never elsewhere. */
 export function safeReturnPath(text: string | undefined): string {
-  if (
-    text === undefined ||
-    !/^\/(?![/\\])/.test(text) ||
-    text.startsWith(paths.signIn()) ||
-    text.startsWith(paths.claim()) ||
-    text.startsWith(paths.join())
-  ) {
+  if (text === undefined || !/^\/(?![/\\])/.test(text) || openPages.some((page) => text.startsWith(page))) {
     return paths.home();
   }
   return text;

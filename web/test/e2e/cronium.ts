@@ -16,6 +16,8 @@ export interface Cronium {
   readonly dataFolder: string;
   /** Of this machine. */
   readonly apiKey: string;
+  /** What it has said in the terminal so far. */
+  readonly said: () => string;
   /** Calls the API with the key of this machine; throws on any answer but 2xx. */
   readonly api: <T>(method: string, path: string, body?: unknown) => Promise<T>;
   readonly stop: () => Promise<void>;
@@ -40,7 +42,15 @@ export async function startCronium(options: readonly string[] = []): Promise<Cro
       readonly url: string;
       readonly apiKey: string;
     };
-    return { url: local.url, claimUrl, dataFolder, apiKey: local.apiKey, api: caller(local.url, local.apiKey), stop };
+    return {
+      url: local.url,
+      claimUrl,
+      dataFolder,
+      apiKey: local.apiKey,
+      api: caller(local.url, local.apiKey),
+      stop,
+      said: () => said.join("\n"),
+    };
   } catch (error) {
     await stop();
     throw error;

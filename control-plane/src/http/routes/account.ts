@@ -1,12 +1,14 @@
 /** Who is signed in, and claiming the owner account. */
 import { ClaimRequest, Me } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { claimOwner, whoAmI } from "../../services/accounts.ts";
+import { openSession } from "../../services/sign-in.ts";
+import { actorId } from "../../domain/actor.ts";
 import { open, requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { clientAddress } from "../middleware/client-address.ts";
 import { publicOrigin } from "../middleware/same-origin.ts";
+import { addCookies, visitorOf } from "../visitor.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 import { VERSION } from "../version.ts";
 
@@ -41,11 +43,7 @@ export function accountRoutes(): OpenAPIHono<AppEnv> {
     c.header("cache-control", "no-store");
     if (actor.kind === "user") {
       // Asked by every page on loading: the place where a session in use is prolonged, with its cookie.
-      const { headers } = await deps.sessionsFor(publicOrigin(c)).api.getSession({
-        headers: c.req.raw.headers,
-        returnHeaders: true,
-      });
-      setCookies(c, headers);
+      addCookies(c, await deps.sessionsFor(publicOrigin(c)).prolong(c.req.raw.headers));
     }
     return c.json(await whoAmI(deps, actor, VERSION), 200);
   });
@@ -54,20 +52,9 @@ export function accountRoutes(): OpenAPIHono<AppEnv> {
     const request = c.req.valid("json");
     deps.rateLimits.take(`claim ${clientAddress(c)}`, PER_ADDRESS);
     const owner = await claimOwner(deps, request);
-    const sessions = deps.sessionsFor(publicOrigin(c));
-    const signedIn = await sessions.api.signInEmail({
-      body: { email: request.email, password: request.password },
-      headers: c.req.raw.headers,
-      returnHeaders: true,
-    });
-    setCookies(c, signedIn.headers);
+    const { setCookies } = await openSession(deps, visitorOf(c), actorId(owner));
+    addCookies(c, setCookies);
     return c.json(await whoAmI(deps, owner, VERSION), 201);
   });
   return routes;
-}
-
-function setCookies(c: Context<AppEnv>, from: Headers): void {
-  for (const cookie of from.getSetCookie()) {
-    c.header("set-cookie", cookie, { append: true });
-  }
 }

@@ -19,11 +19,15 @@ import {
   viewOpenInvitation,
   withdrawInvitation,
 } from "../../services/invitations.ts";
+import { openSession } from "../../services/sign-in.ts";
+import { tell } from "../../services/account-links.ts";
+import { afterwards } from "../afterwards.ts";
 import { actOf, originOf } from "../acting.ts";
 import { open, requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { clientAddress } from "../middleware/client-address.ts";
-import { publicOrigin, publicUrl } from "../middleware/same-origin.ts";
+import { publicUrl } from "../middleware/same-origin.ts";
+import { addCookies, visitorOf } from "../visitor.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 import { VERSION } from "../version.ts";
 
@@ -97,7 +101,8 @@ export function invitationRoutes(): OpenAPIHono<AppEnv> {
     c.json({ items: await listInvitations(c.var.deps, c.var.actor), nextCursor: null }, 200),
   );
   routes.openapi(create, async (c) => {
-    const created = await invite(c.var.deps, actOf(c), c.req.valid("json"), publicUrl(c));
+    const { created, mail } = await invite(c.var.deps, actOf(c), c.req.valid("json"), publicUrl(c));
+    afterwards(c, "mail.failed", tell(c.var.deps, mail));
     return c.json(created, 201, { "cache-control": "no-store" });
   });
   routes.openapi(withdraw, async (c) => {
@@ -114,15 +119,9 @@ export function invitationRoutes(): OpenAPIHono<AppEnv> {
     const request = c.req.valid("json");
     deps.rateLimits.take(`invitation ${clientAddress(c)}`, PER_ADDRESS);
     const joined = await acceptInvitation(deps, originOf(c), request);
-    const signedIn = await deps.sessionsFor(publicOrigin(c)).api.signInEmail({
-      body: { email: joined.email, password: request.password },
-      headers: c.req.raw.headers,
-      returnHeaders: true,
-    });
-    for (const cookie of signedIn.headers.getSetCookie()) {
-      c.header("set-cookie", cookie, { append: true });
-    }
-    const actor = await memberActor(deps, joined, signedIn.response.token);
+    const { token, setCookies } = await openSession(deps, visitorOf(c), joined.userId);
+    addCookies(c, setCookies);
+    const actor = await memberActor(deps, joined, token);
     return c.json(await whoAmI(deps, actor, VERSION), 201, { "cache-control": "no-store" });
   });
   return routes;

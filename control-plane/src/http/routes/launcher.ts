@@ -5,6 +5,7 @@ import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import * as z from "zod";
 import { readKeyStatus } from "../../services/key-status.ts";
+import { passwordLink, takeMessages } from "../../services/messages.ts";
 import { setUp } from "../../services/setup.ts";
 import { pokeDispatchers } from "../../services/watchdog.ts";
 import { open } from "../authorize.ts";
@@ -28,6 +29,17 @@ const setup = createRoute({
   responses: { 200: { description: "What the launcher writes down" } },
 });
 
+const link = createRoute({
+  hide: true,
+  method: "post",
+  path: "/launcher/password-link",
+  middleware: open(guard),
+  request: {
+    body: { content: { "application/json": { schema: z.strictObject({ email: z.string() }) } }, required: true },
+  },
+  responses: { 200: { description: "The path of the link; null for an unknown address" } },
+});
+
 export function launcherRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
   routes.openapi(setup, async (c) => {
@@ -37,6 +49,15 @@ export function launcherRoutes(): OpenAPIHono<AppEnv> {
   routes.post("/launcher/watchdog", open(guard, { frequent: true }), async (c) => {
     requireLauncherKey(c);
     return c.json(await pokeDispatchers(c.get("deps")));
+  });
+  routes.post("/launcher/messages", open(guard, { frequent: true }), async (c) => {
+    requireLauncherKey(c);
+    return c.json(await takeMessages(c.get("deps")), 200, { "cache-control": "no-store" });
+  });
+  routes.openapi(link, async (c) => {
+    requireLauncherKey(c);
+    const path = await passwordLink(c.get("deps"), c.req.valid("json").email);
+    return c.json({ path }, 200, { "cache-control": "no-store" });
   });
   routes.post("/launcher/key-status", open(guard, { frequent: true }), async (c) => {
     requireLauncherKey(c);

@@ -1,8 +1,12 @@
 /** `/sessions`, `/proof` and `/password`: what people manage of their own account. */
-import { ChangePassword, Proof, ProofGiven, SessionPage } from "@cronium/protocol";
+import { ChangePassword, LinkAsked, OwnAccount, Proof, ProofGiven, SessionPage } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
+import { askConfirmation } from "../../services/account-links.ts";
+import { ownAccount } from "../../services/accounts.ts";
 import { changePassword, endOtherSessions, endSession, listSessions, prove } from "../../services/sessions.ts";
+import { actorId } from "../../domain/actor.ts";
+import { afterwards } from "../afterwards.ts";
 import { actOf } from "../acting.ts";
 import { requiresPerson } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
@@ -61,6 +65,22 @@ const password = createRoute({
   },
 });
 
+const account = createRoute({
+  method: "get",
+  path: "/account",
+  summary: "Read one's own account",
+  middleware: requiresPerson("account:read"),
+  responses: { 200: jsonAnswer(OwnAccount, "The account"), ...problemAnswers("forbidden") },
+});
+
+const confirmation = createRoute({
+  method: "post",
+  path: "/account/email-confirmation",
+  summary: "Ask for a link that confirms one's own e-mail address",
+  middleware: requiresPerson("account:write"),
+  responses: { 202: jsonAnswer(LinkAsked, "It is on its way"), ...problemAnswers("forbidden", "rate_limited") },
+});
+
 /** Below /api/v1. */
 export function ownAccountRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
@@ -69,6 +89,15 @@ export function ownAccountRoutes(): OpenAPIHono<AppEnv> {
       "cache-control": "no-store",
     }),
   );
+  routes.openapi(account, async (c) =>
+    c.json(await ownAccount(c.var.deps, c.var.actor), 200, { "cache-control": "no-store" }),
+  );
+  routes.openapi(confirmation, async (c) => {
+    const { deps, actor } = c.var;
+    deps.rateLimits.take(`confirmation for ${actorId(actor)}`, { max: 5, windowMs: 3_600_000 });
+    afterwards(c, "mail.failed", askConfirmation(deps, actor));
+    return c.json({ message: "A link to confirm your address is on its way." }, 202);
+  });
   routes.openapi(endOthers, async (c) => c.json(await endOtherSessions(c.var.deps, actOf(c)), 200));
   routes.openapi(end, async (c) => {
     await endSession(c.var.deps, actOf(c), c.req.valid("param").id);

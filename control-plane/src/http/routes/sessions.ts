@@ -1,17 +1,18 @@
 /**
- * Sign-in, sign-out and the current session, decided by better-auth under /api/auth. Only these three of its routes are
+ * Sign-in, sign-out and the current session, under /api/auth. Of better-auth's own routes only the last two are
  * reachable. Its bodies hold the session's token, which pages must not be able to read: the cookie alone passes, beside
  * bodies of our own.
  */
-import { AppError } from "@cronium/protocol/errors";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import * as z from "zod";
+import { signInByPassword } from "../../services/sign-in.ts";
 import { open } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { clientAddress } from "../middleware/client-address.ts";
 import { publicOrigin, requireSameOrigin } from "../middleware/same-origin.ts";
 import { fieldErrors, refusal } from "../middleware/validation.ts";
+import { addCookies, visitorOf } from "../visitor.ts";
 
 /** Checking a password takes 40 ms of the one thread that an embedded installation has. */
 const PER_ADDRESS = { max: 30, windowMs: 60_000 };
@@ -40,9 +41,11 @@ export function sessionRoutes(): OpenAPIHono<AppEnv> {
     const { rateLimits } = c.get("deps");
     rateLimits.take(`sign-in from ${clientAddress(c)}`, PER_ADDRESS);
     rateLimits.take(`sign-in to ${parsed.data.email.toLowerCase()}`, PER_ACCOUNT);
-    const answer = await ask(c, JSON.stringify(parsed.data));
-    const { user } = AuthSession.pick({ user: true }).parse(await answer.json());
-    return withCookies(c.json({ user }), answer);
+    const { rememberMe, ...credential } = parsed.data;
+    const visitor = { ...visitorOf(c), remember: rememberMe };
+    const { user, issued } = await signInByPassword(c.get("deps"), visitor, credential);
+    addCookies(c, issued.setCookies);
+    return c.json({ user }, 200, { "cache-control": "no-store" });
   });
   routes.post("/api/auth/sign-out", open("ends the session of its own cookie"), async (c) => {
     refuseOtherSites(c);
@@ -92,11 +95,5 @@ async function ask(c: Context<AppEnv>, body: string | null): Promise<Response> {
     return response;
   }
   const detail = await response.text();
-  if (response.status === 401 || response.status === 403) {
-    throw new AppError("unauthorized", "The e-mail address or the password is wrong.");
-  }
-  if (response.status < 500) {
-    throw new AppError("invalid_value", "The e-mail address or the password is not in a usable form.");
-  }
   throw new Error(`better-auth answered ${response.status}: ${detail.slice(0, 500)}`);
 }

@@ -1,6 +1,22 @@
 import type { ReactNode } from "react";
 import { Mark } from "../../components/Mark.tsx";
+import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
+import { buttonClasses } from "../../ui/Button.tsx";
+import { TextLink } from "../../ui/TextLink.tsx";
+
+/** `main`: the one thing left to do on the page. */
+export function BackToSignIn({ look = "aside" }: { readonly look?: "main" | "aside" }): ReactNode {
+  return (
+    <TextLink
+      to={paths.signIn()}
+      quiet
+      className={`${buttonClasses(look === "main" ? "primary" : undefined)} self-start`}
+    >
+      {look === "main" ? t("signIn.submit") : t("claim.toSignIn")}
+    </TextLink>
+  );
+}
 
 /** Pages of people who are not signed in: one narrow column, nothing else. */
 export function AccountFrame({

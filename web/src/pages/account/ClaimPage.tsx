@@ -3,15 +3,15 @@ import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { ClaimForm } from "../../forms/ClaimForm.tsx";
 import { useTitle } from "../../lib/document-title.ts";
+import { takeFragmentToken } from "../../lib/fragment-token.ts";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
-import { buttonClasses } from "../../ui/Button.tsx";
-import { TextLink, target } from "../../ui/TextLink.tsx";
-import { AccountFrame } from "./AccountFrame.tsx";
+import { target } from "../../ui/TextLink.tsx";
+import { AccountFrame, BackToSignIn } from "./AccountFrame.tsx";
 
 export function ClaimPage(): ReactNode {
   useTitle(t("claim.title"));
-  const [token] = useState(takeToken);
+  const [token] = useState(takeFragmentToken);
   const navigate = useNavigate();
   const client = useQueryClient();
   const enter = async (): Promise<void> => {
@@ -21,9 +21,7 @@ export function ClaimPage(): ReactNode {
   if (token === null) {
     return (
       <AccountFrame title={t("claim.noToken")} intro={t("claim.noTokenHint")}>
-        <TextLink to={paths.signIn()} quiet className={`${buttonClasses()} self-start`}>
-          {t("claim.toSignIn")}
-        </TextLink>
+        <BackToSignIn />
       </AccountFrame>
     );
   }
@@ -32,16 +30,4 @@ export function ClaimPage(): ReactNode {
       <ClaimForm token={token} onClaimed={enter} />
     </AccountFrame>
   );
-}
-
-/** Moved here from the fragment, so that neither the address bar nor the history keeps it. */
-let taken: string | null = null;
-
-function takeToken(): string | null {
-  const found = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (found !== null && found !== "") {
-    taken = found;
-    history.replaceState(history.state, "", location.pathname);
-  }
-  return taken;
 }

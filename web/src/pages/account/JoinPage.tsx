@@ -5,21 +5,19 @@ import { lookUpInvitation } from "../../api/members.ts";
 import { ErrorPanel } from "../../components/ErrorPanel.tsx";
 import { JoinForm } from "../../forms/JoinForm.tsx";
 import { useTitle } from "../../lib/document-title.ts";
+import { takeFragmentToken } from "../../lib/fragment-token.ts";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
-import { buttonClasses } from "../../ui/Button.tsx";
-import { TextLink, target } from "../../ui/TextLink.tsx";
-import { AccountFrame } from "./AccountFrame.tsx";
+import { target } from "../../ui/TextLink.tsx";
+import { AccountFrame, BackToSignIn } from "./AccountFrame.tsx";
 
 /** Where the link of an invitation leads. */
 export function JoinPage(): ReactNode {
-  const [token] = useState(takeToken);
+  const [token] = useState(takeFragmentToken);
   if (token === null) {
     return (
       <AccountFrame title={t("join.noToken")} intro={t("join.noTokenHint")}>
-        <TextLink to={paths.signIn()} quiet className={`${buttonClasses()} self-start`}>
-          {t("claim.toSignIn")}
-        </TextLink>
+        <BackToSignIn />
       </AccountFrame>
     );
   }
@@ -52,16 +50,4 @@ function Invitation({ token }: { readonly token: string }): ReactNode {
       {data === undefined ? null : <JoinForm token={token} invitation={data} onJoined={enter} />}
     </AccountFrame>
   );
-}
-
-/** Moved here from the fragment, so that neither the address bar nor the history keeps it. */
-let taken: string | null = null;
-
-function takeToken(): string | null {
-  const found = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (found !== null && found !== "") {
-    taken = found;
-    history.replaceState(history.state, "", location.pathname);
-  }
-  return taken;
 }

@@ -1,16 +1,19 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { signInOptionsQuery } from "../../api/account-links.ts";
 import { SignInForm } from "../../forms/SignInForm.tsx";
 import { useTitle } from "../../lib/document-title.ts";
 import { paths, safeReturnPath } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
+import { TextLink } from "../../ui/TextLink.tsx";
 import { AccountFrame } from "./AccountFrame.tsx";
 
 export function SignInPage(): ReactNode {
   useTitle(t("signIn.title"));
   const { to }: { readonly to?: string } = useSearch({ strict: false });
   const back = safeReturnPath(to);
+  const options = useQuery(signInOptionsQuery());
   const navigate = useNavigate();
   const client = useQueryClient();
   const enter = async (): Promise<void> => {
@@ -20,6 +23,12 @@ export function SignInPage(): ReactNode {
   return (
     <AccountFrame title={t("signIn.title")} {...(back === paths.home() ? {} : { intro: t("signIn.again") })}>
       <SignInForm onSignedIn={enter} />
+      <p className="flex flex-wrap gap-x-4 gap-y-1">
+        <TextLink to={paths.forgot()}>{t("signIn.forgot")}</TextLink>
+        {options.data?.registration === "open" ? (
+          <TextLink to={paths.register()}>{t("signIn.register")}</TextLink>
+        ) : null}
+      </p>
       <p className="border-t border-line pt-4 text-12 text-faint">{t("signIn.first")}</p>
     </AccountFrame>
   );

@@ -10,6 +10,7 @@ import { Time } from "../../components/Time.tsx";
 import { PasswordForm } from "../../forms/PasswordForm.tsx";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
+import { EmailSection } from "./EmailSection.tsx";
 
 export function AccountTab(): ReactNode {
   const query = useQuery(sessionsQuery());
@@ -74,6 +75,7 @@ export function AccountTab(): ReactNode {
       <div className="px-4 lg:px-6">
         <ErrorLine error={end.error ?? endOthers.error} />
       </div>
+      <EmailSection />
       <section className="px-4 pb-8 pt-6 lg:px-6">
         <h2 className="pb-3 text-15 font-semibold">{t("account.password")}</h2>
         <PasswordForm />

@@ -14,8 +14,10 @@ import { AccountTab } from "./AccountTab.tsx";
 import { AuditTab } from "./AuditTab.tsx";
 import { KeysTab } from "./KeysTab.tsx";
 import { MembersTab } from "./MembersTab.tsx";
+import { MessagesTab } from "./MessagesTab.tsx";
 
-const TABS = ["members", "keys", "account", "audit"] as const;
+const TABS = ["members", "keys", "account", "messages", "audit"] as const;
+const NEEDED = { messages: "messages:read", audit: "audit:read" } as const;
 type SettingsTab = (typeof TABS)[number];
 
 export interface SettingsSearch {
@@ -28,7 +30,7 @@ export function SettingsPage(): ReactNode {
   const navigate = useNavigate();
   const me = useQuery(meQuery());
   const role: Role = roles.find((known) => known === me.data?.role) ?? "viewer";
-  const tabs = TABS.filter((value) => value !== "audit" || mayDo(role, "audit:read"));
+  const tabs = TABS.filter((value) => (value !== "audit" && value !== "messages") || mayDo(role, NEEDED[value]));
   return (
     <>
       <PageHead title={t("settings.title")} />
@@ -46,6 +48,9 @@ export function SettingsPage(): ReactNode {
         </TabPanel>
         <TabPanel value="account">
           <AccountTab />
+        </TabPanel>
+        <TabPanel value="messages">
+          <MessagesTab />
         </TabPanel>
         <TabPanel value="audit">
           <AuditTab />

@@ -1,0 +1,77 @@
+/** Signing in, making an account, and the links that people are sent about theirs. */
+import * as z from "zod";
+import { Name } from "../event.ts";
+import { idSchema } from "../ids.ts";
+import { Password } from "./members.ts";
+import { pageOf } from "./page.ts";
+
+const Email = z.email("must be an e-mail address").max(254);
+
+/** `GET /api/v1/sign-in/options`: what the sign-in page offers. */
+export const SignInOptions = z
+  .strictObject({
+    /** `open`: anybody may make an account and a workspace of their own. */
+    registration: z.enum(["open", "invitation", "closed"]),
+    /** Whether links are sent by mail; else the owner of the installation hands them over. */
+    mail: z.boolean(),
+  })
+  .meta({ id: "SignInOptions" });
+export type SignInOptions = z.infer<typeof SignInOptions>;
+
+export const AskPasswordReset = z.strictObject({ email: Email }).meta({ id: "AskPasswordReset" });
+export type AskPasswordReset = z.infer<typeof AskPasswordReset>;
+
+export const AskRegistration = z
+  .strictObject({ name: Name, email: Email, password: Password })
+  .meta({ id: "AskRegistration" });
+export type AskRegistration = z.infer<typeof AskRegistration>;
+
+/** One and the same for every address, known or not. */
+export const LinkAsked = z.strictObject({ message: z.string() }).meta({ id: "LinkAsked" });
+export type LinkAsked = z.infer<typeof LinkAsked>;
+
+export const accountLinkKinds = ["reset", "register", "confirm"] as const;
+export type AccountLinkKind = (typeof accountLinkKinds)[number];
+
+export const AccountLinkToken = z.strictObject({ token: z.string().max(200) }).meta({ id: "AccountLinkToken" });
+
+/** What a link is for: a new password, a new account, or that an address is one's own. */
+export const AccountLinkView = z
+  .strictObject({ kind: z.enum(accountLinkKinds), email: z.string(), expiresAt: z.iso.datetime() })
+  .meta({ id: "AccountLinkView" });
+export type AccountLinkView = z.infer<typeof AccountLinkView>;
+
+export const ResetPassword = z
+  .strictObject({ token: z.string().max(200), password: Password })
+  .meta({ id: "ResetPassword" });
+export type ResetPassword = z.infer<typeof ResetPassword>;
+
+/** `GET /api/v1/account`: one's own account. */
+export const OwnAccount = z
+  .strictObject({
+    email: z.string(),
+    /** Whether a link that was sent there has been opened. */
+    emailConfirmed: z.boolean(),
+    hasPassword: z.boolean(),
+  })
+  .meta({ id: "OwnAccount" });
+export type OwnAccount = z.infer<typeof OwnAccount>;
+
+/** Something to tell a person that no mail took to them. Its link is shown on demand. */
+export const MessageId = idSchema("message");
+export const Message = z
+  .strictObject({
+    id: MessageId,
+    kind: z.enum(accountLinkKinds),
+    email: z.string(),
+    subject: z.string(),
+    createdAt: z.iso.datetime(),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: "Message" });
+export type Message = z.infer<typeof Message>;
+export const MessagePage = pageOf(Message, "MessagePage");
+
+/** `path` is below the address of the installation. */
+export const MessageLink = z.strictObject({ path: z.string() }).meta({ id: "MessageLink" });
+export type MessageLink = z.infer<typeof MessageLink>;
