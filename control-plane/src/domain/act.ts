@@ -1,6 +1,6 @@
 /** A privileged act: who does it, from where, and what is written about it. */
 import type { Json } from "@cronium/protocol";
-import type { Actor } from "./actor.ts";
+import { actorId, type Actor } from "./actor.ts";
 
 /** Who asks, and by which request. */
 export interface Act {
@@ -19,4 +19,34 @@ export interface Deed {
   /** Secrets never, not even as hashes of short ones. */
   readonly before?: Json;
   readonly after?: Json;
+}
+
+/** Who did it and how they came, as objects are told and audit entries say. */
+export interface Stamp {
+  readonly actor: { readonly kind: Actor["kind"] | "system"; readonly id: string };
+  readonly ip: string | null;
+  readonly requestId: string;
+}
+
+export function stampOf({ actor, ip, requestId }: Act): Stamp {
+  return { actor: { kind: actor.kind, id: actorId(actor) }, ip, requestId };
+}
+
+/** What the installation does by itself; `id` names the work, such as `retention`. */
+export function systemStamp(id: string): Stamp {
+  return { actor: { kind: "system", id }, ip: null, requestId: "" };
+}
+
+/** An entry as it is hashed, JSON. */
+export function entryText(at: number, stamp: Stamp, deed: Deed): string {
+  return JSON.stringify({
+    at: new Date(at).toISOString(),
+    actor: stamp.actor,
+    ip: stamp.ip,
+    requestId: stamp.requestId,
+    verb: deed.verb,
+    target: deed.target,
+    before: deed.before ?? null,
+    after: deed.after ?? null,
+  });
 }

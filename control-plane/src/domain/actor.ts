@@ -32,13 +32,3 @@ export function actorMay(actor: Actor, permission: Permission): boolean {
 export function actorId(actor: Actor): string {
   return actor.kind === "user" ? actor.userId : actor.keyId;
 }
-
-/** Who it was, as objects are told. */
-export interface ActorName {
-  readonly kind: Actor["kind"];
-  readonly id: string;
-}
-
-export function nameOf(actor: Actor): ActorName {
-  return { kind: actor.kind, id: actorId(actor) };
-}

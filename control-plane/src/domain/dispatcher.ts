@@ -40,7 +40,8 @@ import type {
   VariableVersion,
 } from "@cronium/protocol";
 import type * as z from "zod";
-import type { ActorName } from "./actor.ts";
+import type { Stamp } from "./act.ts";
+import type { AuditAsk, AuditFilter, AuditRow, ChainFinding } from "./audit.ts";
 import type { EngineStats } from "./engine-stats.ts";
 import type { UsedUp } from "./quota.ts";
 import type { HomeApi, Placement, ShardApi } from "./sharding.ts";
@@ -91,6 +92,8 @@ export interface EnqueueCommand {
     | { readonly kind: "adhoc"; readonly name: string; readonly queue: string; readonly definition: EventDefinition }
     /** What this run ran; `input` is then never undefined. */
     | { readonly kind: "retry"; readonly run: RetriedRun };
+  /** Who repeats an ended run; other triggers are no entry of the audit. */
+  readonly by?: Stamp;
   /** The run id of an earlier placement, in a shard that answered `moved`. */
   readonly abandoned?: { readonly runId: string; readonly released: number };
 }
@@ -116,7 +119,7 @@ export interface StartBulkCommand {
   readonly bodyHash: string;
   readonly action: BulkAction;
   readonly filter: BulkFilter;
-  readonly by: ActorName;
+  readonly by: Stamp;
 }
 
 export interface RegisterRunnerCommand {
@@ -136,9 +139,9 @@ export interface PollCommand extends Pick<PollRequest, "ack" | "from" | "frames"
   readonly publicKey: string | null;
 }
 
-/** Who changes a secret or a variable: id of a person or an API key. */
+/** Who does it: written into the audit in the commit of the act. */
 export interface By {
-  readonly by: string;
+  readonly by: Stamp;
 }
 
 export interface CreateSecretCommand extends By {
@@ -165,8 +168,9 @@ export interface DispatcherApi extends HomeApi, ShardApi {
     /** Null without an Idempotency-Key. */
     readonly causeKey: string | null;
     readonly bodyHash: string;
+    readonly by: Stamp;
   }): Promise<Outcome<{ readonly event: Event; readonly created: boolean }>>;
-  updateEvent(command: { readonly eventId: string; readonly change: UpdateEvent }): Promise<Outcome<Event>>;
+  updateEvent(command: By & { readonly eventId: string; readonly change: UpdateEvent }): Promise<Outcome<Event>>;
   getEvent(eventId: string): Promise<Event | null>;
   listEventVersions(eventId: string): Promise<readonly Event[]>;
 
@@ -178,8 +182,10 @@ export interface DispatcherApi extends HomeApi, ShardApi {
   }): Promise<Outcome<readonly Outcome<Enqueued>[]>>;
   getRun(runId: string): Promise<Run | null>;
   /** Only while it is queued. */
-  updateRun(command: { readonly runId: string; readonly change: UpdateRun }): Promise<Outcome<Run>>;
-  cancelRun(runId: string): Promise<Outcome<{ readonly runId: string; readonly state: RunState }>>;
+  updateRun(command: By & { readonly runId: string; readonly change: UpdateRun }): Promise<Outcome<Run>>;
+  cancelRun(
+    command: By & { readonly runId: string },
+  ): Promise<Outcome<{ readonly runId: string; readonly state: RunState }>>;
 
   /** Of runs that D1 has kept long enough, those that may be deleted; dead letters among them are forgotten here first. */
   releaseRuns(ids: readonly string[]): Promise<readonly string[]>;
@@ -189,24 +195,26 @@ export interface DispatcherApi extends HomeApi, ShardApi {
     /** Null without an Idempotency-Key. */
     readonly causeKey: string | null;
     readonly bodyHash: string;
-    readonly by: ActorName;
+    readonly by: Stamp;
   }): Promise<Outcome<RequeuedRun>>;
 
   registerRunner(command: RegisterRunnerCommand): Promise<Outcome<Runner>>;
   /** Closes the runner's sockets and refuses its leases; for revocation. */
   revokeRunner(runnerId: string): Promise<Outcome<null>>;
   /** Ends its quarantine. */
-  releaseRunner(runnerId: string): Promise<Outcome<Runner>>;
+  releaseRunner(command: By & { readonly runnerId: string }): Promise<Outcome<Runner>>;
   /** One request of a polling session; without frames it may be held. `publicKey` opens the session. */
   poll(command: PollCommand): Promise<PollAnswer>;
   listRunners(): Promise<readonly Runner[]>;
 
   listQueues(): Promise<readonly Queue[]>;
   /** Null resumes it. */
-  setQueuePause(command: { readonly name: string; readonly pause: { readonly note: string } | null }): Promise<Queue>;
+  setQueuePause(
+    command: By & { readonly name: string; readonly pause: { readonly note: string } | null },
+  ): Promise<Queue>;
 
   getSettings(): Promise<Settings>;
-  updateSettings(change: UpdateSettings): Promise<Settings>;
+  updateSettings(command: By & { readonly change: UpdateSettings }): Promise<Settings>;
 
   /** Nothing here returns the value of a secret. `eventId` undefined: all of the workspace. */
   listSecrets(eventId: string | undefined): Promise<Outcome<readonly Secret[]>>;
@@ -235,7 +243,17 @@ export interface DispatcherApi extends HomeApi, ShardApi {
   startBulk(command: StartBulkCommand): Promise<Outcome<{ readonly bulkId: string }>>;
   /** Null when there is none, or it ended more than seven days ago. */
   getBulk(bulkId: string): Promise<Bulk | null>;
-  stopBulk(bulkId: string): Promise<Outcome<Bulk>>;
+  stopBulk(command: By & { readonly bulkId: string }): Promise<Outcome<Bulk>>;
+
+  /** Entries of this Dispatcher's own chain, newest first. */
+  listAudit(ask: AuditAsk): Promise<readonly AuditRow[]>;
+  /** Oldest first, after `seq`. */
+  listAuditAfter(ask: {
+    readonly seq: number;
+    readonly limit: number;
+    readonly filter: AuditFilter;
+  }): Promise<readonly AuditRow[]>;
+  verifyAudit(): Promise<ChainFinding>;
 
   stats(): Promise<EngineStats>;
   /** A harmless round trip through storage, for `/ready`; with ids of master keys that its secrets need and that are missing. */

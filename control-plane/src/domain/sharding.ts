@@ -8,6 +8,7 @@
  * queue says `moved`, and home is asked again. Each step may be repeated: the run id and the key make it the same run.
  */
 import type { EventDefinition, Queue, RunnerPlatform, Settings } from "@cronium/protocol";
+import type { Stamp } from "./act.ts";
 import type { EnqueueCommand, Enqueued, Outcome } from "./dispatcher.ts";
 
 export interface Placement {
@@ -116,7 +117,7 @@ export interface HomeApi {
    * Gives a queue a shard of its own, or takes it home again. Refuses `shard_conflict` while the Dispatcher that had the
    * queue before has runs of it, and when there are 31 shards already.
    */
-  setQueueShard(command: { readonly name: string; readonly own: boolean }): Promise<Outcome<Queue>>;
+  setQueueShard(command: { readonly name: string; readonly own: boolean; readonly by: Stamp }): Promise<Outcome<Queue>>;
   copyEvent(query: { readonly eventId: string; readonly versions: readonly number[] }): Promise<EventCopy | null>;
   /** Texts for everybody who watches the workspace. */
   relay(texts: readonly string[]): Promise<void>;

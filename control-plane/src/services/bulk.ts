@@ -3,7 +3,8 @@ import type { Bulk, BulkPreview, StartBulk } from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
-import { nameOf, type Actor } from "../domain/actor.ts";
+import { stampOf, type Act } from "../domain/act.ts";
+import type { Actor } from "../domain/actor.ts";
 import type { Cause } from "./idempotency.ts";
 import { mergeBulk } from "../domain/merged-bulk.ts";
 import { askAll } from "./dispatchers.ts";
@@ -28,21 +29,22 @@ export async function previewBulk(deps: Deps, actor: Actor, { action, filter }: 
 /** With an Idempotency-Key a repeat answers the same id. */
 export async function startBulk(
   deps: Deps,
-  actor: Actor,
+  act: Act,
   { action, filter }: StartBulk,
   cause: Cause,
 ): Promise<{ readonly bulkId: string }> {
   const bulkId = makeId("bulk", deps.clock.now(), deps.ids.random(10));
   const { key: causeKey, bodyHash } = cause;
-  const home = deps.dispatcherFor(actor.workspaceId);
-  const by = nameOf(actor);
+  const { workspaceId } = act.actor;
+  const home = deps.dispatcherFor(workspaceId);
+  const by = stampOf(act);
   const started = unwrap(await home.startBulk({ bulkId, causeKey, bodyHash, action, filter, by }));
   // What has ended is in D1, for home and all shards: home alone repeats it, wherever the new runs go.
   const shards = action === "retry" ? [] : await home.listShards();
   // Home keeps the key; under the same id a repeat begins nothing twice.
   const own = { bulkId: started.bulkId, causeKey: null, bodyHash, action, filter, by };
   for (const shard of shards) {
-    unwrap(await deps.dispatcherFor(actor.workspaceId, shard).startBulk(own));
+    unwrap(await deps.dispatcherFor(workspaceId, shard).startBulk(own));
   }
   return started;
 }
@@ -51,8 +53,10 @@ export async function getBulk(deps: Deps, actor: Actor, bulkId: string): Promise
   return whole(bulkId, await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.getBulk(bulkId)));
 }
 
-export async function stopBulk(deps: Deps, actor: Actor, bulkId: string): Promise<Bulk> {
-  const [home, ...shards] = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.stopBulk(bulkId));
+export async function stopBulk(deps: Deps, act: Act, bulkId: string): Promise<Bulk> {
+  const { workspaceId } = act.actor;
+  const by = stampOf(act);
+  const [home, ...shards] = await askAll(deps, workspaceId, (dispatcher) => dispatcher.stopBulk({ bulkId, by }));
   return whole(bulkId, [unwrap(home), ...shards.map((one) => (one.ok ? one.value : null))]);
 }
 

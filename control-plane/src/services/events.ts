@@ -3,6 +3,7 @@ import type { CreateEvent, Event, EventSummary, PageQuery, UpdateEvent } from "@
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
+import { stampOf, type Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { expressionErrors } from "../domain/queue-key.ts";
 import { listEventRows } from "../store/events.ts";
@@ -11,21 +12,22 @@ import { unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
 
 /** Throws `invalid_expression`. */
-export async function createEvent(deps: Deps, actor: Actor, event: CreateEvent, cause: Cause): Promise<Event> {
+export async function createEvent(deps: Deps, act: Act, event: CreateEvent, cause: Cause): Promise<Event> {
   checkExpressions(event);
-  const outcome = await deps.dispatcherFor(actor.workspaceId).createEvent({
+  const outcome = await deps.dispatcherFor(act.actor.workspaceId).createEvent({
     eventId: makeId("event", deps.clock.now(), deps.ids.random(10)),
     event,
     causeKey: cause.key,
     bodyHash: cause.bodyHash,
+    by: stampOf(act),
   });
   return unwrap(outcome).event;
 }
 
 /** Throws `invalid_expression`. */
-export async function updateEvent(deps: Deps, actor: Actor, eventId: string, change: UpdateEvent): Promise<Event> {
+export async function updateEvent(deps: Deps, act: Act, eventId: string, change: UpdateEvent): Promise<Event> {
   checkExpressions(change);
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).updateEvent({ eventId, change }));
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).updateEvent({ eventId, change, by: stampOf(act) }));
 }
 
 function checkExpressions(event: Parameters<typeof expressionErrors>[0]): void {

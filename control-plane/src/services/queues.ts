@@ -1,6 +1,7 @@
 /** Named queues of the workspace, kept by its Dispatcher. */
 import type { PauseQueue, Queue, ShardQueue } from "@cronium/protocol";
 import type { Deps } from "../deps.ts";
+import { stampOf, type Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { mergeQueues } from "../domain/merged-queues.ts";
 import { askAll } from "./dispatchers.ts";
@@ -15,15 +16,15 @@ export async function listQueues(
   return { items: mergeQueues(answers), nextCursor: null };
 }
 
-export async function pauseQueue(deps: Deps, actor: Actor, name: string, { note }: PauseQueue): Promise<Queue> {
-  return deps.dispatcherFor(actor.workspaceId).setQueuePause({ name, pause: { note } });
+export async function pauseQueue(deps: Deps, act: Act, name: string, { note }: PauseQueue): Promise<Queue> {
+  return deps.dispatcherFor(act.actor.workspaceId).setQueuePause({ name, pause: { note }, by: stampOf(act) });
 }
 
 /** A shard of its own for a queue, or home again. Throws `shard_conflict` while its last move is not over. */
-export async function shardQueue(deps: Deps, actor: Actor, name: string, { own }: ShardQueue): Promise<Queue> {
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).setQueueShard({ name, own }));
+export async function shardQueue(deps: Deps, act: Act, name: string, { own }: ShardQueue): Promise<Queue> {
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).setQueueShard({ name, own, by: stampOf(act) }));
 }
 
-export async function resumeQueue(deps: Deps, actor: Actor, name: string): Promise<Queue> {
-  return deps.dispatcherFor(actor.workspaceId).setQueuePause({ name, pause: null });
+export async function resumeQueue(deps: Deps, act: Act, name: string): Promise<Queue> {
+  return deps.dispatcherFor(act.actor.workspaceId).setQueuePause({ name, pause: null, by: stampOf(act) });
 }

@@ -3,16 +3,17 @@ import type { RequeueAccepted } from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { isDeadLetter } from "@cronium/protocol/run-states";
 import type { Deps } from "../deps.ts";
-import { nameOf, type Actor } from "../domain/actor.ts";
+import { stampOf, type Act } from "../domain/act.ts";
 import { dispatcherOfRun } from "./dispatchers.ts";
 import type { Cause } from "./idempotency.ts";
 import { unwrap } from "./outcome.ts";
 import { getRun } from "./runs.ts";
 
 /** Throws `not_found`, and `not_dead_letter` for a run that ended otherwise or lives. */
-export async function requeueRun(deps: Deps, actor: Actor, runId: string, cause: Cause): Promise<RequeueAccepted> {
+export async function requeueRun(deps: Deps, act: Act, runId: string, cause: Cause): Promise<RequeueAccepted> {
   const { key: causeKey, bodyHash } = cause;
-  const by = nameOf(actor);
+  const { actor } = act;
+  const by = stampOf(act);
   const dispatcher = await dispatcherOfRun(deps, actor.workspaceId, runId);
   const outcome = await dispatcher.requeueRun({ runId, causeKey, bodyHash, by });
   if (outcome.ok || outcome.code !== "not_found") {

@@ -5,7 +5,7 @@ import { HOME_SHARD, isId, MAX_SHARD } from "@cronium/protocol/ids";
 import { closeCodes } from "@cronium/protocol/runner";
 import { negotiate, oldestAccepted, PROTOCOL_VERSION } from "@cronium/protocol/version";
 import type { Deps } from "../deps.ts";
-import type { Act } from "../domain/act.ts";
+import { stampOf, type Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { mergeRunners } from "../domain/merged-runners.ts";
 import { findRunnerCredential, revokeCredentialStatement, type RunnerCredential } from "../store/runner-credentials.ts";
@@ -42,8 +42,11 @@ export async function revokeRunner(deps: Deps, act: Act, runnerId: string): Prom
 }
 
 /** Ends a runner's quarantine; without one nothing changes. Throws `not_found` or `runner_revoked`. */
-export async function releaseRunner(deps: Deps, actor: Actor, runnerId: string): Promise<Runner> {
-  const [home, ...shards] = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.releaseRunner(runnerId));
+export async function releaseRunner(deps: Deps, act: Act, runnerId: string): Promise<Runner> {
+  const by = stampOf(act);
+  const [home, ...shards] = await askAll(deps, act.actor.workspaceId, (dispatcher) =>
+    dispatcher.releaseRunner({ runnerId, by }),
+  );
   const inShards = shards.map((outcome) => (outcome.ok ? [outcome.value] : []));
   const [runner = unwrap(home)] = mergeRunners([[unwrap(home)], ...inShards]);
   return runner;

@@ -19,6 +19,7 @@ import { MAX_INPUT_BYTES } from "@cronium/protocol/limits";
 import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
 import { isTerminal } from "@cronium/protocol/run-states";
 import type { Deps } from "../deps.ts";
+import { stampOf, type Act, type Stamp } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { detailKey } from "../domain/blob-keys.ts";
 import type { EnqueueCommand } from "../domain/dispatcher.ts";
@@ -43,10 +44,10 @@ export async function triggerRun(
   deps: Deps,
   actor: Actor,
   target: EnqueueCommand["target"],
-  asked: { readonly input: Json | undefined; readonly options: TriggerOptions },
+  asked: { readonly input: Json | undefined; readonly options: TriggerOptions; readonly by?: Stamp },
   cause: Cause,
 ): Promise<Accepted> {
-  const { input, options } = asked;
+  const { input, options, by } = asked;
   checkInput(input ?? null);
   const runId = makeId("run", deps.clock.now(), deps.ids.random(10));
   const outcome = await enqueueRun(deps, actor.workspaceId, {
@@ -57,6 +58,7 @@ export async function triggerRun(
     input,
     options: enqueueOptions(options, deps.clock.now()),
     target,
+    ...(by === undefined ? {} : { by }),
   });
   return unwrap(outcome);
 }
@@ -191,42 +193,43 @@ export async function listRuns(
 /** Throws `not_final` while it has not ended, and `not_found` when what it ran is not kept any more. */
 export async function retryRun(
   deps: Deps,
-  actor: Actor,
+  act: Act,
   runId: string,
   { input, ...options }: RetryRun,
   cause: Cause,
 ): Promise<Accepted> {
-  const run = await getRun(deps, actor, runId);
+  const run = await getRun(deps, act.actor, runId);
   if (!isTerminal(run.state)) {
     throw new AppError("not_final", `The run has not ended yet: it is ${run.state}.`);
   }
   const { id, eventId, eventVersion, eventName, queue, priority } = run;
   const target = { kind: "retry", run: { id, eventId, eventVersion, eventName, queue, priority } } as const;
-  return triggerRun(deps, actor, target, { input: input === undefined ? run.input : input, options }, cause);
+  const asked = { input: input === undefined ? run.input : input, options, by: stampOf(act) };
+  return triggerRun(deps, act.actor, target, asked, cause);
 }
 
 /** Throws `not_queued` when it has started, or ended, already. */
-export async function updateRun(deps: Deps, actor: Actor, runId: string, change: UpdateRun): Promise<Run> {
-  const dispatcher = await dispatcherOfRun(deps, actor.workspaceId, runId);
-  const outcome = await dispatcher.updateRun({ runId, change });
+export async function updateRun(deps: Deps, act: Act, runId: string, change: UpdateRun): Promise<Run> {
+  const dispatcher = await dispatcherOfRun(deps, act.actor.workspaceId, runId);
+  const outcome = await dispatcher.updateRun({ runId, change, by: stampOf(act) });
   if (outcome.ok || outcome.code !== "not_found") {
     return unwrap(outcome);
   }
-  const { state } = await getRun(deps, actor, runId);
+  const { state } = await getRun(deps, act.actor, runId);
   throw new AppError("not_queued", `The run does not wait in the queue any more: it is ${state}.`);
 }
 
 export async function cancelRun(
   deps: Deps,
-  actor: Actor,
+  act: Act,
   runId: string,
 ): Promise<{ readonly runId: string; readonly state: RunState }> {
-  const dispatcher = await dispatcherOfRun(deps, actor.workspaceId, runId);
-  const outcome = await dispatcher.cancelRun(runId);
+  const dispatcher = await dispatcherOfRun(deps, act.actor.workspaceId, runId);
+  const outcome = await dispatcher.cancelRun({ runId, by: stampOf(act) });
   if (outcome.ok || outcome.code !== "not_found") {
     return unwrap(outcome);
   }
-  const { state } = await getRun(deps, actor, runId);
+  const { state } = await getRun(deps, act.actor, runId);
   if (state === "cancelled") {
     return { runId, state };
   }

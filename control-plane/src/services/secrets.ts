@@ -4,7 +4,8 @@ import { SecretValue } from "@cronium/protocol/api/secrets";
 import { AppError, type FieldError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
-import { actorId, type Actor } from "../domain/actor.ts";
+import { stampOf, type Act } from "../domain/act.ts";
+import type { Actor } from "../domain/actor.ts";
 import { readEnvFile, type EnvEntry } from "../domain/env-file.ts";
 import { requireProof } from "./account-audit.ts";
 import { unwrap } from "./outcome.ts";
@@ -25,31 +26,26 @@ export async function getSecret(deps: Deps, actor: Actor, secretId: string): Pro
   return secret;
 }
 
-export async function createSecret(deps: Deps, actor: Actor, secret: CreateSecret): Promise<Secret> {
-  requireProof(deps, actor);
-  const command = { secretId: newId(deps), secret, by: actorId(actor) };
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).createSecret(command));
+export async function createSecret(deps: Deps, act: Act, secret: CreateSecret): Promise<Secret> {
+  requireProof(deps, act.actor);
+  const command = { secretId: newId(deps), secret, by: stampOf(act) };
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).createSecret(command));
 }
 
-export async function replaceSecret(
-  deps: Deps,
-  actor: Actor,
-  secretId: string,
-  change: ReplaceSecret,
-): Promise<Secret> {
-  requireProof(deps, actor);
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).replaceSecret({ secretId, change, by: actorId(actor) }));
+export async function replaceSecret(deps: Deps, act: Act, secretId: string, change: ReplaceSecret): Promise<Secret> {
+  requireProof(deps, act.actor);
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).replaceSecret({ secretId, change, by: stampOf(act) }));
 }
 
-export async function deleteSecret(deps: Deps, actor: Actor, secretId: string, force: boolean): Promise<void> {
-  requireProof(deps, actor);
-  unwrap(await deps.dispatcherFor(actor.workspaceId).deleteSecret({ secretId, force, by: actorId(actor) }));
+export async function deleteSecret(deps: Deps, act: Act, secretId: string, force: boolean): Promise<void> {
+  requireProof(deps, act.actor);
+  unwrap(await deps.dispatcherFor(act.actor.workspaceId).deleteSecret({ secretId, force, by: stampOf(act) }));
 }
 
 /** Throws `invalid_env_file` with every wrong line; then nothing was stored. */
 export async function importSecrets(
   deps: Deps,
-  actor: Actor,
+  act: Act,
   { text, eventId, preview }: ImportSecrets,
 ): Promise<ImportedSecrets> {
   const { entries, problems } = readEnvFile(text);
@@ -67,11 +63,11 @@ export async function importSecrets(
     });
   }
   if (!preview) {
-    requireProof(deps, actor);
+    requireProof(deps, act.actor);
   }
   const items = entries.map(({ name, value }) => ({ secretId: newId(deps), name, value }));
-  const command = { items, eventId, preview, by: actorId(actor) };
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).importSecrets(command));
+  const command = { items, eventId, preview, by: stampOf(act) };
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).importSecrets(command));
 }
 
 function valueProblem({ line, name, value }: EnvEntry): { readonly line: number; readonly message: string } | null {

@@ -3,7 +3,8 @@ import type { CreateVariable, SetVariable, Variable, VariableVersion } from "@cr
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
-import { actorId, type Actor } from "../domain/actor.ts";
+import { stampOf, type Act } from "../domain/act.ts";
+import type { Actor } from "../domain/actor.ts";
 import { unwrap } from "./outcome.ts";
 
 type Page<T> = { readonly items: T[]; readonly nextCursor: null };
@@ -35,29 +36,19 @@ export async function listVariableVersions(
   return { items: [...items], nextCursor: null };
 }
 
-export async function createVariable(deps: Deps, actor: Actor, variable: CreateVariable): Promise<Variable> {
+export async function createVariable(deps: Deps, act: Act, variable: CreateVariable): Promise<Variable> {
   const variableId = makeId("variable", deps.clock.now(), deps.ids.random(10));
-  const command = { variableId, variable, by: actorId(actor) };
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).createVariable(command));
+  const command = { variableId, variable, by: stampOf(act) };
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).createVariable(command));
 }
 
-export async function setVariable(
-  deps: Deps,
-  actor: Actor,
-  variableId: string,
-  change: SetVariable,
-): Promise<Variable> {
-  return unwrap(await deps.dispatcherFor(actor.workspaceId).setVariable({ variableId, change, by: actorId(actor) }));
+export async function setVariable(deps: Deps, act: Act, variableId: string, change: SetVariable): Promise<Variable> {
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).setVariable({ variableId, change, by: stampOf(act) }));
 }
 
 /** `version` null: whatever it is at. */
-export async function deleteVariable(
-  deps: Deps,
-  actor: Actor,
-  variableId: string,
-  version: number | null,
-): Promise<void> {
-  unwrap(await deps.dispatcherFor(actor.workspaceId).deleteVariable({ variableId, version, by: actorId(actor) }));
+export async function deleteVariable(deps: Deps, act: Act, variableId: string, version: number | null): Promise<void> {
+  unwrap(await deps.dispatcherFor(act.actor.workspaceId).deleteVariable({ variableId, version, by: stampOf(act) }));
 }
 
 function noVariable(variableId: string): AppError {

@@ -1,13 +1,5 @@
-/** D1: the audit chain of people, keys and tokens. Rows are added and read, never changed. */
-
-export interface AuditRow {
-  readonly seq: number;
-  readonly at: number;
-  /** The entry as it was hashed, JSON. */
-  readonly entry: string;
-  readonly previousHash: string;
-  readonly hash: string;
-}
+/** D1: the audit chain of people, keys and tokens. Rows are added, read, and let go of when they are old enough. */
+import { filterSql, type AuditAsk, type AuditFilter, type AuditRow } from "../domain/audit.ts";
 
 const COLUMNS = `seq, at, entry, previous_hash AS "previousHash", hash`;
 
@@ -28,38 +20,16 @@ export function auditStatement(d1: D1Database, workspaceId: string, row: AuditRo
     .bind(workspaceId, row.seq, row.at, row.entry, row.previousHash, row.hash);
 }
 
-export interface AuditFilter {
-  readonly verb?: string | undefined;
-  readonly actor?: string | undefined;
-  readonly target?: string | undefined;
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-  /** Entries before this number, newest first. */
-  readonly before: number | null;
-  readonly limit: number;
-}
-
-export async function listAuditRows(d1: D1Database, workspaceId: string, filter: AuditFilter): Promise<AuditRow[]> {
+/** Newest first. Entries of one workspace are acts of people, few enough to be sorted. */
+export async function listAuditRows(d1: D1Database, workspaceId: string, ask: AuditAsk): Promise<AuditRow[]> {
+  const { where, values } = filterSql(ask.filter);
+  const place = ask.before === null ? "" : " AND (at, seq) < (?, ?)";
+  const before = ask.before === null ? [] : [ask.before.at, ask.before.seq];
   const { results } = await d1
     .prepare(
-      `SELECT ${COLUMNS} FROM account_audit
-       WHERE workspace_id = ?1 AND (?2 IS NULL OR seq < ?2)
-         AND (?3 IS NULL OR entry->>'verb' = ?3)
-         AND (?4 IS NULL OR entry->>'$.actor.id' = ?4)
-         AND (?5 IS NULL OR entry->>'target' = ?5)
-         AND (?6 IS NULL OR at >= ?6) AND (?7 IS NULL OR at < ?7)
-       ORDER BY seq DESC LIMIT ?8`,
+      `SELECT ${COLUMNS} FROM account_audit WHERE workspace_id = ?${where}${place} ORDER BY at DESC, seq DESC LIMIT ?`,
     )
-    .bind(
-      workspaceId,
-      filter.before,
-      filter.verb ?? null,
-      filter.actor ?? null,
-      filter.target ?? null,
-      filter.from ?? null,
-      filter.to ?? null,
-      filter.limit,
-    )
+    .bind(workspaceId, ...values, ...before, ask.limit)
     .all<AuditRow>();
   return results;
 }
@@ -68,12 +38,34 @@ export async function listAuditRows(d1: D1Database, workspaceId: string, filter:
 export async function auditRowsAfter(
   d1: D1Database,
   workspaceId: string,
-  seq: number,
-  limit: number,
+  { seq, limit, filter = {} }: { readonly seq: number; readonly limit: number; readonly filter?: AuditFilter },
 ): Promise<AuditRow[]> {
+  const { where, values } = filterSql(filter);
   const { results } = await d1
-    .prepare(`SELECT ${COLUMNS} FROM account_audit WHERE workspace_id = ? AND seq > ? ORDER BY seq LIMIT ?`)
-    .bind(workspaceId, seq, limit)
+    .prepare(`SELECT ${COLUMNS} FROM account_audit WHERE workspace_id = ? AND seq > ?${where} ORDER BY seq LIMIT ?`)
+    .bind(workspaceId, seq, ...values, limit)
     .all<AuditRow>();
   return results;
+}
+
+/** The newest entry from before `cutoff`; null when none but notes of earlier clearings are that old. */
+export async function lastExpiredRow(
+  d1: D1Database,
+  workspaceId: string,
+  { cutoff, keep }: { readonly cutoff: number; readonly keep: string },
+): Promise<AuditRow | null> {
+  return d1
+    .prepare(
+      `SELECT ${COLUMNS} FROM account_audit
+       WHERE workspace_id = ?1 AND at < ?2
+         AND EXISTS (SELECT 1 FROM account_audit
+                     WHERE workspace_id = ?1 AND at < ?2 AND entry->>'verb' <> ?3)
+       ORDER BY seq DESC LIMIT 1`,
+    )
+    .bind(workspaceId, cutoff, keep)
+    .first<AuditRow>();
+}
+
+export function deleteAuditStatement(d1: D1Database, workspaceId: string, upTo: number): D1PreparedStatement {
+  return d1.prepare("DELETE FROM account_audit WHERE workspace_id = ? AND seq <= ?").bind(workspaceId, upTo);
 }

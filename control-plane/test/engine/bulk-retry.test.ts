@@ -250,7 +250,7 @@ describe("a bulk retry over a shard", () => {
           bodyHash: "",
           action: "retry",
           filter: { eventId },
-          by: { kind: "user", id: "usr_x" },
+          by: { actor: { kind: "user", id: "usr_x" }, ip: null, requestId: "" },
         }),
       );
       await walkRetries(shell);

@@ -1,5 +1,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { makeId } from "@cronium/protocol/ids";
+import { systemStamp } from "../../src/domain/act.ts";
 import { afterEach, describe, test } from "vitest";
 import {
   closeAll,
@@ -112,7 +113,7 @@ describe("F30 a runner that is revoked mid-job", () => {
 
   test("leaves a cancelled run cancelled, and says that its end is not confirmed", async ({ expect }) => {
     const { plane, runner, runId } = await startWorking();
-    await plane.dispatcher.cancelRun(runId);
+    await plane.dispatcher.cancelRun({ runId, by: systemStamp("test") });
     await revoke(plane, runner.runnerId);
     const run = await plane.run(runId);
     expect(run).toMatchObject({ state: "cancelled", cancelReason: "user" });
@@ -126,7 +127,11 @@ describe("revoking", () => {
     const { runnerId } = await registerFake(plane, { name: "shed" });
     await revoke(plane, runnerId);
     await revoke(plane, runnerId);
-    const { items } = await plane.expectJson<{ items: unknown[] }>(200, "GET", `/audit?target=${runnerId}`);
+    const { items } = await plane.expectJson<{ items: unknown[] }>(
+      200,
+      "GET",
+      `/audit?target=${runnerId}&verb=runner.revoked`,
+    );
     expect(items).toEqual([
       expect.objectContaining({ verb: "runner.revoked", target: runnerId, before: { name: "shed" } }),
     ]);

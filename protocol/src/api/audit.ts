@@ -5,6 +5,9 @@ import { PageQuery, pageOf } from "./page.ts";
 
 export const AuditEntry = z
   .strictObject({
+    /** `accounts` for people, keys and tokens; `dispatcher`, or `dispatcher/3` for a shard, for what is done here. */
+    chain: z.string(),
+    /** 1, 2, 3, … in its chain. */
     seq: z.int(),
     at: z.iso.datetime(),
     actor: z.strictObject({ kind: z.enum(["user", "api_key", "system"]), id: z.string() }),
@@ -23,23 +26,34 @@ export const AuditEntry = z
 export type AuditEntry = z.infer<typeof AuditEntry>;
 export const AuditPage = pageOf(AuditEntry, "AuditPage");
 
-export const AuditQuery = PageQuery.extend({
+const filters = {
+  /** Such as `secret.created`; with a dot at its end, such as `secret.`, all that begin so. */
   verb: z.string().max(64).optional(),
   actor: z.string().max(64).optional(),
   target: z.string().max(64).optional(),
   from: z.iso.datetime().optional(),
   to: z.iso.datetime().optional(),
-});
+};
+
+export const AuditQuery = PageQuery.extend(filters);
 export type AuditQuery = z.infer<typeof AuditQuery>;
 
-/** Whether the chain of hashes holds from the first entry to the last. */
+export const AuditExportQuery = z.strictObject(filters);
+export type AuditExportQuery = z.infer<typeof AuditExportQuery>;
+
+const verdict = {
+  isIntact: z.boolean(),
+  entries: z.int(),
+  /** The first entry that does not fit; null when all do. */
+  brokenAt: z.int().nullable(),
+};
+
+/** Whether the chains of hashes hold from the first entry that is kept to the last. `brokenAt` is of the first broken one. */
 export const AuditVerdict = z
   .strictObject({
-    isIntact: z.boolean(),
-    entries: z.int(),
-    /** The first entry that does not fit; null when all do. */
-    brokenAt: z.int().nullable(),
+    ...verdict,
     message: z.string(),
+    chains: z.array(z.strictObject({ chain: z.string(), ...verdict })),
   })
   .meta({ id: "AuditVerdict" });
 export type AuditVerdict = z.infer<typeof AuditVerdict>;

@@ -10,6 +10,8 @@ const settings = {
   queueLimit: z.int().min(1).max(10_000_000),
   /** Triggers accepted in a minute: 1 to 10,000,000, 600,000 by default. */
   triggersPerMinute: z.int().min(1).max(10_000_000),
+  /** Days for which entries of the audit are kept: 30 to 3,650, 365 by default. */
+  auditRetentionDays: z.int().min(30).max(3_650),
 };
 
 export const Settings = z.strictObject(settings).meta({ id: "Settings" });

@@ -1,8 +1,8 @@
-/** `/audit`: who did what to people, keys and tokens of the workspace. */
-import { AuditPage, AuditQuery, AuditVerdict } from "@cronium/protocol";
+/** `/audit`: who did what in the workspace. */
+import { AuditExportQuery, AuditPage, AuditQuery, AuditVerdict } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
-import { exportAudit, listAudit, verifyAudit } from "../../services/account-audit.ts";
+import { exportAudit, listAudit, verifyAudit } from "../../services/audit.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -22,7 +22,7 @@ const list = createRoute({
 const verify = createRoute({
   method: "get",
   path: "/audit/verify",
-  summary: "Recompute the chain of hashes over all entries",
+  summary: "Recompute the chains of hashes over all entries",
   middleware: requires("audit:read"),
   responses: { 200: jsonAnswer(AuditVerdict, "Whether it holds"), ...problemAnswers("forbidden") },
 });
@@ -30,8 +30,9 @@ const verify = createRoute({
 const download = createRoute({
   method: "get",
   path: "/audit/export",
-  summary: "All entries as NDJSON, oldest first",
+  summary: "Entries as NDJSON, oldest first; filters as in the list",
   middleware: requires("audit:read"),
+  request: { query: AuditExportQuery },
   responses: {
     200: { content: { "application/x-ndjson": { schema: z.string() } }, description: "One entry a line" },
     ...problemAnswers("forbidden"),
@@ -44,7 +45,7 @@ export function auditRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(list, async (c) => c.json(await listAudit(c.var.deps, c.var.actor, c.req.valid("query")), 200));
   routes.openapi(verify, async (c) => c.json(await verifyAudit(c.var.deps, c.var.actor), 200));
   routes.openapi(download, async (c) => {
-    const answer = new Response(exportAudit(c.var.deps, c.var.actor), {
+    const answer = new Response(exportAudit(c.var.deps, c.var.actor, c.req.valid("query")), {
       headers: {
         "content-type": "application/x-ndjson",
         "content-disposition": 'attachment; filename="audit.ndjson"',

@@ -5,6 +5,7 @@ import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
 import { getBulk, previewBulk, startBulk, stopBulk } from "../../services/bulk.ts";
 import { causeOf } from "../../services/idempotency.ts";
+import { actOf } from "../acting.ts";
 import { refuseUnless, requires, requiresAny } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -57,7 +58,7 @@ export function bulkRoutes(): OpenAPIHono<AppEnv> {
       return c.json(await previewBulk(deps, actor, request), 200);
     }
     const cause = causeOf(actor, c.req.header("idempotency-key"), "POST /bulk", c.get("bodyBytes"));
-    return c.json(await startBulk(deps, actor, request, cause), 202);
+    return c.json(await startBulk(deps, actOf(c), request, cause), 202);
   });
   routes.openapi(read, async (c) => c.json(await getBulk(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
   routes.openapi(stop, async (c) => {
@@ -65,7 +66,7 @@ export function bulkRoutes(): OpenAPIHono<AppEnv> {
     const { id } = c.req.valid("param");
     const { action } = await getBulk(deps, actor, id);
     refuseUnless(actor, bulkPermissions[action]);
-    return c.json(await stopBulk(deps, actor, id), 200);
+    return c.json(await stopBulk(deps, actOf(c), id), 200);
   });
   return routes;
 }

@@ -17,6 +17,7 @@ import * as z from "zod";
 import { createEvent, getEvent, listEvents, listEventVersions, updateEvent } from "../../services/events.ts";
 import { causeOf } from "../../services/idempotency.ts";
 import { triggerBatch, triggerRun } from "../../services/runs.ts";
+import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -116,13 +117,13 @@ export function eventRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(create, async (c) => {
     const { deps, actor } = c.var;
     const cause = causeOf(actor, c.req.header("idempotency-key"), "POST /events", c.get("bodyBytes"));
-    return c.json(await createEvent(deps, actor, c.req.valid("json"), cause), 201);
+    return c.json(await createEvent(deps, actOf(c), c.req.valid("json"), cause), 201);
   });
   routes.openapi(list, async (c) => c.json(await listEvents(c.var.deps, c.var.actor, c.req.valid("query")), 200));
   routes.openapi(read, async (c) => c.json(await getEvent(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
   routes.openapi(update, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(await updateEvent(c.var.deps, c.var.actor, id, c.req.valid("json")), 200);
+    return c.json(await updateEvent(c.var.deps, actOf(c), id, c.req.valid("json")), 200);
   });
   routes.openapi(versions, async (c) =>
     c.json(await listEventVersions(c.var.deps, c.var.actor, c.req.valid("param").id), 200),

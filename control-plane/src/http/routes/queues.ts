@@ -3,6 +3,7 @@ import { PauseQueue, Queue, QueueName, QueuePage, ShardQueue } from "@cronium/pr
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
 import { listQueues, pauseQueue, resumeQueue, shardQueue } from "../../services/queues.ts";
+import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -64,13 +65,11 @@ export function queueRoutes(): OpenAPIHono<AppEnv> {
     const { name } = c.req.valid("param");
     // A request without a body pauses without a note.
     const request = PauseQueue.parse(c.req.valid("json") ?? {});
-    return c.json(await pauseQueue(c.var.deps, c.var.actor, name, request), 200);
+    return c.json(await pauseQueue(c.var.deps, actOf(c), name, request), 200);
   });
   routes.openapi(shard, async (c) =>
-    c.json(await shardQueue(c.var.deps, c.var.actor, c.req.valid("param").name, c.req.valid("json")), 200),
+    c.json(await shardQueue(c.var.deps, actOf(c), c.req.valid("param").name, c.req.valid("json")), 200),
   );
-  routes.openapi(resume, async (c) =>
-    c.json(await resumeQueue(c.var.deps, c.var.actor, c.req.valid("param").name), 200),
-  );
+  routes.openapi(resume, async (c) => c.json(await resumeQueue(c.var.deps, actOf(c), c.req.valid("param").name), 200));
   return routes;
 }

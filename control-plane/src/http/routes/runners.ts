@@ -50,8 +50,6 @@ export function runnerRoutes(): OpenAPIHono<AppEnv> {
     await revokeRunner(c.var.deps, actOf(c), c.req.valid("param").id);
     return c.body(null, 204);
   });
-  routes.openapi(release, async (c) =>
-    c.json(await releaseRunner(c.var.deps, c.var.actor, c.req.valid("param").id), 200),
-  );
+  routes.openapi(release, async (c) => c.json(await releaseRunner(c.var.deps, actOf(c), c.req.valid("param").id), 200));
   return routes;
 }

@@ -19,6 +19,7 @@ import { causeOf } from "../../services/idempotency.ts";
 import { readLogs } from "../../services/logs.ts";
 import { requeueRun } from "../../services/requeue.ts";
 import { cancelRun, getRun, listRuns, retryRun, runAdHoc, updateRun } from "../../services/runs.ts";
+import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -166,7 +167,7 @@ export function runRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(read, async (c) => c.json(await getRun(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
   routes.openapi(update, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(await updateRun(c.var.deps, c.var.actor, id, c.req.valid("json")), 200);
+    return c.json(await updateRun(c.var.deps, actOf(c), id, c.req.valid("json")), 200);
   });
   routes.openapi(retry, async (c) => {
     const { deps, actor } = c.var;
@@ -174,15 +175,15 @@ export function runRoutes(): OpenAPIHono<AppEnv> {
     // A request without a body keeps the input.
     const request = RetryRun.parse(c.req.valid("json") ?? {});
     const cause = causeOf(actor, c.req.header("idempotency-key"), `POST /runs/${id}/retry`, c.get("bodyBytes"));
-    return c.json(await retryRun(deps, actor, id, request, cause), 202);
+    return c.json(await retryRun(deps, actOf(c), id, request, cause), 202);
   });
   routes.openapi(requeue, async (c) => {
     const { deps, actor } = c.var;
     const { id } = c.req.valid("param");
     const cause = causeOf(actor, c.req.header("idempotency-key"), `POST /runs/${id}/requeue`, c.get("bodyBytes"));
-    return c.json(await requeueRun(deps, actor, id, cause), 202);
+    return c.json(await requeueRun(deps, actOf(c), id, cause), 202);
   });
-  routes.openapi(cancel, async (c) => c.json(await cancelRun(c.var.deps, c.var.actor, c.req.valid("param").id), 202));
+  routes.openapi(cancel, async (c) => c.json(await cancelRun(c.var.deps, actOf(c), c.req.valid("param").id), 202));
   routes.openapi(logs, async (c) => {
     const { id } = c.req.valid("param");
     const { format, stream, attempt, cursor, download } = c.req.valid("query");

@@ -19,6 +19,7 @@ import {
   listSecrets,
   replaceSecret,
 } from "../../services/secrets.ts";
+import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -104,18 +105,16 @@ export function secretRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(list, async (c) =>
     c.json(await listSecrets(c.var.deps, c.var.actor, c.req.valid("query").eventId), 200),
   );
-  routes.openapi(create, async (c) => c.json(await createSecret(c.var.deps, c.var.actor, c.req.valid("json")), 201));
-  routes.openapi(importFile, async (c) =>
-    c.json(await importSecrets(c.var.deps, c.var.actor, c.req.valid("json")), 200),
-  );
+  routes.openapi(create, async (c) => c.json(await createSecret(c.var.deps, actOf(c), c.req.valid("json")), 201));
+  routes.openapi(importFile, async (c) => c.json(await importSecrets(c.var.deps, actOf(c), c.req.valid("json")), 200));
   routes.openapi(read, async (c) => c.json(await getSecret(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
   routes.openapi(replace, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(await replaceSecret(c.var.deps, c.var.actor, id, c.req.valid("json")), 200);
+    return c.json(await replaceSecret(c.var.deps, actOf(c), id, c.req.valid("json")), 200);
   });
   routes.openapi(remove, async (c) => {
     const { id } = c.req.valid("param");
-    await deleteSecret(c.var.deps, c.var.actor, id, c.req.valid("query").force === "true");
+    await deleteSecret(c.var.deps, actOf(c), id, c.req.valid("query").force === "true");
     return c.body(null, 204);
   });
   return routes;

@@ -2,6 +2,7 @@
 import { Settings, UpdateSettings } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { getSettings, updateSettings } from "../../services/settings.ts";
+import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -30,6 +31,6 @@ const update = createRoute({
 export function settingsRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
   routes.openapi(read, async (c) => c.json(await getSettings(c.var.deps, c.var.actor), 200));
-  routes.openapi(update, async (c) => c.json(await updateSettings(c.var.deps, c.var.actor, c.req.valid("json")), 200));
+  routes.openapi(update, async (c) => c.json(await updateSettings(c.var.deps, actOf(c), c.req.valid("json")), 200));
   return routes;
 }

@@ -19,6 +19,7 @@ import {
   listVariableVersions,
   setVariable,
 } from "../../services/variables.ts";
+import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -99,7 +100,7 @@ export function variableRoutes(): OpenAPIHono<AppEnv> {
     c.json(await listVariables(c.var.deps, c.var.actor, c.req.valid("query").eventId), 200),
   );
   routes.openapi(create, async (c) => {
-    const variable = await createVariable(c.var.deps, c.var.actor, c.req.valid("json"));
+    const variable = await createVariable(c.var.deps, actOf(c), c.req.valid("json"));
     return c.json(variable, 201, { etag: `"${variable.version}"` });
   });
   routes.openapi(read, async (c) => {
@@ -110,12 +111,12 @@ export function variableRoutes(): OpenAPIHono<AppEnv> {
     const change = c.req.valid("json");
     const version = change.version ?? ifMatch(c.req.header("if-match")) ?? undefined;
     const { id } = c.req.valid("param");
-    const variable = await setVariable(c.var.deps, c.var.actor, id, { ...change, version });
+    const variable = await setVariable(c.var.deps, actOf(c), id, { ...change, version });
     return c.json(variable, 200, { etag: `"${variable.version}"` });
   });
   routes.openapi(remove, async (c) => {
     const version = ifMatch(c.req.header("if-match"));
-    await deleteVariable(c.var.deps, c.var.actor, c.req.valid("param").id, version);
+    await deleteVariable(c.var.deps, actOf(c), c.req.valid("param").id, version);
     return c.body(null, 204);
   });
   routes.openapi(versions, async (c) =>

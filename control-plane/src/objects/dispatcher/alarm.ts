@@ -1,5 +1,6 @@
 /** What the object does when nobody calls: leases, offers, back-offs, silent runners, the outbox, tidying up. */
 import type { DispatcherApi } from "../../domain/dispatcher.ts";
+import { expireAudit } from "./audit.ts";
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
 import { askDueAt } from "./allowances.ts";
@@ -153,6 +154,7 @@ function tidy(shell: Shell, turn: Turn): void {
   forgetOldCauses(shell, turn.now);
   forgetOldCounters(shell, turn.now);
   forgetOldBulks(shell, turn.now);
+  expireAudit(shell, turn);
   forgetEmptyLanes(shell);
   shell.sql.exec("DELETE FROM debounces WHERE until <= ?", turn.now);
   for (const [runId, until] of shell.watches) {

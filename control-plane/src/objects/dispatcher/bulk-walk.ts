@@ -7,7 +7,6 @@
 import type { BulkFilter, BulkPreview, RunState } from "@cronium/protocol";
 import { isTerminal, runStates } from "@cronium/protocol/run-states";
 import type { DispatcherApi, Outcome } from "../../domain/dispatcher.ts";
-import { auditRequeue } from "./audit.ts";
 import { askerOf, filterOf, giveUpBulk, oldestBulk, saveChunk, type BulkRow } from "./bulk.ts";
 import { cancelRun } from "./cancel.ts";
 import { putBack } from "./requeue.ts";
@@ -65,7 +64,10 @@ export function walkOn(shell: Shell): void {
   try {
     const put = inTurn(shell, (turn) => step(shell, turn, row));
     for (const runId of put) {
-      auditRequeue(shell, { runId, by: askerOf(row), bulkId: row.id });
+      // The audit holds the work as a whole, with its filter; which runs that were is in the log.
+      const { kind, id } = askerOf(row);
+      const { workspaceId } = shell;
+      shell.deps.log.info("run.requeued", { workspaceId, runId, byKind: kind, byId: id, bulkId: row.id });
     }
   } catch (error) {
     shell.deps.log.error("bulk.failed", { workspaceId: shell.workspaceId, bulkId: row.id, error: String(error) });

@@ -6,7 +6,7 @@
  * is what they share: how the work is stored, shown, stopped and counted.
  */
 import type { Bulk, BulkAction, BulkFilter } from "@cronium/protocol";
-import type { ActorName } from "../../domain/actor.ts";
+import type { Stamp } from "../../domain/act.ts";
 import type { Outcome, Refusal, StartBulkCommand } from "../../domain/dispatcher.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
@@ -41,8 +41,8 @@ export function filterOf(row: BulkRow): BulkFilter {
   return JSON.parse(row.filter) as BulkFilter;
 }
 
-export function askerOf(row: BulkRow): ActorName {
-  return row.by === null ? { kind: "api_key", id: "unknown" } : (JSON.parse(row.by) as ActorName);
+export function askerOf(row: BulkRow): Stamp["actor"] {
+  return row.by === null ? { kind: "api_key", id: "unknown" } : (JSON.parse(row.by) as Stamp["actor"]);
 }
 
 export function startBulk(shell: Shell, turn: Turn, command: StartBulkCommand): Outcome<{ readonly bulkId: string }> {
@@ -59,7 +59,7 @@ export function startBulk(shell: Shell, turn: Turn, command: StartBulkCommand): 
       action,
       JSON.stringify(filter),
       turn.now,
-      JSON.stringify(by),
+      JSON.stringify(by.actor),
     );
     if (causeKey !== null) {
       writeCause(shell, turn, { key: causeKey, kind: "bulk", id: bulkId, bodyHash });

@@ -16,10 +16,7 @@ import type {
   Queue,
   Run,
   Runner,
-  RunState,
   Settings,
-  UpdateEvent,
-  UpdateSettings,
 } from "@cronium/protocol";
 import { closeCodes } from "@cronium/protocol/runner";
 import { makeDeps, type Env } from "../../deps.ts";
@@ -42,25 +39,35 @@ import type {
 } from "../../domain/sharding.ts";
 import type { EngineStats } from "../../domain/engine-stats.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
-import { auditRequeue } from "./audit.ts";
-import { readBulk, startBulk, stopBulk } from "./bulk.ts";
+import { listAudit, listAuditAfter, verifyAudit } from "./audit.ts";
+import {
+  cancelRunFor,
+  changeEventFor,
+  createEventFor,
+  registerRunnerFor,
+  releaseRunnerFor,
+  requeueRunFor,
+  setQueuePauseFor,
+  startBulkFor,
+  stopBulkFor,
+  updateRunFor,
+  updateSettingsFor,
+} from "./audited.ts";
+import { readBulk } from "./bulk.ts";
 import { previewBulk } from "./bulk-walk.ts";
-import { cancelRun } from "./cancel.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
-import { createEvent, readEvent, readEventVersions } from "./events.ts";
+import { readEvent, readEventVersions } from "./events.ts";
 import { frameWork, onRunnerFrame } from "./frames.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
-import { changeEvent, updateRun } from "./queue-changes.ts";
 import { hasTold } from "./outbox.ts";
 import { poll } from "./polls.ts";
-import { readQueues, setQueuePause } from "./queues.ts";
-import { releaseRunner } from "./quarantine.ts";
+import { readQueues } from "./queues.ts";
 import { revokeRunner } from "./revocation.ts";
-import { registerRunner, viewRunner } from "./runners.ts";
+import { viewRunner } from "./runners.ts";
 import { arm } from "./alarm-clock.ts";
 import { showRelayed, tellWatched, watchDueAt } from "./relay.ts";
-import { answerAsk, limitChanged } from "./allowances.ts";
+import { answerAsk } from "./allowances.ts";
 import { leftOf } from "./leftovers.ts";
 import { learn } from "./learn.ts";
 import { copyEvent } from "./event-copies.ts";
@@ -68,11 +75,10 @@ import { enqueuePlaced, releaseQueue } from "./placed.ts";
 import { setQueueShard } from "./queue-moves.ts";
 import { tellShards } from "./shard-news.ts";
 import { runnerFacts, tellRulesNow } from "./tell.ts";
-import { requeueRun } from "./requeue.ts";
 import { releaseRuns } from "./retention.ts";
 import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
-import { readSettings, updateSettings } from "./settings.ts";
+import { readSettings } from "./settings.ts";
 import type { Shell } from "./shell.ts";
 import { closeSocket, closeSocketsOf, LIVE_TAG } from "./sockets.ts";
 import { afterStart, openShell } from "./start.ts";
@@ -106,11 +112,11 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   async createEvent(
     command: Parameters<DispatcherApi["createEvent"]>[0],
   ): Promise<Outcome<{ readonly event: Event; readonly created: boolean }>> {
-    return inTurn(this.#shell, (turn) => createEvent(this.#shell, turn, command));
+    return inTurn(this.#shell, (turn) => createEventFor(this.#shell, turn, command));
   }
 
-  async updateEvent(command: { readonly eventId: string; readonly change: UpdateEvent }): Promise<Outcome<Event>> {
-    return inTurn(this.#shell, (turn) => changeEvent(this.#shell, turn, command));
+  async updateEvent(command: Parameters<DispatcherApi["updateEvent"]>[0]): Promise<Outcome<Event>> {
+    return inTurn(this.#shell, (turn) => changeEventFor(this.#shell, turn, command));
   }
 
   async getEvent(eventId: string): Promise<Event | null> {
@@ -135,19 +141,15 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async updateRun(command: Parameters<DispatcherApi["updateRun"]>[0]): Promise<Outcome<Run>> {
-    return inTurn(this.#shell, (turn) => updateRun(this.#shell, turn, command));
+    return inTurn(this.#shell, (turn) => updateRunFor(this.#shell, turn, command));
   }
 
-  async cancelRun(runId: string): Promise<Outcome<{ readonly runId: string; readonly state: RunState }>> {
-    return inTurn(this.#shell, (turn) => cancelRun(this.#shell, turn, runId));
+  async cancelRun(command: Parameters<DispatcherApi["cancelRun"]>[0]): ReturnType<DispatcherApi["cancelRun"]> {
+    return inTurn(this.#shell, (turn) => cancelRunFor(this.#shell, turn, command));
   }
 
   async requeueRun(command: Parameters<DispatcherApi["requeueRun"]>[0]): ReturnType<DispatcherApi["requeueRun"]> {
-    const outcome = inTurn(this.#shell, (turn) => requeueRun(this.#shell, turn, command));
-    if (outcome.ok && outcome.value.requeued) {
-      auditRequeue(this.#shell, { runId: command.runId, by: command.by, bulkId: null });
-    }
-    return outcome;
+    return inTurn(this.#shell, (turn) => requeueRunFor(this.#shell, turn, command));
   }
 
   async releaseRuns(ids: readonly string[]): Promise<readonly string[]> {
@@ -160,7 +162,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
       if (shell.fleet.has(command.runnerId)) {
         tellShards(shell, turn, `again:${command.runnerId}`);
       }
-      return registerRunner(shell, turn, command);
+      return registerRunnerFor(shell, turn, command);
     });
     const runner = shell.fleet.get(command.runnerId);
     if (!outcome.ok || runner === undefined) {
@@ -176,8 +178,8 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return revokeRunner(this.#shell, runnerId);
   }
 
-  async releaseRunner(runnerId: string): Promise<Outcome<Runner>> {
-    return inTurn(this.#shell, (turn) => releaseRunner(this.#shell, turn, runnerId));
+  async releaseRunner(command: Parameters<DispatcherApi["releaseRunner"]>[0]): Promise<Outcome<Runner>> {
+    return inTurn(this.#shell, (turn) => releaseRunnerFor(this.#shell, turn, command));
   }
 
   async poll(command: Parameters<DispatcherApi["poll"]>[0]): Promise<PollAnswer> {
@@ -245,7 +247,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async setQueuePause(command: Parameters<DispatcherApi["setQueuePause"]>[0]): Promise<Queue> {
-    const queue = inTurn(this.#shell, (turn) => setQueuePause(this.#shell, turn, command));
+    const queue = inTurn(this.#shell, (turn) => setQueuePauseFor(this.#shell, turn, command));
     await tellRulesNow(this.#shell);
     return queue;
   }
@@ -254,13 +256,8 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return readSettings(this.#shell.sql);
   }
 
-  async updateSettings(change: UpdateSettings): Promise<Settings> {
-    const settings = inTurn(this.#shell, (turn) => {
-      const before = readSettings(this.#shell.sql);
-      const after = updateSettings(this.#shell, turn, change);
-      limitChanged(this.#shell, before, after);
-      return after;
-    });
+  async updateSettings(command: Parameters<DispatcherApi["updateSettings"]>[0]): Promise<Settings> {
+    const settings = inTurn(this.#shell, (turn) => updateSettingsFor(this.#shell, turn, command));
     await tellRulesNow(this.#shell);
     return settings;
   }
@@ -343,15 +340,29 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async startBulk(command: StartBulkCommand): Promise<Outcome<{ readonly bulkId: string }>> {
-    return inTurn(this.#shell, (turn) => startBulk(this.#shell, turn, command));
+    return inTurn(this.#shell, (turn) => startBulkFor(this.#shell, turn, command));
   }
 
   async getBulk(bulkId: string): Promise<Bulk | null> {
     return readBulk(this.#shell, bulkId);
   }
 
-  async stopBulk(bulkId: string): Promise<Outcome<Bulk>> {
-    return inTurn(this.#shell, (turn) => stopBulk(this.#shell, turn, bulkId));
+  async stopBulk(command: Parameters<DispatcherApi["stopBulk"]>[0]): Promise<Outcome<Bulk>> {
+    return inTurn(this.#shell, (turn) => stopBulkFor(this.#shell, turn, command));
+  }
+
+  async listAudit(ask: Parameters<DispatcherApi["listAudit"]>[0]): ReturnType<DispatcherApi["listAudit"]> {
+    return listAudit(this.#shell, ask);
+  }
+
+  async listAuditAfter(
+    ask: Parameters<DispatcherApi["listAuditAfter"]>[0],
+  ): ReturnType<DispatcherApi["listAuditAfter"]> {
+    return listAuditAfter(this.#shell, ask);
+  }
+
+  async verifyAudit(): ReturnType<DispatcherApi["verifyAudit"]> {
+    return verifyAudit(this.#shell);
   }
 
   async stats(): Promise<EngineStats> {

@@ -4,6 +4,7 @@ import type { DispatcherApi, EnqueueCommand, Enqueued, Outcome } from "../../dom
 import { concurrencySource, debounceSource, keyOf } from "../../domain/queue-key.ts";
 import { overQuota, takeTrigger } from "../../domain/quota.ts";
 import { newRun, type NewRun } from "../../domain/run.ts";
+import { writeAudit } from "./audit.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { gather } from "./debounces.ts";
 import { refuseSecrets } from "./declared-secrets.ts";
@@ -63,7 +64,7 @@ function enqueueTarget(shell: Shell, turn: Turn, command: EnqueueCommand): Outco
     case "event":
       return enqueueEvent(shell, turn, command, target);
     case "retry":
-      return enqueueRetry(shell, turn, command, target);
+      return audited(shell, turn, command, target, enqueueRetry(shell, turn, command, target));
     default:
       return target satisfies never;
   }
@@ -142,6 +143,19 @@ function enqueueEvent(
   }
   insertRun(shell, turn, newRun(gathered?.from ?? from, turn.now), { input, definition: null });
   return { ok: true, value: { runId: command.runId, created: true } };
+}
+
+function audited(
+  shell: Shell,
+  turn: Turn,
+  { by }: EnqueueCommand,
+  { run }: Extract<EnqueueCommand["target"], { kind: "retry" }>,
+  outcome: Outcome<Enqueued>,
+): Outcome<Enqueued> {
+  if (by !== undefined && outcome.ok && outcome.value.created) {
+    writeAudit(shell, turn, by, { verb: "run.retried", target: run.id, after: { runId: outcome.value.runId } });
+  }
+  return outcome;
 }
 
 /** Neither debounced nor changed by later versions: a person or program wants this very run again. */

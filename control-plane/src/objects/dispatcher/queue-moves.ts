@@ -9,7 +9,9 @@
 import { HOME_SHARD, MAX_SHARD } from "@cronium/protocol/ids";
 import type { Queue } from "@cronium/protocol";
 import type { Outcome, Refusal } from "../../domain/dispatcher.ts";
+import type { Stamp } from "../../domain/act.ts";
 import { noGrantYet } from "./allowances.ts";
+import { writeAudit } from "./audit.ts";
 import { takeOver } from "./handovers.ts";
 import { leftOf } from "./leftovers.ts";
 import { readQueue } from "./queues.ts";
@@ -23,11 +25,11 @@ const never: Route = { shard: HOME_SHARD, generation: 0, previous: null, leaving
 
 export async function setQueueShard(
   shell: Shell,
-  { name, own }: { readonly name: string; readonly own: boolean },
+  { name, own, by }: { readonly name: string; readonly own: boolean; readonly by: Stamp },
 ): Promise<Outcome<Queue>> {
   const route = shell.routes.get(name) ?? never;
   if (own !== (route.shard !== HOME_SHARD) || (route.leaving && own)) {
-    const refusal = (await stillMoving(shell, name, route)) ?? (await move(shell, name, route, own));
+    const refusal = (await stillMoving(shell, name, route)) ?? (await move(shell, name, route, { own, by }));
     if (refusal !== null) {
       return refusal;
     }
@@ -54,10 +56,16 @@ async function stillMoving(shell: Shell, queue: string, { previous, leaving }: R
   return left ? refusal : null;
 }
 
-async function move(shell: Shell, queue: string, route: Route, own: boolean): Promise<Refusal | null> {
+async function move(
+  shell: Shell,
+  queue: string,
+  route: Route,
+  { own, by }: { readonly own: boolean; readonly by: Stamp },
+): Promise<Refusal | null> {
   if (!own) {
     inTurn(shell, (turn) => {
       writeRoute(shell, queue, { ...route, leaving: true });
+      writeAudit(shell, turn, by, { verb: "queue.shard_left", target: queue, before: { shard: route.shard } });
       wakeBy(turn, movesDueAt(shell, turn.now));
     });
     await goHome(shell, queue);
@@ -82,6 +90,7 @@ async function move(shell: Shell, queue: string, route: Route, own: boolean): Pr
     const generation = now.generation + 1;
     const owned = { ...now.owned, [shard]: generation };
     writeRoute(shell, queue, { shard, generation, previous: HOME_SHARD, leaving: false, owned });
+    writeAudit(shell, turn, by, { verb: "queue.shard_given", target: queue, after: { shard } });
     for (const runner of shell.fleet.values()) {
       if (runner.connected) {
         turn.frames.push({ runnerId: runner.id, message: shardsMessage(shell) });

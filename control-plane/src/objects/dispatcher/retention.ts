@@ -5,8 +5,10 @@
  */
 import { HOME_SHARD, shardOf } from "@cronium/protocol/ids";
 import { hasShard } from "../../services/dispatchers.ts";
+import { expireAccountAudit } from "../../services/account-audit.ts";
 import { expireRuns, type Keep } from "../../services/retention.ts";
 import { arm } from "./alarm-clock.ts";
+import { auditCutoff } from "./audit.ts";
 import { countDeadLetters } from "./metrics.ts";
 import { readSettings } from "./settings.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -100,6 +102,7 @@ export async function expireIfDue(shell: Shell): Promise<void> {
       { ...readKeep(shell), release: (ids) => releaseEverywhere(shell, ids) },
       clock.now(),
     );
+    await expireAccountAudit(shell.deps, shell.workspaceId, auditCutoff(shell, clock.now()));
     const now = clock.now();
     shell.retention.dueAt = Math.min(shell.retention.dueAt, more ? now + PAUSE_MS : now + EVERY_MS);
     // Without a run in D1 nothing will expire by itself: the alarm of the next run looks again.

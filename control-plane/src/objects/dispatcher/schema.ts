@@ -314,6 +314,12 @@ const steps: readonly string[] = [
   ALTER TABLE bulks ADD COLUMN by TEXT;
   ALTER TABLE bulks ADD COLUMN walked TEXT;
   `,
+  `
+  -- Who did what, each entry chained to the one before (\`auth/audit-chain.ts\`). Never changed.
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, entry TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL
+  );
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

@@ -4,7 +4,9 @@
  */
 import type { ImportedSecrets, ReplaceSecret, Secret } from "@cronium/protocol";
 import { SHORTEST_MASKABLE } from "@cronium/protocol/api/secrets";
+import { fingerprint } from "../../auth/fingerprint.ts";
 import { keyIdOf, openSecret, sealSecret } from "../../auth/secret-box.ts";
+import type { Stamp } from "../../domain/act.ts";
 import type { By, CreateSecretCommand, ImportSecretsCommand, Outcome, Refusal } from "../../domain/dispatcher.ts";
 import { addToOutbox } from "./outbox.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -74,11 +76,15 @@ export function replaceSecret(
   }
   if (change.description !== undefined && change.description !== row.description) {
     shell.sql.exec("UPDATE secrets SET description = ?2, rev = rev + 1 WHERE id = ?1", secretId, change.description);
-    noteChange(shell, turn, secretId, "describe", by);
+    noteValueChange(shell, turn, {
+      ...changeOf(mustFind(shell, secretId), by),
+      action: "described",
+      before: { description: row.description },
+      after: { description: change.description },
+    });
   }
   if (change.value !== undefined) {
-    writeValue(shell, turn, row, change.value);
-    noteChange(shell, turn, secretId, "replace", by);
+    writeValue(shell, turn, row, change.value, by);
   }
   return { ok: true, value: mustView(shell, secretId) };
 }
@@ -102,7 +108,8 @@ export function deleteSecret(
       message: `${row.name} is used by ${names.join(", ")}${more}; their runs would fail without it.`,
     };
   }
-  noteValueChange(shell, turn, { kind: "secret", action: "delete", ...row, rev: row.rev + 1, by });
+  const before = { ...printOf(shell, row), usedBy: usedBy.length };
+  noteValueChange(shell, turn, { ...changeOf(row, by), rev: row.rev + 1, action: "deleted", before });
   shell.sql.exec("DELETE FROM secrets WHERE id = ?", secretId);
   return { ok: true, value: null };
 }
@@ -123,8 +130,7 @@ export function importSecrets(shell: Shell, turn: Turn, command: ImportSecretsCo
     if (!command.preview && row === null) {
       insert(shell, turn, { id: secretId, scope: scope.value, name, description: "", value, by: command.by });
     } else if (!command.preview && row !== null) {
-      writeValue(shell, turn, row, value);
-      noteChange(shell, turn, row.id, "replace", command.by);
+      writeValue(shell, turn, row, value, command.by);
     }
     return { name, action: row === null ? ("create" as const) : ("replace" as const), warnings: warningsOf(value) };
   });
@@ -270,7 +276,7 @@ function insert(
     readonly name: string;
     readonly description: string;
     readonly value: string;
-    readonly by: string;
+    readonly by: Stamp;
   },
 ): void {
   const { secretKeys } = shell.deps.config;
@@ -286,11 +292,18 @@ function insert(
     isMaskable(secret.value) ? 1 : 0,
     turn.now,
   );
-  noteChange(shell, turn, secret.id, "create", secret.by);
+  const row = mustFind(shell, secret.id);
+  const { description } = secret;
+  noteValueChange(shell, turn, {
+    ...changeOf(row, secret.by),
+    action: "created",
+    after: { ...printOf(shell, row), description },
+  });
 }
 
-function writeValue(shell: Shell, turn: Turn, row: SecretRow, value: string): void {
+function writeValue(shell: Shell, turn: Turn, row: SecretRow, value: string, by: Stamp): void {
   const { secretKeys } = shell.deps.config;
+  const before = printOf(shell, row);
   shell.sql.exec(
     `UPDATE secrets SET version = version + 1, box = ?2, key_id = ?3, maskable = ?4, updated_at = ?5, rev = rev + 1
      WHERE id = ?1`,
@@ -300,13 +313,29 @@ function writeValue(shell: Shell, turn: Turn, row: SecretRow, value: string): vo
     isMaskable(value) ? 1 : 0,
     turn.now,
   );
+  const now = mustFind(shell, row.id);
+  noteValueChange(shell, turn, { ...changeOf(now, by), action: "changed", before, after: printOf(shell, now) });
 }
 
-function noteChange(shell: Shell, turn: Turn, id: string, action: "create" | "replace" | "describe", by: string): void {
+function changeOf({ id, name, scope, rev }: SecretRow, by: Stamp) {
+  return { kind: "secret" as const, id, name, scope, rev, by };
+}
+
+/** What the audit says of a value. */
+function printOf(shell: Shell, row: SecretRow): { readonly version: number; readonly value: string } {
+  const opened = openSecret(shell.deps.config.secretKeys, placeOf(shell, row.id), row.box);
+  const value = opened.ok
+    ? fingerprint(shell.deps.config.secretKeys, placeOf(shell, row.id), opened.value)
+    : opened.why;
+  return { version: row.version, value };
+}
+
+function mustFind(shell: Shell, id: string): SecretRow {
   const row = find(shell, id);
-  if (row !== null) {
-    noteValueChange(shell, turn, { kind: "secret", action, ...row, by });
+  if (row === null) {
+    throw new Error(`secret ${id} is gone within its own turn`);
   }
+  return row;
 }
 
 function placeOf(shell: Shell, secretId: string) {

@@ -8,6 +8,7 @@ const defaults: Settings = {
   retentionDays: 30,
   queueLimit: 1_000_000,
   triggersPerMinute: 600_000,
+  auditRetentionDays: 365,
 };
 
 export function readSettings(sql: SqlStorage): Settings {

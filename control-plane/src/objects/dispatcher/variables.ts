@@ -1,9 +1,11 @@
 /** Variables of the workspace and of single events. Each value is a version that never changes. */
 import type { Json, SetVariable, Variable, VariableVersion } from "@cronium/protocol";
 import { MAX_SCOPE_BYTES, variableTypeOf, type VariableType } from "@cronium/protocol/api/variables";
+import { abridged } from "../../auth/abridged.ts";
+import type { Stamp } from "../../domain/act.ts";
 import type { By, CreateVariableCommand, Outcome, Refusal } from "../../domain/dispatcher.ts";
 import type { Shell, Turn } from "./shell.ts";
-import { noteValueChange, type ValueChange } from "./value-changes.ts";
+import { noteValueChange } from "./value-changes.ts";
 import { inScopeOf, readEventNameOrNull, readScope, WORKSPACE_SCOPE } from "./value-scopes.ts";
 
 const MAX_VARIABLES = 1_000;
@@ -58,7 +60,8 @@ export function createVariable(
     turn.now,
   );
   insertVersion(shell, turn, { id: variableId, version: 1, type, value, by });
-  note(shell, turn, variableId, "create", by);
+  const row = mustFind(shell, variableId);
+  noteValueChange(shell, turn, { ...changeOf(row, by), action: "created", after: stateOf(row) });
   return { ok: true, value: mustView(shell, variableId) };
 }
 
@@ -93,7 +96,8 @@ export function setVariable(
     variableId,
     version - KEEP_VERSIONS,
   );
-  note(shell, turn, variableId, "replace", by);
+  const now = mustFind(shell, variableId);
+  noteValueChange(shell, turn, { ...changeOf(now, by), action: "changed", before: stateOf(row), after: stateOf(now) });
   return { ok: true, value: mustView(shell, variableId) };
 }
 
@@ -110,7 +114,8 @@ export function deleteVariable(
   if (conflict !== null) {
     return conflict;
   }
-  noteValueChange(shell, turn, { kind: "variable", action: "delete", ...row, rev: row.rev + 1, by });
+  const change = { ...changeOf(row, by), rev: row.rev + 1 };
+  noteValueChange(shell, turn, { ...change, action: "deleted", before: stateOf(row) });
   shell.sql.exec("DELETE FROM variables WHERE id = ?", variableId);
   shell.sql.exec("DELETE FROM variable_versions WHERE variable_id = ?", variableId);
   shell.variables = null;
@@ -187,7 +192,7 @@ function insertVersion(
     readonly version: number;
     readonly type: VariableType;
     readonly value: Json;
-    readonly by: string;
+    readonly by: Stamp;
   },
 ): void {
   shell.sql.exec(
@@ -196,17 +201,27 @@ function insertVersion(
     version.version,
     version.type,
     JSON.stringify(version.value),
-    version.by,
+    version.by.actor.id,
     turn.now,
   );
   shell.variables = null;
 }
 
-function note(shell: Shell, turn: Turn, id: string, action: ValueChange["action"], by: string): void {
+function changeOf({ id, name, scope, rev }: VariableRow, by: Stamp) {
+  return { kind: "variable" as const, id, name, scope, rev, by };
+}
+
+/** What the audit says of a variable. */
+function stateOf({ version, description, type, value }: VariableRow): Readonly<Record<string, Json>> {
+  return { version, description, type, value: abridged(JSON.parse(value) as Json) };
+}
+
+function mustFind(shell: Shell, id: string): VariableRow {
   const row = find(shell, id);
-  if (row !== null) {
-    noteValueChange(shell, turn, { kind: "variable", action, ...row, by });
+  if (row === null) {
+    throw new Error(`variable ${id} is gone within its own turn`);
   }
+  return row;
 }
 
 function readAll(shell: Shell): VariableRow[] {

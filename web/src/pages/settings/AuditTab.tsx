@@ -67,7 +67,7 @@ export function AuditTab(): ReactNode {
                 label={t("settings.audit")}
                 columns={columns(nameOf)}
                 rows={entries}
-                rowKey={(entry) => String(entry.seq)}
+                rowKey={(entry) => `${entry.chain} ${entry.seq}`}
               />
               {query.hasNextPage ? (
                 <div className="px-4 py-3 lg:px-6">
