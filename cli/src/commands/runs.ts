@@ -86,7 +86,7 @@ function optional(name: string, value: string | undefined): Record<string, strin
 }
 
 /** A moment as ISO 8601, or as a time before now: `2h`, `7d`. */
-function moment(cli: Cli, input: Input, name: string): string | undefined {
+export function moment(cli: Cli, input: Input, name: string): string | undefined {
   const text = input.text(name);
   if (text === undefined || !/^\d+(?:ms|s|m|h|d)$/.test(text)) {
     return text;

@@ -1,0 +1,132 @@
+/** Secrets, variables, people, keys and the audit through the program. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, test } from "vitest";
+import { type Plane, startPlane } from "./plane.ts";
+import { type Ended, makeHome, type Home } from "./program.ts";
+
+const VALUE = "cl1-Wert-91fe";
+let plane: Plane;
+let home: Home;
+
+beforeAll(async () => {
+  plane = await startPlane();
+  home = makeHome({ CRONIUM_URL: plane.url, CRONIUM_TOKEN: plane.apiKey });
+});
+
+afterAll(async () => {
+  home?.remove();
+  await plane?.stop();
+});
+
+const cronium = (args: readonly string[], stdin = ""): Promise<Ended> => home.run([...args], { stdin });
+
+async function json<T>(args: readonly string[], stdin = ""): Promise<T> {
+  const ended = await cronium([...args, "--json"], stdin);
+  if (ended.code !== 0) {
+    throw new Error(`${args.join(" ")} ended with ${ended.code}: ${ended.stderr}`);
+  }
+  return JSON.parse(ended.stdout) as T;
+}
+
+test("a secret is set from stdin or a file, replaced, imported and deleted, and never printed", async ({ expect }) => {
+  const said: string[] = [];
+  const run = async (args: readonly string[], stdin = ""): Promise<Ended> => {
+    const ended = await cronium(args, stdin);
+    said.push(ended.stdout, ended.stderr);
+    return ended;
+  };
+  const name = `TOKEN_${Date.now()}`;
+  expect((await run(["secrets", "set", name], `${VALUE}\n`)).stdout).toMatch(/^sec_\w+\tcreated\n$/);
+  const file = join(home.folder, "value");
+  writeFileSync(file, `${VALUE}\n`);
+  expect((await run(["secrets", "set", name, "--file", file, "--description", "of the shop"])).stdout).toMatch(
+    /\treplaced\n$/,
+  );
+  const listed = await json<{ items: { name: string; version: number; description: string }[] }>(["secrets", "list"]);
+  expect(listed.items.find((one) => one.name === name)).toMatchObject({ version: 2, description: "of the shop" });
+
+  const env = join(home.folder, ".env");
+  writeFileSync(env, `${name}=${VALUE}\nexport ${name}_2='${VALUE}'\n`);
+  const preview = await run(["secrets", "import", env, "--dry-run"]);
+  expect(preview.stdout).toBe(`${name}\treplace\t\n${name}_2\tcreate\t\n`);
+  // Nobody can be asked here.
+  expect((await run(["secrets", "import", env])).code).toBe(2);
+  expect((await run(["secrets", "import", env, "--yes"])).code).toBe(0);
+  writeFileSync(env, `lower=${VALUE}\nPATH=/bin\n`);
+  expect((await run(["secrets", "import", env, "--yes"])).code).toBe(2);
+  expect((await run(["secrets", "set", "PATH"], VALUE)).code).toBe(2);
+  expect((await run(["secrets", "delete", "NOT_THERE", "--yes"])).code).toBe(4);
+  expect((await run(["secrets", "delete", name])).code).toBe(2);
+  expect((await run(["secrets", "delete", name, "--yes"])).stdout).toMatch(/\tdeleted\n$/);
+  expect((await run(["secrets", "list"])).stdout).not.toContain(`\t${name}\t`);
+  expect(said.join("")).not.toContain(VALUE);
+});
+
+test("a variable has a type and a history, and an event's own comes before the workspace's", async ({ expect }) => {
+  const name = `LIMIT_${Date.now()}`;
+  await json(["variables", "set", name, "7", "--type", "number"]);
+  expect(await json(["variables", "set", name, "8", "--based-on", "1"])).toMatchObject({ value: 8, version: 2 });
+  expect((await cronium(["variables", "set", name, "9", "--based-on", "1"])).code).toBe(5);
+  expect((await cronium(["variables", "set", name, "eight"])).code).toBe(2);
+  expect((await cronium(["variables", "get", name])).stdout).toBe("8\n");
+  expect((await cronium(["variables", "history", name])).stdout.split("\n").map((line) => line.split("\t")[4])).toEqual(
+    ["8", "7", undefined],
+  );
+  const list = ["variables", "set", name, '["a","b"]', "--type", "json"];
+  const { id } = await plane.call<{ id: string }>("POST", "/events", { name, runtime: "bash", script: "true" });
+  expect(await json([...list, "--event", name])).toMatchObject({ value: ["a", "b"], eventId: id, version: 1 });
+  expect((await cronium(["variables", "get", name, "--event", id])).stdout).toBe('["a","b"]\n');
+  expect((await cronium(["variables", "get", name])).stdout).toBe("8\n");
+  expect((await cronium(["variables", "delete", name, "--yes"])).stdout).toMatch(/\tdeleted\n$/);
+  expect((await cronium(["variables", "get", name])).code).toBe(4);
+});
+
+test("people are invited and keys made and revoked", async ({ expect }) => {
+  const invited = await cronium(["members", "invite", `ben-${Date.now()}@example.org`, "--role", "editor"]);
+  expect(invited.stdout).toMatch(/^http.*#token=\S+\n$/);
+  expect((await cronium(["members", "invite", "nobody"])).code).toBe(2);
+  expect((await cronium(["members", "remove", "nobody", "--yes"])).code).toBe(4);
+  const made = await json<{ id: string; key: string; scopes: string[] }>([
+    "api-keys",
+    "create",
+    `ci ${Date.now()}`,
+    "--role",
+    "operator",
+    "--scope",
+    "runs:read,runs:trigger",
+  ]);
+  expect(made.scopes).toEqual(["runs:read", "runs:trigger"]);
+  expect((await cronium(["api-keys", "list"])).stdout).toContain(made.id);
+  expect((await cronium(["api-keys", "list"])).stdout).not.toContain(made.key);
+  expect((await cronium(["api-keys", "revoke", made.id, "--yes"])).stdout).toBe(`${made.id}\trevoked\n`);
+  expect((await cronium(["members", "list"])).code).toBe(0);
+});
+
+test("the audit is listed by filters, verified, and exported into a new file alone", async ({ expect }) => {
+  const name = `AUDITED_${Date.now()}`;
+  await json(["secrets", "set", name], VALUE);
+  const { items } = await json<{ items: { verb: string; after: { name: string } }[] }>([
+    "audit",
+    "list",
+    "--verb",
+    "secret.",
+    "--from",
+    "1h",
+    "--limit",
+    "1",
+  ]);
+  expect(items).toMatchObject([{ verb: "secret.created", after: { name } }]);
+  const verified = await cronium(["audit", "verify"]);
+  expect([verified.code, verified.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^accounts\t\d+\tyes\ndispatcher\t\d+\tyes\n/),
+  ]);
+  const file = join(home.folder, `audit-${Date.now()}.ndjson`);
+  expect((await cronium(["audit", "export", "--output", file])).code).toBe(0);
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  expect(lines.map((line) => (JSON.parse(line) as { verb: string }).verb)).toContain("secret.created");
+  expect(lines.join("")).not.toContain(VALUE);
+  expect((await cronium(["audit", "export", "--output", file])).code).toBe(1);
+  expect((await cronium(["audit", "export", "--verb", "secret.deleted", "--target", "none"])).stdout).toBe("");
+});
