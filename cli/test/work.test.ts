@@ -182,6 +182,46 @@ test("waiting runs are reordered and cancelled in bulk, which needs a yes", asyn
   expect(await count()).toBe("0\n");
 });
 
+test("ended runs are repeated in bulk, and followed by the id of the work", async ({ expect }) => {
+  interface Work {
+    readonly id: string;
+    readonly action: string;
+    readonly done: number;
+  }
+  const bulk = (...args: string[]): Promise<Work> => json<Work>("runs", "bulk", ...args);
+  const dry = async (...args: string[]): Promise<string> =>
+    (await cronium("runs", "bulk", ...args, "--dry-run")).stdout.trim();
+  const { runId } = await json<{ runId: string }>("run", hello, "--delay", "2h", "--priority", "7");
+  await cronium("runs", "cancel", runId);
+  await until("the list to know", async () => Number(await dry("retry", "--state", "cancelled", "--from", "1h")) > 0);
+  const count = Number(await dry("retry", "--state", "cancelled", "--from", "1h"));
+  const asked = await cronium("runs", "bulk", "retry", "--state", "cancelled");
+  expect([asked.code, asked.stderr]).toEqual([2, expect.stringContaining(`Retry, as new runs, ${count} runs?`)]);
+  const started = await bulk("retry", "--state", "cancelled", "--from", "1h", "--yes");
+  const ended = await bulk("show", started.id, "--wait");
+  expect(ended).toMatchObject({ id: started.id, action: "retry", state: "finished", done: count, failed: 0 });
+  expect((await cronium("runs", "bulk", "stop", started.id)).stdout).toContain(`retried\t${count}\n`);
+  expect(await bulk("cancel", "--state", "queued", "--yes", "--wait")).toMatchObject({ state: "finished" });
+  await until("those that had started to end", async () => {
+    const { items } = await json<{ items: unknown[] }>(
+      "runs",
+      "list",
+      "--state",
+      "queued,starting,running,waiting,cancelling",
+    );
+    return items.length === 0;
+  });
+
+  expect(await dry("requeue", "--dead-letter")).toBe("0");
+  expect(await bulk("requeue", "--dead-letter", "--yes", "--wait")).toMatchObject({ matched: 0, state: "finished" });
+  const alive = await cronium("runs", "requeue", runId);
+  expect([alive.code, alive.stderr]).toEqual([5, expect.stringContaining("no dead letter")]);
+  for (const wrong of [["delete"], ["show"], ["retry"], ["retry", "blk_x", "--state", "failed"]]) {
+    expect((await cronium("runs", "bulk", ...wrong, "--yes")).code, wrong.join(" ")).toBe(2);
+  }
+  expect((await cronium("runs", "bulk", "show", "blk_01m7y2e8yskjydhxp8psmj392g")).code).toBe(4);
+});
+
 test("queues, numbers, machines and tokens", async ({ expect }) => {
   expect((await cronium("queues", "pause", "default", "--note", "deploying")).stdout).toContain("deploying");
   const waits = await json<{ runId: string }>("run", hello);

@@ -8,7 +8,8 @@ import type { Input } from "../base/input.ts";
 import { printTable } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import type { Cli } from "./context.ts";
-import { moment, tellMore } from "./runs.ts";
+import { moment } from "./run-filter.ts";
+import { tellMore } from "./runs.ts";
 
 export async function listAudit(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();

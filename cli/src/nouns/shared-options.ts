@@ -36,6 +36,7 @@ export const runFilters: readonly Option[] = [
   { flags: "--from <time>", about: "queued at or after: 2026-11-20T08:00:00Z, or 2h for two hours ago" },
   { flags: "--to <time>", about: "queued before" },
   { flags: "--search <text>", about: "with this in the event's name" },
+  { flags: "--dead-letter", about: "that used up their retries, and can be requeued" },
 ];
 
 export const triggering: readonly Option[] = [

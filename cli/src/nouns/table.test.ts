@@ -48,7 +48,17 @@ test("what does each command is there to be loaded", async ({ expect }) => {
 test("a shell is told the commands, verbs, flags and values that may come next", ({ expect }) => {
   const next = (...words: string[]): string[] => candidates(commands, words);
   expect(next("run")).toEqual(["run", "runs", "runners"]);
-  expect(next("runs", "")).toEqual(["list", "show", "wait", "cancel", "retry", "update", "cancel-many"]);
+  expect(next("runs", "")).toEqual([
+    "list",
+    "show",
+    "wait",
+    "cancel",
+    "retry",
+    "requeue",
+    "update",
+    "cancel-many",
+    "bulk",
+  ]);
   expect(next("runs", "can")).toEqual(["cancel", "cancel-many"]);
   expect(next("runs", "list", "--st")).toEqual(["--state"]);
   expect(next("runs", "list", "--state", "can")).toEqual(["cancelling", "cancelled"]);

@@ -122,6 +122,13 @@ export const work: readonly Command<Cli>[] = [
         load: async () => (await import("../commands/runs.ts")).retryRun,
       },
       {
+        name: "requeue",
+        about: "put a dead letter back into the queue, as the same run",
+        args: ["<run>"],
+        options: [{ flags: "--idempotency-key <key>", about: "a repeat with the same key changes nothing, for a day" }],
+        load: async () => (await import("../commands/runs.ts")).requeueRun,
+      },
+      {
         name: "update",
         about: "change one while it is queued",
         args: ["<run>"],
@@ -132,7 +139,18 @@ export const work: readonly Command<Cli>[] = [
         name: "cancel-many",
         about: "cancel all that a filter finds",
         options: [...runFilters, { flags: "--dry-run", about: "only say how many it would be" }],
-        load: async () => (await import("../commands/runs.ts")).cancelMany,
+        load: async () => (await import("../commands/bulk.ts")).cancelMany,
+      },
+      {
+        name: "bulk",
+        about: "cancel, retry or requeue all that a filter finds; show or stop such work by its id",
+        args: ["<action>", "[id]"],
+        options: [
+          ...runFilters,
+          { flags: "--dry-run", about: "only say how many it would be" },
+          { flags: "--wait", about: "wait for the end of the work" },
+        ],
+        load: async () => (await import("../commands/bulk.ts")).bulk,
       },
     ],
   },
