@@ -95,6 +95,12 @@ const run = createRoute({
   component: RunPage,
 });
 
+const bulk = createRoute({
+  getParentRoute: () => shell,
+  path: "/runs/bulk/$bulkId",
+  component: lazyRouteComponent(() => import("./pages/runs/BulkPage.tsx"), "BulkPage"),
+});
+
 const events = createRoute({ getParentRoute: () => shell, path: paths.events(), component: EventsPage });
 
 const newEvent = createRoute({
@@ -141,7 +147,7 @@ export const router = createRouter({
     forgot,
     register,
     accountLink,
-    shell.addChildren([home, runs, run, events, newEvent, event, editEvent, runners, settings]),
+    shell.addChildren([home, runs, run, bulk, events, newEvent, event, editEvent, runners, settings]),
   ]),
   defaultPreload: "intent",
   defaultErrorComponent: CrashPage,

@@ -1,5 +1,6 @@
 import type { ClaimRequest, Me } from "@cronium/protocol/api/account";
 import type { Workspace } from "@cronium/protocol/api/members";
+import { type Role, roles } from "@cronium/protocol/roles";
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, isApiError } from "../lib/api-error.ts";
 import { apiPaths } from "../lib/paths.ts";
@@ -14,6 +15,11 @@ export const meQuery = () =>
     queryFn: ({ signal }) => request<Me>(apiPaths.me(), { signal }),
     staleTime: 5 * 60_000,
   });
+
+/** Undefined while it is not known, and for a role that this page does not know yet. */
+export function roleOf(me: Me | undefined): Role | undefined {
+  return roles.find((known) => known === me?.role);
+}
 
 /** Throws `sign_in_failed` when e-mail or password is wrong; one answer for both. */
 export async function signIn(email: string, password: string): Promise<void> {

@@ -1,4 +1,5 @@
 /** Names of everything in the query cache, so that live messages find what they change. */
+import type { BulkAction } from "@cronium/protocol/api/bulk";
 import type { RunState } from "@cronium/protocol/run-states";
 
 export interface RunFilter {
@@ -16,6 +17,8 @@ export const keys = {
   allRuns: () => ["runs"] as const,
   runs: (filter: RunFilter) => ["runs", filter] as const,
   run: (id: string) => ["run", id] as const,
+  bulk: (id: string) => ["bulk", id] as const,
+  bulkPreview: (action: BulkAction, filter: RunFilter) => ["bulk", "preview", action, filter] as const,
   runners: () => ["runners"] as const,
   members: () => ["members"] as const,
   invitations: () => ["invitations"] as const,

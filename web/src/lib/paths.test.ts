@@ -7,6 +7,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
   expect(shown(paths)).toMatchInlineSnapshot(`
     {
       "accountLink": "/link",
+      "bulk": "/runs/bulk/an%20id%2F1",
       "claim": "/claim",
       "device": "/device",
       "editEvent": "/events/an%20id%2F1/edit",
@@ -33,6 +34,9 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "audit": "/api/v1/audit",
       "auditExport": "/api/v1/audit/export",
       "auditVerify": "/api/v1/audit/verify",
+      "bulk": "/api/v1/bulk",
+      "bulkStop": "/api/v1/bulk/an%20id%2F1/cancel",
+      "bulkWork": "/api/v1/bulk/an%20id%2F1",
       "claim": "/api/v1/claim",
       "device": "/api/v1/device/an id/1",
       "emailConfirmation": "/api/v1/account/email-confirmation",

@@ -1,5 +1,6 @@
 /** Every string on screen, English first. `t("run.cancel")`, or with values `t("log.jump", 12)`. */
 import { accountText } from "./text/account.ts";
+import { bulkText } from "./text/bulk.ts";
 import { commonText } from "./text/common.ts";
 import { deviceText } from "./text/device.ts";
 import { eventText } from "./text/events.ts";
@@ -15,6 +16,7 @@ const catalogue = {
   ...deviceText,
   ...stateText,
   ...runText,
+  ...bulkText,
   ...logText,
   ...eventText,
   ...runnerText,

@@ -54,7 +54,14 @@ beforeAll(async () => {
     runtime: "bash",
     script: "for i in $(seq 1 3000); do echo line $i; sleep 0.2; done",
   });
+  // One whose runs are all refused, and one that found none.
+  await cronium.api("PATCH", "/settings", { queueLimit: 1 });
+  const refused = await bulk("retry", { eventId: id });
+  await cronium.api("PATCH", "/settings", { queueLimit: 1_000_000 });
+  const empty = await bulk("cancel", { eventId: id, label: ["gpu=yes"], q: "backup", from: "2026-01-01T00:00:00Z" });
   Object.assign(routes, {
+    "bulk-refused": `/runs/bulk/${refused}`,
+    "bulk-empty": `/runs/bulk/${empty}`,
     runs: "/runs",
     "runs-none-match": "/runs?state=expired",
     "run-failed": `/runs/${failed.runId}`,
@@ -84,6 +91,19 @@ afterAll(async () => {
   await browser?.close();
   await cronium?.stop();
 });
+
+/** The id of bulk work that has ended. */
+async function bulk(action: string, filter: unknown): Promise<string> {
+  const { bulkId } = await cronium.api<{ bulkId: string }>("POST", "/bulk", { action, filter });
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
+    const { state } = await cronium.api<{ state: string }>("GET", `/bulk/${bulkId}`);
+    if (state !== "running") {
+      return bulkId;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`${bulkId} did not end within 60 s`);
+}
 
 async function settled(runId: string): Promise<void> {
   for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {

@@ -22,6 +22,7 @@ import { classes } from "../../ui/classes.ts";
 import { icon } from "../../ui/icons.ts";
 import { Menu, MenuItem } from "../../ui/Menu.tsx";
 import { target } from "../../ui/TextLink.tsx";
+import { BulkMenu } from "./BulkMenu.tsx";
 
 const QUICK: readonly RunState[] = ["queued", "running", "succeeded", "failed"];
 const OTHERS = runStates.filter((state) => !QUICK.includes(state));
@@ -38,6 +39,7 @@ export function RunsPage(): ReactNode {
       <div className="flex min-h-10 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 pb-2 lg:px-6">
         <StateFilter filter={filter} />
         {filter.eventId === undefined ? null : <EventToken eventId={filter.eventId} state={filter.state} />}
+        {isFiltered ? <BulkMenu filter={filter} /> : null}
         <NewRunsButton filter={filter} newest={runs[0]?.queuedAt ?? ""} shown={runs.map((run) => run.id)} />
       </div>
       <Loadable query={query}>
