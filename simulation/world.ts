@@ -173,6 +173,7 @@ export class World {
           labels: { ...this.plan.machines[i]?.labels },
           version: "0.0.0",
           platform: { os: "linux", arch: "x64", hostname: "host", node: "24", docker: null, cpus: 2, memoryMb: 2_048 },
+          ephemeral: false,
         }),
       );
     }

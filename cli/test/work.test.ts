@@ -240,6 +240,18 @@ test("queues, numbers, machines and tokens", async ({ expect }) => {
   const token = await json<{ installCommand: string }>("tokens", "create", "--expires-in", "5m", "--label", "a=b");
   expect(token.installCommand).toContain("crnr_");
   expect((await cronium("tokens", "create", "--expires-in", "2h")).code).toBe(2);
+  expect((await cronium("tokens", "create", "--max-uses", "2")).code).toBe(2);
+  const many = await json<{ id: string }>("tokens", "create", "--kind", "reusable", "--max-uses", "3");
+  expect((await json<{ items: object[] }>("tokens", "list")).items[0]).toMatchObject({
+    id: many.id,
+    kind: "reusable",
+    state: "open",
+    uses: 0,
+    maxUses: 3,
+  });
+  expect((await cronium("tokens", "revoke", many.id, "--yes")).stdout).toContain("revoked");
+  expect((await cronium("tokens", "list")).stdout).toMatch(new RegExp(`${many.id}\treusable\trevoked\t0/3`));
+  expect((await cronium("tokens", "revoke", many.id, "--yes")).code).toBe(4);
   expect((await cronium("runners", "remove", "cli-test")).code).toBe(2);
   expect((await cronium("runners", "remove", "cli-test", "--yes")).stdout).toBe(`${runner.id}\tremoved\n`);
   await until("the runner to be out", async () => {

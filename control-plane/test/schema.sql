@@ -182,9 +182,11 @@ CREATE TABLE `registration_tokens` (
 	`expires_at` integer NOT NULL,
 	`used_at` integer,
 	`runner_id` text
-);
+, `kind` text DEFAULT 'single_use' NOT NULL, `max_uses` integer DEFAULT 1 NOT NULL, `uses` integer DEFAULT 0 NOT NULL, `refused` integer DEFAULT 0 NOT NULL, `revoked_at` integer);
 
 CREATE UNIQUE INDEX `registration_tokens_hash` ON `registration_tokens` (`hash`);
+
+CREATE INDEX `registration_tokens_list` ON `registration_tokens` (`workspace_id`,`created_at`);
 
 CREATE TABLE `run_labels` (
 	`workspace_id` text NOT NULL,

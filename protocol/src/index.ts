@@ -11,6 +11,7 @@ export * from "./live.ts";
 export * from "./log-frame.ts";
 export * from "./poll.ts";
 export * from "./queueing.ts";
+export * from "./registration-tokens.ts";
 export * from "./roles.ts";
 export * from "./run.ts";
 export * from "./run-states.ts";

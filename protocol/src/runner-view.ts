@@ -36,6 +36,8 @@ export const Runner = z
     connectedAt: z.iso.datetime().nullable(),
     lastSeenAt: z.iso.datetime().nullable(),
     createdAt: z.iso.datetime(),
+    /** It takes one job, then leaves and is listed no more. Default: false. */
+    ephemeral: z.boolean().default(false),
     rev: z.int(),
   })
   .meta({ id: "Runner" });

@@ -29,6 +29,10 @@
  * `done`; a result that was first wins. After `drain`, or SIGTERM, it sends `status` with `draining: true`, declines
  * offers in flight, finishes what it holds and says `bye`.
  *
+ * An ephemeral runner takes one job. It says `draining` when it has accepted one, and `bye`, of such a runner, takes it out
+ * for good; so does the control plane when it has had no connection for a lease. One that comes back with its job behind
+ * it and nothing in hand is closed with 4403.
+ *
  * Where no WebSocket gets through, the same frames travel in a polling session (`poll.ts`).
  *
  * Shards: where queues of the workspace have Dispatchers of their own, its own one names them in `shards`, behind the
@@ -72,6 +76,8 @@ export const RegisterRequest = z.strictObject({
   platform: RunnerPlatform,
   /** Take over the name of an existing runner: it gets this key, the old key dies. */
   replace: z.boolean().default(false),
+  /** It takes one job, then leaves for good; a token of the kind `ephemeral` makes any runner so. Sent only when asked for. */
+  ephemeral: z.boolean().optional(),
 });
 export type RegisterRequest = z.infer<typeof RegisterRequest>;
 
@@ -80,6 +86,8 @@ export const RegisterResponse = z.strictObject({
   workspaceId: z.string(),
   name: z.string(),
   labels: Labels,
+  /** Only in the answer to a runner that takes one job and leaves for good, because it asked for that or its token says so. */
+  ephemeral: z.literal(true).optional(),
 });
 export type RegisterResponse = z.infer<typeof RegisterResponse>;
 

@@ -12,6 +12,7 @@ const PARTS = new Set([
   "ApiKeyId",
   "InvitationId",
   "MessageId",
+  "RegistrationTokenId",
   "Password",
   "RoleName",
   "Scopes",

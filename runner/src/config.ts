@@ -1,4 +1,5 @@
 /** Settings of one runner process, parsed once at start from flags and environment. Nothing else reads the environment. */
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { availableParallelism, homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
@@ -19,6 +20,8 @@ export const Flags = z.object({
   policy: z.string().optional(),
   drainTimeout: z.string().optional(),
   replace: z.boolean().default(false),
+  once: z.boolean().default(false),
+  ephemeral: z.boolean().default(false),
   executor: z.enum(["docker", "fake"], "must be docker or fake").default("docker"),
   logLevel: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
 });
@@ -43,6 +46,10 @@ export interface Config {
   readonly drainTimeoutMs: number | null;
   /** Take over the name of a runner that exists. */
   readonly replace: boolean;
+  /** Take one job, deliver it and end. */
+  readonly once: boolean;
+  /** As `once`, with a registration that ends with it. */
+  readonly ephemeral: boolean;
   readonly executor: Flags["executor"];
   readonly logLevel: Flags["logLevel"];
   readonly docker: DockerAddress;
@@ -61,14 +68,16 @@ export function readConfig(flags: Flags, env: Environment): Config {
   return {
     token,
     url: readUrl(flags, env, token),
-    name: checked("--name", RunnerName, flags.name ?? defaultName()),
+    name: checked("--name", RunnerName, flags.name ?? defaultName(flags.ephemeral)),
     labels: readLabels(flags.label),
-    capacity: readNumber("--capacity", flags.capacity, 1, 1_000) ?? Math.max(2, availableParallelism()),
+    capacity: readCapacity(flags),
     dataDir: resolve(flags.dataDir ?? defaultDataDir(env, root)),
     policyFiles: flags.policy === undefined ? defaultPolicyFiles(env) : [resolve(flags.policy)],
     policyRequired: flags.policy !== undefined,
     drainTimeoutMs: seconds(readNumber("--drain-timeout", flags.drainTimeout, 0, 86_400)),
     replace: flags.replace,
+    once: flags.once,
+    ephemeral: flags.ephemeral,
     executor: flags.executor,
     logLevel: flags.logLevel,
     docker: readDockerAddress(env["DOCKER_HOST"]),
@@ -154,13 +163,25 @@ function checked<T>(name: string, schema: z.ZodType<T>, value: unknown): T {
   return parsed.data;
 }
 
-/** The host name, cut down to what a runner's name may hold. */
-function defaultName(): string {
+function readCapacity(flags: Flags): number {
+  const given = readNumber("--capacity", flags.capacity, 1, 1_000);
+  const oneJob = flags.ephemeral ? "--ephemeral" : flags.once ? "--once" : null;
+  if (oneJob === null) {
+    return given ?? Math.max(2, availableParallelism());
+  }
+  if (given !== null && given > 1) {
+    throw new ExitError("usage", `--capacity is ${given}, and ${oneJob} takes one job.`, "Leave --capacity out.");
+  }
+  return 1;
+}
+
+/** The host name, cut down to what a runner's name may hold; for one that stays for a job, with something of its own. */
+function defaultName(ephemeral: boolean): string {
   const name = hostname()
     .replace(/[^A-Za-z0-9._-]/g, "-")
-    .slice(0, 64)
+    .slice(0, ephemeral ? 55 : 64)
     .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, "");
-  return name === "" ? "runner" : name;
+  return `${name === "" ? "runner" : name}${ephemeral ? `-${randomBytes(4).toString("hex")}` : ""}`;
 }
 
 export function defaultDataDir(env: Environment, root: boolean): string {

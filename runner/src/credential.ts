@@ -4,7 +4,7 @@
  * same key and leaves one runner, not two.
  */
 import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { connectMessage, PublicKey, RunnerId, sealingKeyMessage } from "@cronium/protocol";
@@ -16,7 +16,14 @@ const StoredCredential = z.strictObject({
   publicKey: PublicKey,
   /** Absent until the runner is registered. */
   registration: z
-    .strictObject({ runnerId: RunnerId, workspaceId: z.string(), name: z.string(), url: z.url() })
+    .strictObject({
+      runnerId: RunnerId,
+      workspaceId: z.string(),
+      name: z.string(),
+      url: z.url(),
+      /** It takes one job and then leaves for good. */
+      ephemeral: z.literal(true).optional(),
+    })
     .optional(),
   /** The control plane has said that it no longer accepts this runner: the next token makes a new one of this machine. */
   revoked: z.literal(true).optional(),
@@ -72,6 +79,11 @@ export function markRevoked(dataDir: string): void {
   if (credential !== null && credential.revoked !== true) {
     writeCredential(dataDir, { ...credential, revoked: true });
   }
+}
+
+/** The registration is over: the next start on this folder needs a token. */
+export function forgetCredential(dataDir: string): void {
+  rmSync(credentialPath(dataDir), { force: true });
 }
 
 /** Signs the nonce of one connection. */

@@ -28,6 +28,13 @@ export async function establishIdentity(config: Config, log: Log): Promise<Ident
   const stored = found?.revoked === true && config.token !== null ? null : found;
   if (stored?.registration !== undefined) {
     const { registration } = stored;
+    if (config.ephemeral && registration.ephemeral !== true) {
+      throw new ExitError(
+        "conflict",
+        `${config.dataDir} belongs to the runner ${registration.name}, which stays registered.`,
+        "Give the ephemeral runner a folder of its own with --data-dir, or use --once.",
+      );
+    }
     if (config.url !== null && !sameOrigin(config.url, registration.url)) {
       if (config.token !== null) {
         throw new ExitError(
@@ -59,15 +66,23 @@ export async function establishIdentity(config: Config, log: Log): Promise<Ident
     // The engine's version follows with the first hello.
     platform: describePlatform(null),
     replace: config.replace,
+    // A control plane of the version before refuses what it does not know.
+    ...(config.ephemeral ? { ephemeral: true } : {}),
   });
   const registration: Registration = {
     runnerId: answer.runnerId,
     workspaceId: answer.workspaceId,
     name: answer.name,
     url,
+    ...(answer.ephemeral === true ? { ephemeral: true } : {}),
   };
   writeCredential(config.dataDir, { ...credential, registration });
-  log.info("runner.registered", { runnerId: answer.runnerId, name: answer.name, url });
+  log.info("runner.registered", {
+    runnerId: answer.runnerId,
+    name: answer.name,
+    url,
+    ephemeral: answer.ephemeral === true,
+  });
   return { credential, registration };
 }
 

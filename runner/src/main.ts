@@ -3,7 +3,7 @@
  *
  * Exit codes: 0 done · 1 a fault of the program · 2 wrong flag, value or file · 3 token refused · 4 name, folder or key
  * in use elsewhere · 5 protocols too far apart · 7 control plane not reachable while registering · 8 doctor found
- * something · 77 revoked · 78 no executor can ever work here.
+ * something · 9 its one job was taken away · 77 revoked · 78 no executor can ever work here.
  */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
@@ -38,6 +38,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--policy <file>", "local policy (default: /etc/cronium/policy.yaml)")
     .option("--drain-timeout <seconds>", "stop running jobs this long after SIGTERM (default: never)")
     .option("--replace", "take over the name of an existing runner")
+    .option("--once", "take one job, deliver it and end")
+    .option("--ephemeral", "as --once, and leave the control plane for good")
     .addOption(program.createOption("--executor <name>", "docker, or fake for scenarios").hideHelp())
     .action((flags: unknown) => {
       result = upCommand(settings(flags));
@@ -73,7 +75,7 @@ Every later start:              cronium-runner
 
 Exit codes: 0 done, 2 wrong flag or file, 3 token refused, 4 name or folder in use,
 5 upgrade needed, 7 control plane not reachable, 8 doctor found something,
-77 revoked, 78 no executor can work here.`;
+9 its one job was taken away, 77 revoked, 78 no executor can work here.`;
 
 function withFlags(command: Command): Command {
   return command

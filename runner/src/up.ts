@@ -14,7 +14,7 @@ import { type Clock, settledWithin } from "./base/clock.ts";
 import { exitCodes, type ExitError } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
 import type { Config } from "./config.ts";
-import { markRevoked, signConnect, signSealingKey } from "./credential.ts";
+import { forgetCredential, markRevoked, signConnect, signSealingKey } from "./credential.ts";
 import type { Hello, Welcome, WorkMessage } from "./connection.ts";
 import { type DataDir, openDataDir } from "./data-dir.ts";
 import type { Executor } from "./executors/types.ts";
@@ -27,6 +27,7 @@ import { Cancel } from "./loops/cancel.ts";
 import { Dispatch } from "./loops/dispatch.ts";
 import { Drain } from "./loops/drain.ts";
 import { LogShip } from "./loops/log-ship.ts";
+import { OneJob } from "./loops/one-job.ts";
 import { Readiness } from "./loops/readiness.ts";
 import { Report } from "./loops/report.ts";
 import { Sweep } from "./loops/sweep.ts";
@@ -87,10 +88,12 @@ class RunnerProgram {
   private readonly report: Report;
   private readonly sweep: Sweep;
   private readonly drain: Drain;
+  /** Null for a runner that stays. */
+  private readonly oneJob: OneJob | null;
 
   constructor(options: UpOptions, policy: Policy, dataDir: DataDir, identity: Identity) {
     const { config, clock, log } = options;
-    const { runnerId, name, url } = identity.registration;
+    const { runnerId, name, url, ephemeral = false } = identity.registration;
     this.config = config;
     this.clock = clock;
     this.log = log;
@@ -98,6 +101,8 @@ class RunnerProgram {
     this.identity = identity;
     this.sealing = sealingKey(dataDir.path);
     this.executor = options.makeExecutor(runnerId);
+    const capacity = ephemeral ? 1 : config.capacity;
+    this.oneJob = config.once || ephemeral ? new OneJob({ taken: () => this.drain.windUp() }) : null;
     this.journal = new Journal(dataDir.path, log);
     this.sidecar = new SidecarProcess({
       entry: sidecarEntry,
@@ -112,7 +117,7 @@ class RunnerProgram {
       clock,
       log,
       random: Math.random,
-      capacity: config.capacity,
+      capacity,
       occupied: (shard) => this.runs.occupiedBy(shard),
       hello: (nonce, at) => this.hello(nonce, at),
       status: () => ({ notReady: this.readiness.reasons, draining: this.drain.draining }),
@@ -155,14 +160,22 @@ class RunnerProgram {
     this.dispatch = new Dispatch({
       deps: this.deps,
       runs: this.runs,
-      capacity: config.capacity,
+      capacity,
       draining: () => this.drain.draining,
       notReady: () => this.readiness.problem,
+      taken: () => this.oneJob?.take(),
+      lost: () => this.oneJob?.lose(),
     });
     const removeSpool = (ref: AttemptRef): void => {
       rmSync(this.spoolFolder(ref), { recursive: true, force: true });
     };
-    this.cancel = new Cancel({ runs: this.runs, journal: this.journal, log, removeSpool });
+    this.cancel = new Cancel({
+      runs: this.runs,
+      journal: this.journal,
+      log,
+      removeSpool,
+      lost: () => this.oneJob?.lose(),
+    });
     this.report = new Report({ clock, link: this.links, journal: this.journal, removeSpool });
     this.sweep = new Sweep({
       clock,
@@ -179,9 +192,10 @@ class RunnerProgram {
       log,
       runs: this.runs,
       timeoutMs: config.drainTimeoutMs,
-      undelivered: () => this.report.pending,
+      // Of its one job even an attempt without a result has still to be spoken about.
+      undelivered: () => (this.oneJob === null ? this.report.pending : this.journal.entries().length),
       began: () => this.links.sendStatus(),
-      finished: () => void this.leave(),
+      finished: (undelivered) => void this.leave(undelivered),
       abort: () => this.ended.resolve(exitCodes.internal),
     });
   }
@@ -220,6 +234,10 @@ class RunnerProgram {
         logSink: (ref) => this.logSink(ref),
       });
       this.links.start();
+      if (this.journal.entries().length > 0) {
+        // An earlier process took the job.
+        this.oneJob?.take();
+      }
       return await this.ended.promise;
     } finally {
       process.off("SIGTERM", onSignal);
@@ -334,10 +352,23 @@ class RunnerProgram {
     return join(this.dataDir.spool, spoolName(ref));
   }
 
-  private async leave(): Promise<void> {
-    this.links.send({ type: "bye" });
-    await this.links.stop();
-    this.ended.resolve(exitCodes.ok);
+  private async leave(undelivered: number): Promise<void> {
+    const ephemeral = this.identity.registration.ephemeral === true;
+    // Of an ephemeral runner it is the end: what is not delivered may still be, by a process that is started again.
+    if (!ephemeral || undelivered === 0) {
+      this.links.send({ type: "bye" });
+      await this.links.stop();
+      if (ephemeral) {
+        forgetCredential(this.dataDir.path);
+      }
+    }
+    const problem = this.oneJob?.problem(undelivered) ?? null;
+    if (problem === null) {
+      this.ended.resolve(exitCodes.ok);
+    } else {
+      this.log.error("runner.ending", { problem: problem.message, next: problem.next });
+      this.ended.reject(problem);
+    }
   }
 
   /** The control plane has nothing more to do with this process: its jobs go, their results are nobody's. */

@@ -1,5 +1,5 @@
-/** `cronium runners` and `cronium tokens`: the machines, and bringing one in. */
-import { CreateRegistrationToken, RegistrationToken, RunnerPage } from "@cronium/protocol/api/runners";
+/** `cronium runners`: the machines that do the work. */
+import { RunnerPage } from "@cronium/protocol/api/runners";
 import type { Runner } from "@cronium/protocol/runner-view";
 import type { Api } from "../api/client.ts";
 import { ExitError } from "../base/exit-error.ts";
@@ -47,6 +47,7 @@ export async function showRunner(cli: Cli, input: Input): Promise<void> {
     ["slots", `${runner.slotsUsed} of ${runner.slots} in use`],
     ["labels", labelsText(runner.labels)],
     ["version", runner.version],
+    ["stays", runner.ephemeral ? "for one job" : null],
     [
       "machine",
       platform === null
@@ -78,31 +79,4 @@ async function findRunner(api: Api, named: string): Promise<Runner> {
     throw new ExitError("notFound", `There is no runner ${JSON.stringify(named)}.`, "See cronium runners list.");
   }
   return found;
-}
-
-export async function createToken(cli: Cli, input: Input): Promise<void> {
-  const life = input.duration("expires-in");
-  const body = {
-    labels: input.pairs("label"),
-    ...(life === undefined ? {} : { expiresInSeconds: Math.round(life / 1_000) }),
-  };
-  const parsed = CreateRegistrationToken.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const flag = issue?.path[0] === "labels" ? "label" : "expires-in";
-    throw new ExitError(
-      "usage",
-      `--${flag} ${issue?.message ?? "is not valid"}.`,
-      "A token lives 60s to 1h; a label is key=value.",
-    );
-  }
-  const api = await cli.connect();
-  const token = await api.json("POST", "/registration-tokens", RegistrationToken, { body });
-  const { out } = cli;
-  if (out.json) {
-    out.value(token);
-    return;
-  }
-  out.say(`Run this on the new machine; it works once, until ${token.expiresAt}:`);
-  out.line(token.installCommand);
 }

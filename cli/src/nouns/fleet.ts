@@ -27,16 +27,33 @@ export const fleet: readonly Command<Cli>[] = [
   },
   {
     name: "tokens",
-    about: "registration tokens, each for one new runner",
+    about: "registration tokens, which bring in new runners",
     verbs: [
+      {
+        name: "list",
+        about: "list them with what became of each",
+        load: async () => (await import("../commands/tokens.ts")).listTokens,
+      },
+      {
+        name: "revoke",
+        about: "end one before its time; what it registered stays",
+        args: ["<token>"],
+        load: async () => (await import("../commands/tokens.ts")).revokeToken,
+      },
       {
         name: "create",
         about: "make one, and print the command for the new machine",
         options: [
+          {
+            flags: "--kind <kind>",
+            about: "for one machine (default), for several, or for runners of one job each",
+            choices: ["single-use", "reusable", "ephemeral"],
+          },
+          { flags: "--max-uses <n>", about: "machines it may register, 1 to 1000 (default 1; reusable 100)" },
           { flags: "--label <key=value>", about: "label that the runner gets; may repeat", many: true },
           { flags: "--expires-in <time>", about: "60s to 1h (default 1h)" },
         ],
-        load: async () => (await import("../commands/runners.ts")).createToken,
+        load: async () => (await import("../commands/tokens.ts")).createToken,
       },
     ],
   },

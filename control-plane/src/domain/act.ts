@@ -10,6 +10,11 @@ export interface Act {
   readonly requestId: string;
 }
 
+/** What a machine does that nobody has signed in on: the token that it brought is who acts. */
+export interface TokenAct extends Omit<Act, "actor"> {
+  readonly actor: { readonly kind: "registration_token"; readonly tokenId: string; readonly workspaceId: string };
+}
+
 /** What an audit entry says beside when, by whom and in which place of the chain. */
 export interface Deed {
   /** Such as `member.role_changed`. */
@@ -23,13 +28,14 @@ export interface Deed {
 
 /** Who did it and how they came, as objects are told and audit entries say. */
 export interface Stamp {
-  readonly actor: { readonly kind: Actor["kind"] | "system"; readonly id: string };
+  readonly actor: { readonly kind: Actor["kind"] | TokenAct["actor"]["kind"] | "system"; readonly id: string };
   readonly ip: string | null;
   readonly requestId: string;
 }
 
-export function stampOf({ actor, ip, requestId }: Act): Stamp {
-  return { actor: { kind: actor.kind, id: actorId(actor) }, ip, requestId };
+export function stampOf({ actor, ip, requestId }: Act | TokenAct): Stamp {
+  const id = actor.kind === "registration_token" ? actor.tokenId : actorId(actor);
+  return { actor: { kind: actor.kind, id }, ip, requestId };
 }
 
 /** What the installation does by itself; `id` names the work, such as `retention`. */

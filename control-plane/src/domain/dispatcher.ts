@@ -128,6 +128,10 @@ export interface RegisterRunnerCommand {
   readonly labels: z.infer<typeof Labels>;
   readonly version: string;
   readonly platform: RunnerPlatform;
+  /** It takes one job and leaves for good. Default: false. */
+  readonly ephemeral?: boolean;
+  /** The registration token that brought it in; absent from a Worker of the version before. */
+  readonly by?: Stamp;
 }
 
 /** A request that the Worker has led here: who it claims to come from was looked up, or its session token is good. */

@@ -38,11 +38,11 @@ export function notHeld(state: RunState, at: Circumstances): Step {
   return goneForGood(state, { offer, job: `${name} is back and no longer has the job.`, how: "reported" }, at);
 }
 
-/** Its runner was revoked and may not say another word about the job: nothing is left to wait for. */
-export function revoked(state: RunState, at: Circumstances): Step {
+/** Its runner was revoked, or left, and may not say another word about the job: nothing is left to wait for. */
+export function revoked(state: RunState, what: "was revoked" | "left for good", at: Circumstances): Step {
   const name = state.attempt?.runnerName ?? "";
-  const offer = `${name} was revoked before it answered the offer.`;
-  return goneForGood(state, { offer, job: `${name} was revoked while it had the job.`, how: "revoked" }, at);
+  const offer = `${name} ${what} before it answered the offer.`;
+  return goneForGood(state, { offer, job: `${name} ${what} while it had the job.`, how: "revoked" }, at);
 }
 
 function goneForGood(

@@ -24,7 +24,8 @@ export type Command =
   | { readonly type: "cancel" }
   | { readonly type: "deadline_passed" }
   | { readonly type: "not_held" }
-  | { readonly type: "revoked" }
+  /** `left`: an ephemeral runner that has gone by itself. */
+  | { readonly type: "revoked"; readonly left?: true }
   | { readonly type: "hold"; readonly by: Holder; readonly held: HeldAttempt["state"] };
 
 /** Decides one command. Changes of the run raise its `rev` by one; without a change the same objects come back. */
@@ -61,7 +62,7 @@ function apply(state: RunState, command: Command, at: Circumstances): Step {
     case "not_held":
       return notHeld(state, at);
     case "revoked":
-      return revoked(state, at);
+      return revoked(state, command.left === true ? "left for good" : "was revoked", at);
     case "hold":
       return hold(state, command.by, command.held, at);
     default:

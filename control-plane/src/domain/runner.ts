@@ -26,6 +26,12 @@ export interface RunnerRecord {
   readonly quarantineMessage: string | null;
   /** The state that watchers were last told of. */
   readonly state: RunnerState;
+  /** It takes one job and leaves for good. */
+  readonly ephemeral: boolean;
+  /** When the one job of an ephemeral runner was granted; null before, and for every other runner. */
+  readonly servedAt: number | null;
+  /** Since when an ephemeral runner has had no link; null while it has one, and for every other runner. */
+  readonly awaySince: number | null;
   /** P-256 key that secrets are sealed to, an uncompressed point in base64url; null for a runner that is too old to name one. */
   readonly sealingKey: string | null;
   readonly rev: number;
@@ -95,6 +101,7 @@ export function toRunner(runner: RunnerRecord, facts: RunnerFacts): Runner {
     connectedAt: runner.connected ? isoOrNull(runner.connectedAt) : null,
     lastSeenAt: isoOrNull(facts.seenAt),
     createdAt: new Date(runner.createdAt).toISOString(),
+    ephemeral: runner.ephemeral,
     rev: runner.rev,
   };
 }

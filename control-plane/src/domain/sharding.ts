@@ -62,6 +62,8 @@ export interface RunnerFacts {
   readonly version: string;
   readonly platform: RunnerPlatform | null;
   readonly revoked: boolean;
+  /** Absent where home's version does not say it. */
+  readonly ephemeral?: boolean;
 }
 
 /** What home tells a shard. Each part is whole and the newest; `rev` guards the settings and pauses against old ones. */

@@ -2,13 +2,13 @@
 import { AppError } from "@cronium/protocol/errors";
 import { EXPIRED, nextLink } from "../auth/audit-chain.ts";
 import type { Deps } from "../deps.ts";
-import { entryText, stampOf, systemStamp, type Act, type Deed, type Stamp } from "../domain/act.ts";
+import { entryText, stampOf, systemStamp, type Act, type Deed, type Stamp, type TokenAct } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { ACCOUNTS } from "../domain/audit.ts";
 import { auditStatement, deleteAuditStatement, lastAuditRow, lastExpiredRow } from "../store/account-audit.ts";
 
 /** Others may write to the same chain at the same moment; each try reads its end anew. */
-const TRIES = 8;
+const TRIES = 50;
 
 /**
  * Runs the statements and their audit entry as one transaction. The last statement decides: where it changes nothing,
@@ -16,7 +16,7 @@ const TRIES = 8;
  */
 export async function commitAct<Row>(
   deps: Pick<Deps, "d1" | "clock">,
-  act: Act,
+  act: Act | TokenAct,
   deed: Deed,
   statements: readonly D1PreparedStatement[],
   workspaceId: string = act.actor.workspaceId,

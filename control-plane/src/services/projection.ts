@@ -4,7 +4,8 @@ import type { Deps } from "../deps.ts";
 import { detailKey } from "../domain/blob-keys.ts";
 import type { RunDetail } from "../domain/run.ts";
 import { deleteNamedValues, upsertNamedValues, type NamedValueRow } from "../store/named-values.ts";
-import { upsertEvents, upsertRunners, upsertRuns, type RunRow } from "../store/projection.ts";
+import { deleteRunnersStatement, upsertEvents, upsertRunners, upsertRuns, type RunRow } from "../store/projection.ts";
+import { revokeCredentialStatement } from "../store/runner-credentials.ts";
 
 type ProjectionDeps = Pick<Deps, "d1" | "blobs">;
 
@@ -57,6 +58,21 @@ export async function projectRunners(
 ): Promise<void> {
   if (runners.length > 0) {
     await upsertRunners(deps.d1, workspaceId, runners);
+  }
+}
+
+/** Ephemeral runners that have gone: their keys speak for nobody, and they are listed no more. */
+export async function endRunners(
+  deps: ProjectionDeps & Pick<Deps, "clock">,
+  workspaceId: string,
+  runnerIds: readonly string[],
+): Promise<void> {
+  if (runnerIds.length > 0) {
+    const now = deps.clock.now();
+    await deps.d1.batch([
+      ...runnerIds.map((runnerId) => revokeCredentialStatement(deps.d1, { workspaceId, runnerId, now })),
+      deleteRunnersStatement(deps.d1, workspaceId, runnerIds),
+    ]);
   }
 }
 

@@ -1,48 +1,29 @@
-/** Bringing runners in: registration tokens, and the one request that trades a token for an identity. */
-import type { CreateRegistrationToken, RegisterRequest, RegisterResponse, RegistrationToken } from "@cronium/protocol";
+/** The one request that trades a registration token for a runner's identity. */
+import type { RegisterRequest, RegisterResponse } from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
-import { isWholeToken, makeToken } from "@cronium/protocol/token";
+import { isWholeToken } from "@cronium/protocol/token";
 import { negotiate } from "@cronium/protocol/version";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
-import { actorId, type Actor } from "../domain/actor.ts";
-import { insertRegistrationToken } from "../store/registration-tokens.ts";
-import { enrolRunner, type Enrolled } from "../store/runner-credentials.ts";
+import { stampOf, type TokenAct } from "../domain/act.ts";
+import { findTokenByHash, refuseTokenStatement, type RegistrationTokenRow } from "../store/registration-tokens.ts";
+import { enrolStatements, findRunnerIdByName } from "../store/runner-credentials.ts";
+import { commitAct } from "./account-audit.ts";
+import { stateOfToken } from "./registration-tokens.ts";
 
-/** `url` is the address under which the new machine reaches this installation. */
-export async function createRegistrationToken(
-  deps: Deps,
-  actor: Actor,
-  input: CreateRegistrationToken,
-  url: string,
-): Promise<RegistrationToken> {
-  const now = deps.clock.now();
-  const token = makeToken("registration", deps.ids.random(32), url);
-  const id = makeId("registrationToken", now, deps.ids.random(10));
-  const expiresAt = now + input.expiresInSeconds * 1_000;
-  await insertRegistrationToken(deps.db, {
-    id,
-    workspaceId: actor.workspaceId,
-    hash: await hashToken(token),
-    labels: input.labels,
-    createdBy: actorId(actor),
-    createdAt: now,
-    expiresAt,
-  });
-  return {
-    id,
-    token,
-    expiresAt: new Date(expiresAt).toISOString(),
-    installCommand: `npx --yes ${url}/install/cronium-runner.tgz --token ${token}`,
-  };
-}
+/** Others may use the same token, or take the name, at the same moment; each try looks at both anew. */
+const TRIES = 3;
+/** Of a token that is tried again and again in vain, the audit tells so many times. */
+const TELL_REFUSALS = 20;
+
+type Origin = Omit<TokenAct, "actor">;
 
 /**
- * Trades a token for a runner's identity. Throws `malformed_token`, `upgrade_required`, one and the same
- * `invalid_registration_token` for every token that is not usable, or `name_taken`, which leaves the token usable.
+ * Throws `malformed_token`, `upgrade_required`, one and the same `invalid_registration_token` for every token that is not
+ * usable (the audit has the reason), or `name_taken`, which leaves the token as it was.
  */
-export async function registerRunner(deps: Deps, request: RegisterRequest): Promise<RegisterResponse> {
+export async function registerRunner(deps: Deps, from: Origin, request: RegisterRequest): Promise<RegisterResponse> {
   if (!isWholeToken("registration", request.token)) {
     throw new AppError("malformed_token", "The registration token is cut off or changed.");
   }
@@ -50,42 +31,83 @@ export async function registerRunner(deps: Deps, request: RegisterRequest): Prom
   if (!negotiated.ok) {
     throw new AppError("upgrade_required", negotiated.message);
   }
-  const enrolled = await enrol(deps, request);
-  if (enrolled === null) {
-    throw new AppError("invalid_registration_token", "This registration token is not usable.");
-  }
-  const { runnerId, workspaceId } = enrolled;
+  const { runnerId, token } = await enrol(deps, from, request);
+  const { workspaceId } = token;
   // What the token says wins: a machine cannot give itself labels that its token denies it.
-  const labels = { ...request.labels, ...enrolled.labels };
+  const labels = { ...request.labels, ...token.labels };
+  const ephemeral = isEphemeral(request, token);
   const outcome = await deps.dispatcherFor(workspaceId).registerRunner({
     runnerId,
     name: request.name,
     labels,
     version: request.version,
     platform: request.platform,
+    ephemeral,
+    by: stampOf(actOf(from, token)),
   });
   if (!outcome.ok) {
     throw new AppError(outcome.code, outcome.message, { errors: outcome.errors ?? [] });
   }
-  deps.log.info("runner.registered", { workspaceId, runnerId, replaced: request.replace });
-  return { runnerId, workspaceId, name: request.name, labels };
+  deps.log.info("runner.registered", { workspaceId, runnerId, ephemeral, replaced: request.replace });
+  return { runnerId, workspaceId, name: request.name, labels, ...(ephemeral ? { ephemeral } : {}) };
 }
 
-async function enrol(deps: Deps, request: RegisterRequest): Promise<Enrolled | null> {
-  const now = deps.clock.now();
-  try {
-    return await enrolRunner(deps.d1, {
-      tokenHash: await hashToken(request.token),
-      runnerId: makeId("runner", now, deps.ids.random(10)),
-      name: request.name,
-      publicKey: request.publicKey,
-      replace: request.replace,
-      now,
-    });
-  } catch (cause) {
-    if (String(cause).includes("UNIQUE constraint failed: runner_credentials.workspace_id")) {
-      throw new AppError("name_taken", `A runner named "${request.name}" exists already.`, { cause });
+function isEphemeral(request: RegisterRequest, token: RegistrationTokenRow): boolean {
+  return token.kind === "ephemeral" || request.ephemeral === true;
+}
+
+async function enrol(
+  deps: Deps,
+  from: Origin,
+  request: RegisterRequest,
+): Promise<{ readonly runnerId: string; readonly token: RegistrationTokenRow }> {
+  const tokenHash = await hashToken(request.token);
+  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    const now = deps.clock.now();
+    const token = await findTokenByHash(deps.d1, tokenHash);
+    const state = token === null ? "unknown" : stateOfToken(token, now);
+    if (token === null || state !== "open") {
+      await noteRefusal(deps, from, request, token, state);
+      break;
     }
-    throw cause;
+    const { name, publicKey, replace } = request;
+    const owner = replace ? await findRunnerIdByName(deps.d1, token.workspaceId, name) : null;
+    const runnerId = owner ?? makeId("runner", now, deps.ids.random(10));
+    const after = { runnerId, name, replaced: owner !== null, ephemeral: isEphemeral(request, token) };
+    const results = await commitAct(
+      deps,
+      actOf(from, token),
+      { verb: "registration_token.used", target: token.id, after },
+      enrolStatements(deps.d1, { tokenHash, runnerId, name, publicKey, replace, now }),
+    ).catch((cause: unknown) => {
+      if (String(cause).includes("UNIQUE constraint failed: runner_credentials.workspace_id")) {
+        throw new AppError("name_taken", `A runner named "${name}" exists already.`, { cause });
+      }
+      throw cause;
+    });
+    if (results.at(-1)?.meta.changes === 1) {
+      return { runnerId, token };
+    }
+  }
+  throw new AppError("invalid_registration_token", "This registration token is not usable.");
+}
+
+/** Nobody is signed in: it is the token that acts. */
+function actOf(from: Origin, token: RegistrationTokenRow): TokenAct {
+  return { ...from, actor: { kind: "registration_token", tokenId: token.id, workspaceId: token.workspaceId } };
+}
+
+/** The caller is not told why; who made the token may find out. */
+async function noteRefusal(
+  deps: Deps,
+  from: Origin,
+  request: RegisterRequest,
+  token: RegistrationTokenRow | null,
+  reason: string,
+): Promise<void> {
+  deps.log.warn("registration.refused", { reason, tokenId: token?.id ?? null, requestId: from.requestId });
+  if (token !== null) {
+    const deed = { verb: "registration_token.refused", target: token.id, after: { reason, name: request.name } };
+    await commitAct(deps, actOf(from, token), deed, [refuseTokenStatement(deps.d1, token.id, TELL_REFUSALS)]);
   }
 }

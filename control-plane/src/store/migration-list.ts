@@ -7,6 +7,7 @@ import liveTickets0005 from "../../../migrations/0005_live_tickets.sql";
 import namedValues0006 from "../../../migrations/0006_named_values.sql";
 import deadLetters0007 from "../../../migrations/0007_dead_letters.sql";
 import accountLinks0008 from "../../../migrations/0008_account_links.sql";
+import registrationTokenKinds0009 from "../../../migrations/0009_registration_token_kinds.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   { name: "0006_named_values.sql", sql: namedValues0006 },
   { name: "0007_dead_letters.sql", sql: deadLetters0007 },
   { name: "0008_account_links.sql", sql: accountLinks0008 },
+  { name: "0009_registration_token_kinds.sql", sql: registrationTokenKinds0009 },
 ];

@@ -101,3 +101,14 @@ export async function upsertRunners(d1: D1Database, workspaceId: string, rows: r
     .bind(workspaceId, JSON.stringify(values))
     .run();
 }
+
+/** Primary key. */
+export function deleteRunnersStatement(
+  d1: D1Database,
+  workspaceId: string,
+  runnerIds: readonly string[],
+): D1PreparedStatement {
+  return d1
+    .prepare("DELETE FROM runners WHERE id IN (SELECT value FROM json_each(?2)) AND workspace_id = ?1")
+    .bind(workspaceId, JSON.stringify(runnerIds));
+}

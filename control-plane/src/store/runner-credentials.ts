@@ -1,6 +1,7 @@
 /** D1: which public key speaks for which runner. */
 import { eq } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
+import { USABLE } from "./registration-tokens.ts";
 import { runnerCredentials } from "./schema.ts";
 
 export type RunnerCredential = typeof runnerCredentials.$inferSelect;
@@ -9,9 +10,18 @@ export function findRunnerCredential(db: DrizzleD1Database, runnerId: string): P
   return db.select().from(runnerCredentials).where(eq(runnerCredentials.runnerId, runnerId)).get();
 }
 
+/** The runner that has this name now; null when nobody has. Index `runner_credentials_name`. */
+export async function findRunnerIdByName(d1: D1Database, workspaceId: string, name: string): Promise<string | null> {
+  const row = await d1
+    .prepare("SELECT runner_id FROM runner_credentials WHERE workspace_id = ? AND name = ?")
+    .bind(workspaceId, name)
+    .first<{ runner_id: string }>();
+  return row?.runner_id ?? null;
+}
+
 export interface Enrolment {
   readonly tokenHash: string;
-  /** Id for a new runner; one that is replaced keeps its own. */
+  /** A new id, or with `replace` that of the runner which has the name. */
   readonly runnerId: string;
   readonly name: string;
   readonly publicKey: string;
@@ -19,49 +29,34 @@ export interface Enrolment {
   readonly now: number;
 }
 
-export interface Enrolled {
-  readonly runnerId: string;
-  readonly workspaceId: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
 /**
- * Uses a registration token up and stores the runner's key, in one transaction. The insert reads the token while it is
- * still unused; the update then marks it. Of two requests with one token the second finds nothing to insert.
+ * Uses a registration token once and stores the runner's key. The insert reads the token while it is still usable; the
+ * update then counts the use. Of two requests with the last use of a token the second finds nothing to insert, and its
+ * update changes nothing; so does that of one whose name has gone to another runner since it was looked up.
  *
- * Null when the token is unknown, used or expired. Rejects with a UNIQUE error, and leaves the token unused, when the
- * name is taken and `replace` is false.
+ * Rejects with a UNIQUE error, and leaves the token as it was, when the name is taken and `replace` is false.
  */
-export async function enrolRunner(d1: D1Database, enrolment: Enrolment): Promise<Enrolled | null> {
-  const onTakenName = enrolment.replace
-    ? `ON CONFLICT (workspace_id, name) DO UPDATE SET public_key = excluded.public_key`
+export function enrolStatements(d1: D1Database, enrolment: Enrolment): D1PreparedStatement[] {
+  const { tokenHash, now, runnerId, name, publicKey, replace } = enrolment;
+  const onTakenName = replace
+    ? `ON CONFLICT (workspace_id, name) DO UPDATE SET public_key = excluded.public_key
+       WHERE runner_credentials.runner_id = excluded.runner_id`
     : "";
-  const results = await d1.batch<{ runner_id: string; workspace_id: string; labels: string }>([
+  return [
     d1
       .prepare(
         `INSERT INTO runner_credentials (runner_id, workspace_id, name, public_key, created_at)
-         SELECT ?2, workspace_id, ?3, ?4, ?5 FROM registration_tokens
-         WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?5 ${onTakenName}`,
+         SELECT ?3, workspace_id, ?4, ?5, ?2 FROM registration_tokens WHERE ${USABLE} ${onTakenName}`,
       )
-      .bind(enrolment.tokenHash, enrolment.runnerId, enrolment.name, enrolment.publicKey, enrolment.now),
+      .bind(tokenHash, now, runnerId, name, publicKey),
     d1
       .prepare(
-        `UPDATE registration_tokens SET used_at = ?3, runner_id =
-           (SELECT runner_id FROM runner_credentials AS credential
-            WHERE credential.workspace_id = registration_tokens.workspace_id AND credential.name = ?2)
-         WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?3
-         RETURNING runner_id, workspace_id, labels`,
+        `UPDATE registration_tokens SET uses = uses + 1, used_at = ?2, runner_id = ?3
+         WHERE ${USABLE}
+           AND EXISTS (SELECT 1 FROM runner_credentials WHERE runner_id = ?3 AND public_key = ?4)`,
       )
-      .bind(enrolment.tokenHash, enrolment.name, enrolment.now),
-  ]);
-  const row = results[1]?.results[0];
-  return row === undefined
-    ? null
-    : {
-        runnerId: row.runner_id,
-        workspaceId: row.workspace_id,
-        labels: JSON.parse(row.labels) as Record<string, string>,
-      };
+      .bind(tokenHash, now, runnerId, publicKey),
+  ];
 }
 
 /**

@@ -281,10 +281,21 @@ export const registrationTokens = sqliteTable(
     createdBy: text("created_by").notNull(),
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at").notNull(),
+    /** When it registered a runner last, and which. */
     usedAt: integer("used_at"),
     runnerId: text("runner_id"),
+    /** `single_use`, `reusable` or `ephemeral`. */
+    kind: text("kind").notNull().default("single_use"),
+    maxUses: integer("max_uses").notNull().default(1),
+    uses: integer("uses").notNull().default(0),
+    /** How often it was tried when it was not usable any more, as far as the audit tells of it. */
+    refused: integer("refused").notNull().default(0),
+    revokedAt: integer("revoked_at"),
   },
-  (table) => [uniqueIndex("registration_tokens_hash").on(table.hash)],
+  (table) => [
+    uniqueIndex("registration_tokens_hash").on(table.hash),
+    index("registration_tokens_list").on(table.workspaceId, table.createdAt),
+  ],
 );
 
 export const runnerCredentials = sqliteTable(

@@ -42,7 +42,12 @@ export const platform = {
 /** Registered as a machine would be, minus the token: its credential in D1, itself in the Dispatcher. */
 export async function registerFake(
   plane: Plane,
-  options: { readonly name?: string; readonly labels?: Record<string, string> } = {},
+  options: {
+    readonly name?: string;
+    readonly labels?: Record<string, string>;
+    /** It takes one job and leaves for good. */
+    readonly ephemeral?: boolean;
+  } = {},
 ): Promise<FakeRunner> {
   const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
   const raw = new Uint8Array((await crypto.subtle.exportKey("raw", pair.publicKey)) as ArrayBuffer);
@@ -59,6 +64,7 @@ export async function registerFake(
     labels: options.labels ?? {},
     version: "0.1.0",
     platform,
+    ephemeral: options.ephemeral ?? false,
   });
   if (!outcome.ok) {
     throw new Error(outcome.message);

@@ -1,28 +1,63 @@
 /** `/api/v1/runners` and `/api/v1/registration-tokens`. */
 import * as z from "zod";
+import { idSchema } from "../ids.ts";
 import { Labels } from "../labels.ts";
+import {
+  registrationTokenKinds,
+  registrationTokenStates,
+  type RegistrationTokenKind,
+  type RegistrationTokenState,
+} from "../registration-tokens.ts";
 import { Runner } from "../runner-view.ts";
 import { pageOf } from "./page.ts";
 
 export const RunnerPage = pageOf(Runner, "RunnerPage");
 
+export const RegistrationTokenId = idSchema("registrationToken");
+
+const kinds = Object.keys(registrationTokenKinds) as [RegistrationTokenKind, ...RegistrationTokenKind[]];
+const states = Object.keys(registrationTokenStates) as [RegistrationTokenState, ...RegistrationTokenState[]];
+
 export const CreateRegistrationToken = z
   .strictObject({
+    kind: z.enum(kinds).default("single_use"),
+    /** Machines that it may register, 1 to 1000. Default: 1, and 100 for a reusable one. */
+    maxUses: z.int().min(1).max(1_000).optional(),
+    /** They win over what the machine says of itself. */
     labels: Labels.default({}),
     /** Life of the token in seconds, 60 to 3600. */
     expiresInSeconds: z.int().min(60).max(3_600).default(3_600),
   })
+  .refine(({ kind, maxUses = 1 }) => kind !== "single_use" || maxUses === 1, {
+    path: ["maxUses"],
+    message: "must be 1, or left out, unless the kind is reusable or ephemeral",
+  })
   .meta({ id: "CreateRegistrationToken" });
 export type CreateRegistrationToken = z.infer<typeof CreateRegistrationToken>;
 
-/** Shown once: only its hash is stored. */
+/** Without the token itself, of which only the hash is stored. */
 export const RegistrationToken = z
   .strictObject({
     id: z.string(),
-    token: z.string(),
+    kind: z.enum(kinds),
+    state: z.enum(states),
+    labels: Labels,
+    uses: z.int(),
+    maxUses: z.int(),
+    /** Name of the person or key that made it; null when that is gone. */
+    createdBy: z.string().nullable(),
+    createdAt: z.iso.datetime(),
     expiresAt: z.iso.datetime(),
-    /** The command to run on the machine, with the token in it. */
-    installCommand: z.string(),
+    lastUsedAt: z.iso.datetime().nullable(),
   })
   .meta({ id: "RegistrationToken" });
 export type RegistrationToken = z.infer<typeof RegistrationToken>;
+export const RegistrationTokenPage = pageOf(RegistrationToken, "RegistrationTokenPage");
+
+export const CreatedRegistrationToken = RegistrationToken.extend({
+  /** Shown this once. */
+  token: z.string(),
+  /** The command to run on the machine, with the token in it. */
+  installCommand: z.string(),
+}).meta({ id: "CreatedRegistrationToken" });
+export type CreatedRegistrationToken = z.infer<typeof CreatedRegistrationToken>;

@@ -16,6 +16,8 @@ export const exitCodes = {
   network: 7,
   /** `doctor` found something to fix. */
   unhealthy: 8,
+  /** The one job of a runner with --ephemeral or --once was taken from it before its result was delivered. */
+  jobLost: 9,
   /** The runner was revoked; a restart cannot help. */
   revoked: 77,
   /** No executor can ever work on this machine. */

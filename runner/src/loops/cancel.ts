@@ -12,6 +12,8 @@ export interface CancelOptions {
   readonly journal: RunJournal;
   readonly log: Log;
   readonly removeSpool: (ref: AttemptRef) => void;
+  /** The attempt was taken away, and its result has not been delivered. */
+  readonly lost?: () => void;
 }
 
 export class Cancel {
@@ -30,10 +32,14 @@ export class Cancel {
   drop(ref: AttemptRef, why: string): void {
     const { runs, journal, log } = this.options;
     const run = runs.get(ref);
+    const entry = journal.get(ref);
+    if (entry === undefined ? run !== undefined : !entry.resultAcked) {
+      this.options.lost?.();
+    }
     if (run !== undefined) {
       run.drop(why);
     }
-    if (journal.get(ref) !== undefined && run === undefined) {
+    if (entry !== undefined && run === undefined) {
       log.info("attempt.dropped", { runId: ref.runId, attempt: ref.attempt, why });
       journal.note({ type: "dropped", runId: ref.runId, attempt: ref.attempt });
       this.options.removeSpool(ref);

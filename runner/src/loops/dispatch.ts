@@ -32,6 +32,10 @@ export interface DispatchOptions {
   readonly draining: () => boolean;
   /** What keeps this machine from taking any job; null when nothing does. */
   readonly notReady: () => string | null;
+  /** A job is being accepted. */
+  readonly taken?: () => void;
+  /** A job that was taken did not become this runner's after all. */
+  readonly lost?: () => void;
 }
 
 export class Dispatch {
@@ -67,7 +71,11 @@ export class Dispatch {
   }
 
   onRefused(message: Extract<ServerMessage, { type: "refused" }>): void {
-    this.options.runs.get(message)?.drop(message.code);
+    const run = this.options.runs.get(message);
+    if (run !== undefined) {
+      this.options.lost?.();
+      run.drop(message.code);
+    }
   }
 
   /** For runs whose accept may have been lost. */
@@ -96,6 +104,7 @@ export class Dispatch {
     }
     const run = new Run(deps, job, answer.mounts);
     runs.add(run);
+    this.options.taken?.();
     return run;
   }
 
@@ -133,6 +142,7 @@ export class Dispatch {
       if (outcome?.status === "fulfilled") {
         accepted.push(run.ref);
       } else if (outcome?.status === "rejected") {
+        this.options.lost?.();
         run.drop("journal");
         this.decline(run.ref, "not_ready", `The journal cannot be written: ${errorText(outcome.reason)}`);
       }

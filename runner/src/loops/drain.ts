@@ -2,6 +2,9 @@
  * Leaves in good order. The first SIGTERM or SIGINT, or `drain` from the control plane: take nothing new, finish what
  * runs, deliver what is owed, say `bye`, exit with 0. The second signal, or the drain timeout: stop the jobs too; they
  * end as `runner_shutdown` and are tried again elsewhere. The third signal: exit at once.
+ *
+ * A runner for one job winds up in the same way by itself as soon as it has taken that job. Nobody has asked it to go,
+ * so it delivers the result however long that takes, and the first signal still means what it says.
  */
 import { DEFAULT_GRACE_MS } from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
@@ -24,16 +27,19 @@ export interface DrainOptions {
   readonly undelivered: () => number;
   /** Told once, when draining begins. */
   readonly began: () => void;
-  /** Nothing is left to do. */
-  readonly finished: () => void;
+  /** Nothing is left to do. `undelivered`: results that could not be handed over in time. */
+  readonly finished: (undelivered: number) => void;
   /** Somebody insists. */
   readonly abort: () => void;
 }
 
 export class Drain {
   private readonly options: DrainOptions;
+  private cancelTimeout = (): void => {};
   private signals = 0;
   private lastSignalAt = Number.NEGATIVE_INFINITY;
+  /** Somebody wants this process to go. */
+  private asked = false;
   draining = false;
 
   constructor(options: DrainOptions) {
@@ -48,7 +54,7 @@ export class Drain {
     this.lastSignalAt = now;
     this.signals += 1;
     this.options.log.info("drain.signal", { signal: name, count: this.signals });
-    if (this.signals === 1 && !this.draining) {
+    if (this.signals === 1 && !this.asked) {
       this.begin();
     } else if (this.signals <= 2) {
       this.stopJobs();
@@ -58,27 +64,39 @@ export class Drain {
   }
 
   begin(): void {
+    if (this.asked) {
+      return;
+    }
+    this.asked = true;
+    const { clock, timeoutMs } = this.options;
+    if (timeoutMs !== null) {
+      this.cancelTimeout = clock.after(timeoutMs, () => this.stopJobs());
+    }
+    this.windUp();
+  }
+
+  /** Takes nothing new, and ends once what is here is delivered. */
+  windUp(): void {
     if (this.draining) {
       return;
     }
     this.draining = true;
-    const { clock, log, runs, timeoutMs, began } = this.options;
+    const { clock, log, runs, began } = this.options;
     log.info("drain.began", { jobs: runs.size });
     began();
-    const cancelTimeout = timeoutMs === null ? (): void => {} : clock.after(timeoutMs, () => this.stopJobs());
     let idleSince: number | null = null;
     const cancelLook = clock.every(LOOK_EVERY_MS, () => {
       if (!runs.all().every((run) => run.processGone)) {
         return;
       }
       idleSince ??= clock.monotonic();
-      const waitedFor = clock.monotonic() - idleSince;
+      const waitedFor = this.asked ? clock.monotonic() - idleSince : 0;
       const owed = Math.max(runs.size, this.options.undelivered());
       if (owed === 0 || waitedFor > DELIVER_WITHIN_MS) {
-        cancelTimeout();
+        this.cancelTimeout();
         cancelLook();
         log.info("drain.finished", { undelivered: owed });
-        this.options.finished();
+        this.options.finished(owed);
       }
     });
   }

@@ -56,7 +56,9 @@ export interface RunJournal {
       | ({ readonly type: "stopping"; readonly reason: StopReason; readonly graceMs: number } & AttemptRef)
       | ({ readonly type: "dropped" } & AttemptRef),
   ): void;
-  get(ref: AttemptRef): { readonly output: Json; readonly handedOut: boolean } | undefined;
+  get(
+    ref: AttemptRef,
+  ): { readonly output: Json; readonly handedOut: boolean; readonly resultAcked: boolean } | undefined;
 }
 
 export interface SidecarBinding {

@@ -34,6 +34,10 @@ export interface RunnerOptions {
   /** YAML of the local policy. */
   readonly policy?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** More of `up`, such as "--ephemeral". */
+  readonly flags?: readonly string[];
+  /** Default: a new one for one machine. */
+  readonly token?: string;
   /** Where it finds the control plane. Default: the control plane itself. */
   readonly url?: string;
 }
@@ -48,12 +52,12 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
   writeFileSync(policy, options.policy ?? "mounts: {}\n");
   const args = [
     ...["runner/src/main.ts", "up", "--name", name, "--data-dir", dataDir, "--policy", policy],
-    ...["--capacity", String(options.capacity ?? 4), "--url", options.url ?? plane.url],
+    ...["--url", options.url ?? plane.url, ...(options.flags ?? ["--capacity", String(options.capacity ?? 4)])],
     ...(options.labels ?? []).flatMap((label) => ["--label", label]),
     ...(options.executor === "fake" ? ["--executor", "fake"] : []),
   ];
   const env = { ...process.env, ...options.env };
-  let program: Program = startProgram([...args, "--token", await plane.registrationToken()], env);
+  let program: Program = startProgram([...args, "--token", options.token ?? (await plane.registrationToken())], env);
   const online = (withinMs = 120_000): Promise<boolean> =>
     eventually(`runner ${name} to be ready`, withinMs, async () => {
       if (!program.running()) {

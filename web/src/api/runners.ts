@@ -1,4 +1,4 @@
-import type { RegistrationToken } from "@cronium/protocol/api/runners";
+import type { CreatedRegistrationToken } from "@cronium/protocol/api/runners";
 import type { Runner } from "@cronium/protocol/runner-view";
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { apiPaths } from "../lib/paths.ts";
@@ -16,8 +16,8 @@ export const runnersQuery = () =>
   });
 
 /** A token for one runner; the answer carries the command and is the only time the token is shown. */
-export function mintRegistrationToken(idempotencyKey: string): Promise<RegistrationToken> {
-  return request<RegistrationToken>(apiPaths.registrationTokens(), { method: "POST", body: {}, idempotencyKey });
+export function mintRegistrationToken(idempotencyKey: string): Promise<CreatedRegistrationToken> {
+  return request<CreatedRegistrationToken>(apiPaths.registrationTokens(), { method: "POST", body: {}, idempotencyKey });
 }
 
 /** Ends its quarantine. */

@@ -2,6 +2,7 @@
 import { RegisterRequest, RegisterResponse } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import { registerRunner } from "../../services/registration.ts";
+import { originOf } from "../acting.ts";
 import { open } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { clientAddress } from "../middleware/client-address.ts";
@@ -12,7 +13,7 @@ const PER_ADDRESS = { max: 60, windowMs: 60_000 };
 const register = createRoute({
   method: "post",
   path: "/runner/register",
-  summary: "Register a runner with a token that works once",
+  summary: "Register a runner with a registration token",
   middleware: open("the registration token in the body is the credential"),
   request: { body: { content: { "application/json": { schema: RegisterRequest } }, required: true } },
   responses: {
@@ -32,7 +33,7 @@ export function registerRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(register, async (c) => {
     const deps = c.get("deps");
     deps.rateLimits.take(`register ${clientAddress(c)}`, PER_ADDRESS);
-    return c.json(await registerRunner(deps, c.req.valid("json")), 201);
+    return c.json(await registerRunner(deps, originOf(c), c.req.valid("json")), 201);
   });
   return routes;
 }

@@ -9,6 +9,7 @@ import { bulkDueAt, forgetOldBulks } from "./bulk.ts";
 import { walkRetries } from "./bulk-retry.ts";
 import { walkOn } from "./bulk-walk.ts";
 import { closeUnanswered } from "./handshake.ts";
+import { forgetEphemeral, removeVanished, vanishDueAt } from "./ephemeral.ts";
 import { handoverDueAt } from "./handovers.ts";
 import { settleHandovers } from "./leftovers.ts";
 import { finishMoves, movesDueAt } from "./queue-moves.ts";
@@ -46,6 +47,7 @@ export function onAlarm(shell: Shell): void {
       forgiveOutage(shell, turn);
       tick(shell, turn);
       endOverdue(shell, turn);
+      removeVanished(shell, turn);
       for (const runner of shell.fleet.values()) {
         if (runner.connected) {
           refreshRunner(shell, turn, runner.id);
@@ -117,6 +119,7 @@ function nextWake(shell: Shell): number {
        WHERE state = 'queued' AND offered = 0 AND starts = 0 AND expires_at IS NOT NULL`,
     ),
     shell.tickDueAt ?? Number.POSITIVE_INFINITY,
+    vanishDueAt(shell),
     bulkDueAt(shell, now),
     hasOldBoxes(shell) ? now : Number.POSITIVE_INFINITY,
     handoverDueAt(shell, now),
@@ -156,6 +159,7 @@ function tidy(shell: Shell, turn: Turn): void {
   forgetOldBulks(shell, turn.now);
   expireAudit(shell, turn);
   forgetEmptyLanes(shell);
+  forgetEphemeral(shell, turn.now);
   shell.sql.exec("DELETE FROM debounces WHERE until <= ?", turn.now);
   for (const [runId, until] of shell.watches) {
     if (until <= turn.now) {

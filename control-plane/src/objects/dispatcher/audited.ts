@@ -144,16 +144,21 @@ export function releaseRunnerFor(
   return outcome;
 }
 
-/** Whoever holds a token brings a runner in: no person is there to name. */
+/** Whoever holds a token brings a runner in: no person is there to name, so it is the token that acts. */
 export function registerRunnerFor(shell: Shell, turn: Turn, command: RegisterRunnerCommand): Outcome<null> {
   const old = shell.fleet.get(command.runnerId);
   const outcome = registerRunner(shell, turn, command);
   if (outcome.ok) {
-    const { name, labels, version } = command;
+    const { name, labels, version, ephemeral = false } = command;
     const before = old === undefined ? null : { name: old.name, labels: { ...old.labels }, version: old.version };
-    const after = { name, labels: { ...labels }, version };
+    const after = { name, labels: { ...labels }, version, ...(ephemeral ? { ephemeral } : {}) };
     const verb = old === undefined ? "runner.registered" : "runner.registered_again";
-    writeAudit(shell, turn, systemStamp("registration"), { verb, target: command.runnerId, before, after });
+    writeAudit(shell, turn, command.by ?? systemStamp("registration"), {
+      verb,
+      target: command.runnerId,
+      before,
+      after,
+    });
   }
   return outcome;
 }

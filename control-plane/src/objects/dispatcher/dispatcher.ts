@@ -187,7 +187,9 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async listRunners(): Promise<readonly Runner[]> {
-    return [...this.#shell.fleet.values()].map((runner) => viewRunner(this.#shell, runner));
+    // An ephemeral runner that has gone was never meant to be seen again.
+    const listed = [...this.#shell.fleet.values()].filter((runner) => !runner.ephemeral || runner.revokedAt === null);
+    return listed.map((runner) => viewRunner(this.#shell, runner));
   }
 
   async listShards(): Promise<readonly number[]> {

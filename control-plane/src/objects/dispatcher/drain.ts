@@ -7,7 +7,13 @@
  */
 import { isTerminal } from "@cronium/protocol/run-states";
 import { toSummary } from "../../domain/run.ts";
-import { projectEvents, projectNamedValues, projectRunners, projectRuns } from "../../services/projection.ts";
+import {
+  endRunners,
+  projectEvents,
+  projectNamedValues,
+  projectRunners,
+  projectRuns,
+} from "../../services/projection.ts";
 import { readEventProjection } from "./events.ts";
 import { readOutbox, readOutboxRooms, removeFromOutbox, type OutboxRow } from "./outbox.ts";
 import { viewRunner } from "./runners.ts";
@@ -70,6 +76,7 @@ async function drainOnce(shell: Shell): Promise<boolean> {
     ...rows.variable,
   ];
   const runners = rows.runner.flatMap(({ id }) => shell.fleet.get(id) ?? []);
+  const gone = runners.filter((runner) => runner.ephemeral && runner.revokedAt !== null).map(({ id }) => id);
   const events = rows.event.flatMap(({ id }) => readEventProjection(shell, id) ?? []);
   const values = [
     ...rows.secret.map(({ id }) => ({ id, row: readSecretProjection(shell, id) })),
@@ -85,8 +92,9 @@ async function drainOnce(shell: Shell): Promise<boolean> {
   await projectRunners(
     deps,
     workspaceId,
-    runners.map((runner) => viewRunner(shell, runner)),
+    runners.filter(({ id }) => !gone.includes(id)).map((runner) => viewRunner(shell, runner)),
   );
+  await endRunners(deps, workspaceId, gone);
   await projectNamedValues(deps, workspaceId, {
     rows: values.flatMap(({ row }) => row ?? []),
     deleted: values.filter(({ row }) => row === null).map(({ id }) => id),

@@ -8,6 +8,7 @@ import type { Command } from "../../domain/run-machine.ts";
 import type { DeclineReason } from "../../domain/run-offer.ts";
 import type { Holder, Reply, RunState } from "../../domain/run-step.ts";
 import { signLogToken } from "../../services/log-tokens.ts";
+import { noteServed, removeEphemeral } from "./ephemeral.ts";
 import { acceptOrRefuse, handOver } from "./grants.ts";
 import type { Work } from "./group-commit.ts";
 import { onHello } from "./handshake.ts";
@@ -111,10 +112,10 @@ function decideFrame(shell: Shell, turn: Turn, chain: StepChain, { socket, messa
 
 function afterFrame(shell: Shell, { socket, message }: RunnerFrame): void {
   const attachment = attachmentOf(socket);
-  if (attachment?.kind === "runner" && shell.fleet.get(attachment.runnerId)?.revokedAt !== null) {
-    closeSocket(socket, closeCodes.revoked, "runner_revoked");
-  } else if (message.type === "bye") {
+  if (message.type === "bye") {
     closeSocket(socket, 1000, "bye");
+  } else if (attachment?.kind === "runner" && shell.fleet.get(attachment.runnerId)?.revokedAt !== null) {
+    closeSocket(socket, closeCodes.revoked, "runner_revoked");
   }
 }
 
@@ -194,6 +195,7 @@ function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message:
       return;
     case "bye":
       changeFleet(shell, turn, by.runnerId, { draining: true });
+      removeEphemeral(shell, turn, by.runnerId, "left");
       return;
     default:
       message satisfies never;
@@ -229,6 +231,7 @@ function answer(shell: Shell, turn: Turn, ref: AttemptRef, by: Holder, reply: Re
   switch (reply.kind) {
     case "granted": {
       startTicking(shell, turn);
+      noteServed(shell, turn, by.runnerId);
       const { leaseMs, logTokenKey } = shell.deps.config;
       const logToken = signLogToken(logTokenKey, { workspaceId: shell.workspaceId, ...ref }, turn.now);
       const handed = after === null ? {} : handOver(shell, turn, after.run, ref, by.runnerId);

@@ -16,6 +16,7 @@ import {
 } from "@cronium/protocol";
 import { isSealingKey } from "../../auth/sealing.ts";
 import { arm } from "./alarm-clock.ts";
+import { removeEphemeral } from "./ephemeral.ts";
 import { forgiveOutage, renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, unreachableAfterMs } from "./runners.ts";
 import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
@@ -151,6 +152,12 @@ function welcome(
       "This runner was revoked or removed. Register the machine again with a new token.",
       closeCodes.revoked,
     );
+    return;
+  }
+  if (runner.servedAt !== null && hello.held.length === 0) {
+    removeEphemeral(shell, turn, runnerId, "left");
+    const message = "This ephemeral runner has had its job. Register the machine again with a new token.";
+    refuse(socket, "runner_revoked", message, closeCodes.revoked);
     return;
   }
   forgiveOutage(shell, turn);

@@ -70,6 +70,7 @@ function differs(shell: Shell, facts: RunnerFacts): boolean {
     known.revokedAt !== null ||
     known.name !== facts.name ||
     known.version !== facts.version ||
+    known.ephemeral !== (facts.ephemeral ?? false) ||
     JSON.stringify([known.labels, known.platform]) !== JSON.stringify([facts.labels, facts.platform])
   );
 }

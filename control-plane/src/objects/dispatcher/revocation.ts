@@ -3,7 +3,7 @@ import { closeCodes } from "@cronium/protocol/runner";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import { changeFleet } from "./runners.ts";
 import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
-import type { Shell } from "./shell.ts";
+import type { Shell, Turn } from "./shell.ts";
 import { closeSocketsOf } from "./sockets.ts";
 import { tellShards } from "./shard-news.ts";
 import { inTurn } from "./turns.ts";
@@ -17,15 +17,9 @@ export function revokeRunner(shell: Shell, runnerId: string): Outcome<null> {
     }
     // Ahead of what follows: from here on routing leaves it out.
     changeFleet(shell, turn, runnerId, { revokedAt: runner.revokedAt ?? turn.now, connected: false });
-    const held = [...readLiveAttempts(shell, runnerId), ...readWaitingOn(shell, runnerId)];
-    for (const { runId, attempt } of held) {
-      const state = readState(shell, runId, attempt);
-      if (state !== null) {
-        act(shell, turn, state, { type: "revoked" });
-      }
-    }
+    const held = revokeHeld(shell, turn, runnerId);
     tellShards(shell, turn, `runner:${runnerId}`);
-    return held.length;
+    return held;
   });
   if (ended === null) {
     return { ok: false, code: "not_found", message: `There is no runner ${runnerId}.` };
@@ -33,4 +27,16 @@ export function revokeRunner(shell: Shell, runnerId: string): Outcome<null> {
   closeSocketsOf(shell, runnerId, closeCodes.revoked, "runner_revoked");
   shell.deps.log.info("runner.revoked", { workspaceId: shell.workspaceId, runnerId, jobs: ended });
   return { ok: true, value: null };
+}
+
+/** Ends what a runner holds that will not say another word, and what waits for it; how many attempts that were. */
+export function revokeHeld(shell: Shell, turn: Turn, runnerId: string, how: { readonly left?: true } = {}): number {
+  const held = [...readLiveAttempts(shell, runnerId), ...readWaitingOn(shell, runnerId)];
+  for (const { runId, attempt } of held) {
+    const state = readState(shell, runId, attempt);
+    if (state !== null) {
+      act(shell, turn, state, { type: "revoked", ...how });
+    }
+  }
+  return held.length;
 }

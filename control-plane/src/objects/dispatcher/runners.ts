@@ -9,7 +9,7 @@ import { isFresh, runnerState, toRunner, type RunnerFacts, type RunnerRecord } f
 import { addToOutbox } from "./outbox.ts";
 import { table } from "./rows.ts";
 import { countHeld } from "./places.ts";
-import type { Shell, Turn } from "./shell.ts";
+import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import { readyLink, seenAt, transportOf } from "./sockets.ts";
 
 const runners = table<RunnerRecord>("runners", ["id"], {
@@ -33,6 +33,9 @@ const runners = table<RunnerRecord>("runners", ["id"], {
   quarantineMessage: "plain",
   state: "plain",
   sealingKey: "plain",
+  ephemeral: "flag",
+  servedAt: "plain",
+  awaySince: "plain",
   rev: "plain",
 });
 
@@ -59,6 +62,7 @@ export function registerRunner(
   command: Omit<RegisterRunnerCommand, "platform"> & Pick<RunnerRecord, "platform">,
 ): Outcome<null> {
   const old = shell.fleet.get(command.runnerId);
+  const { ephemeral = false } = command;
   if (old === undefined) {
     const runner: RunnerRecord = {
       id: command.runnerId,
@@ -79,11 +83,15 @@ export function registerRunner(
       ...SOUND,
       state: "offline",
       sealingKey: null,
+      ephemeral,
+      servedAt: null,
+      awaySince: ephemeral ? turn.now : null,
       rev: 1,
     };
     shell.sql.exec(runners.insert, ...runners.write(runner));
     shell.fleet.set(runner.id, runner);
     noteRunner(shell, turn, runner);
+    wakeForAway(shell, turn, runner);
     turn.fleetChanged = true;
     turn.pumpNeeded = true;
   } else if (old.revokedAt !== null) {
@@ -96,6 +104,8 @@ export function registerRunner(
       platform: command.platform,
       // With another key it is another machine.
       ...SOUND,
+      ephemeral,
+      servedAt: null,
     });
   }
   return { ok: true, value: null };
@@ -108,8 +118,10 @@ export function changeRunner(shell: Shell, turn: Turn, runnerId: string, change:
     return;
   }
   const changed = { ...old, ...change };
+  const awaySince = changed.ephemeral && !changed.connected ? (changed.awaySince ?? turn.now) : null;
   const runner = {
     ...changed,
+    awaySince,
     state: runnerState(changed, {
       ...liveFacts(shell, changed),
       now: turn.now,
@@ -120,6 +132,13 @@ export function changeRunner(shell: Shell, turn: Turn, runnerId: string, change:
   shell.sql.exec(runners.update, ...runners.write(runner));
   shell.fleet.set(runnerId, runner);
   noteRunner(shell, turn, runner);
+  wakeForAway(shell, turn, runner);
+}
+
+function wakeForAway(shell: Shell, turn: Turn, { awaySince, revokedAt }: RunnerRecord): void {
+  if (awaySince !== null && revokedAt === null) {
+    wakeBy(turn, awaySince + shell.deps.config.leaseMs);
+  }
 }
 
 /** Derives the state again; writes and tells only if it is news. */
@@ -190,7 +209,7 @@ export function fleetMembers(shell: Shell, now: number): FleetMember[] {
       labels: runner.labels,
       online:
         runner.connected && readyLink(shell, runner.id) !== null && isFresh(newestSign(shell, runner), now, limit),
-      draining: runner.draining,
+      draining: runner.draining || runner.servedAt !== null,
       quarantine: runner.quarantineMessage,
       notReady: runner.notReady,
       heldOff: (shell.heldOff.get(runner.id) ?? 0) > now,

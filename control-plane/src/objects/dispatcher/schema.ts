@@ -320,6 +320,12 @@ const steps: readonly string[] = [
     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, entry TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL
   );
   `,
+  `
+  -- A runner that takes one job: when that was granted, and since when it has had no link.
+  ALTER TABLE runners ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE runners ADD COLUMN served_at INTEGER;
+  ALTER TABLE runners ADD COLUMN away_since INTEGER;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

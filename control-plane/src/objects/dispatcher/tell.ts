@@ -27,8 +27,9 @@ export async function tellRulesNow(shell: Shell): Promise<void> {
   }
 }
 
-export function runnerFacts({ id, name, labels, version, platform, revokedAt }: RunnerRecord): RunnerFacts {
-  return { runnerId: id, name, labels, version, platform, revoked: revokedAt !== null };
+export function runnerFacts(runner: RunnerRecord): RunnerFacts {
+  const { id, name, labels, version, platform, revokedAt, ephemeral } = runner;
+  return { runnerId: id, name, labels, version, platform, ephemeral, revoked: revokedAt !== null };
 }
 
 /** Rejects when a shard was not reached; what was told already may be told again. */
