@@ -76,18 +76,25 @@ function program(): Command {
   command
     .command("password-link <email>")
     .description("Print a link that chooses a new password for an account; it must be running")
+    .option("--without-second-factor", "turn the second factor of the account off, for a lost app")
     .requiredOption("--data <dir>", "its data folder")
     .action(printPasswordLink);
   return command;
 }
 
-async function printPasswordLink(email: string, flags: { readonly data: string }): Promise<void> {
+async function printPasswordLink(
+  email: string,
+  flags: { readonly data: string; readonly withoutSecondFactor?: boolean },
+): Promise<void> {
   const folder = dataFolderAt(flags.data);
   const url = readLock(folder)?.url ?? null;
   if (url === null) {
     throw new LauncherError(`No control plane runs on ${folder.root}; start it first.`);
   }
-  const path = await askPasswordLink(url, readOrMakeSecrets(folder.secretsFile).LAUNCHER_KEY, email);
+  const path = await askPasswordLink(url, readOrMakeSecrets(folder.secretsFile).LAUNCHER_KEY, {
+    email,
+    withoutSecondFactor: flags.withoutSecondFactor === true,
+  });
   if (path === null) {
     throw new LauncherError(`There is no account with the address ${email}.`);
   }

@@ -60,8 +60,12 @@ export async function takeMessages(url: string, launcherKey: string): Promise<z.
 }
 
 /** Path of a link for a new password; null for an address without an account. */
-export async function askPasswordLink(url: string, launcherKey: string, email: string): Promise<string | null> {
-  const answer = await post(url, "/launcher/password-link", launcherKey, { email });
+export async function askPasswordLink(
+  url: string,
+  launcherKey: string,
+  request: { readonly email: string; readonly withoutSecondFactor: boolean },
+): Promise<string | null> {
+  const answer = await post(url, "/launcher/password-link", launcherKey, request);
   return z.object({ path: z.string().nullable() }).parse(answer).path;
 }
 

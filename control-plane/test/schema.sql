@@ -172,6 +172,13 @@ CREATE INDEX `named_values_key` ON `named_values` (`key_id`) WHERE "named_values
 
 CREATE INDEX `named_values_list` ON `named_values` (`workspace_id`,`kind`,`name`);
 
+CREATE TABLE `recovery_codes` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL
+);
+
+CREATE INDEX `recovery_codes_user` ON `recovery_codes` (`user_id`);
+
 CREATE TABLE `registration_tokens` (
 	`id` text PRIMARY KEY NOT NULL,
 	`workspace_id` text NOT NULL,
@@ -251,6 +258,14 @@ CREATE INDEX `runs_dead` ON `runs` (`workspace_id`,`queued_at`,`id`) WHERE "runs
 
 CREATE INDEX `runs_list` ON `runs` (`workspace_id`,`queued_at`,`id`);
 
+CREATE TABLE `second_factors` (
+	`user_id` text PRIMARY KEY NOT NULL,
+	`secret` text NOT NULL,
+	`confirmed_at` integer,
+	`last_step` integer NOT NULL,
+	`created_at` integer NOT NULL
+);
+
 CREATE TABLE `service_accounts` (
 	`id` text PRIMARY KEY NOT NULL,
 	`workspace_id` text NOT NULL,
@@ -277,6 +292,16 @@ CREATE TABLE `session` (
 CREATE UNIQUE INDEX `session_token_unique` ON `session` (`token`);
 
 CREATE INDEX `session_user` ON `session` (`user_id`);
+
+CREATE TABLE `sign_in_challenges` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`remember` integer NOT NULL,
+	`tries` integer NOT NULL,
+	`expires_at` integer NOT NULL
+);
+
+CREATE INDEX `sign_in_challenges_expiry` ON `sign_in_challenges` (`expires_at`);
 
 CREATE TABLE `user` (
 	`id` text PRIMARY KEY NOT NULL,

@@ -24,6 +24,7 @@ import { runRoutes } from "./routes/runs.ts";
 import { runnerSocketRoutes } from "./routes/runner-sockets.ts";
 import { runnerRoutes } from "./routes/runners.ts";
 import { secretRoutes } from "./routes/secrets.ts";
+import { secondFactorRoutes } from "./routes/second-factor.ts";
 import { settingsRoutes } from "./routes/settings.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
@@ -46,6 +47,7 @@ export function apiRouters(): Router[] {
     deviceRoutes(),
     ownAccountRoutes(),
     signInRoutes(),
+    secondFactorRoutes(),
     messageRoutes(),
     workspaceRoutes(),
     memberRoutes(),

@@ -10,6 +10,7 @@ import type { Actor } from "../domain/actor.ts";
 import { claimWorkspace, findUser, findWorkspace } from "../store/accounts.ts";
 import { findStanding } from "../store/members.ts";
 import { activateByToken, findPasswordHash } from "../store/sessions.ts";
+import { viewSecondFactor } from "./second-factor.ts";
 import { PROOF_MS } from "./sessions.ts";
 
 /** However often a session is used, after this long its user signs in again. */
@@ -54,7 +55,8 @@ export async function ownAccount(deps: Deps, actor: Actor): Promise<OwnAccount> 
     throw new AppError("forbidden", "This is about a person's own account; an API key has none.");
   }
   const { email, emailConfirmed } = user;
-  return { email, emailConfirmed, hasPassword: (await findPasswordHash(deps.d1, user.id)) !== null };
+  const hasPassword = (await findPasswordHash(deps.d1, user.id)) !== null;
+  return { email, emailConfirmed, hasPassword, secondFactor: await viewSecondFactor(deps, user.id) };
 }
 
 export async function whoAmI(deps: Deps, actor: Actor, version: string): Promise<Me> {

@@ -27,6 +27,7 @@ import {
 } from "../store/invitations.ts";
 import { findMember } from "../store/members.ts";
 import { findPasswordHash } from "../store/sessions.ts";
+import { checkCode } from "./second-factor.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 
 const DAY_MS = 86_400_000;
@@ -176,6 +177,7 @@ export async function acceptInvitation(
     if (hash === null || !(await verifyPassword({ hash, password: request.password }))) {
       throw new AppError("wrong_password", "This address has an account, and the password is not its own.");
     }
+    await checkCode(deps, from, userId, request.code);
   }
   const { workspaceId, role } = invitation;
   const actor: Actor = { kind: "user", userId, sessionId: "", workspaceId, role, provenUntil: 0 };

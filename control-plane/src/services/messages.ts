@@ -6,6 +6,7 @@ import type { Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { findFirstWorkspace, findUserByEmail } from "../store/accounts.ts";
 import { findMessage, listMessageRows, noteShownStatement, takeUnprinted, type MessageRow } from "../store/messages.ts";
+import { removeStatements } from "../store/second-factors.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 import { makeAccountLink } from "./account-links.ts";
 
@@ -71,11 +72,19 @@ export async function takeMessages(deps: Deps): Promise<Printed[]> {
 }
 
 /** For whoever holds the machine and has lost their way in. Null for an address without an account. */
-export async function passwordLink(deps: Deps, address: string): Promise<string | null> {
+export async function passwordLink(
+  deps: Deps,
+  address: string,
+  options: { readonly withoutSecondFactor: boolean },
+): Promise<string | null> {
   const email = address.toLowerCase();
   const user = await findUserByEmail(deps.db, email);
   if (user === undefined) {
     return null;
+  }
+  if (options.withoutSecondFactor) {
+    await deps.d1.batch(removeStatements(deps.d1, user.id));
+    deps.log.warn("account.second_factor_dropped", { userId: user.id });
   }
   const row = { kind: "reset", email, userId: user.id, name: null, passwordHash: null } as const;
   return (await makeAccountLink(deps, row)).path;

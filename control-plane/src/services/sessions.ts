@@ -14,21 +14,13 @@ import {
   proveSession,
 } from "../store/sessions.ts";
 import { commitAct } from "./account-audit.ts";
+import { type Person, personOf } from "./person.ts";
+import { checkCode } from "./second-factor.ts";
 
 /** How long a password counts as given just now, after signing in too. */
 export const PROOF_MS = 10 * 60_000;
 /** Guesses at one account's password beside signing in. */
 const PER_ACCOUNT = { max: 10, windowMs: 300_000 };
-
-type Person = Extract<Actor, { readonly kind: "user" }>;
-
-/** Throws `forbidden` for a key: it has no account of its own. */
-function personOf(actor: Actor): Person {
-  if (actor.kind !== "user") {
-    throw new AppError("forbidden", "This is about a person's own account; an API key has none.");
-  }
-  return actor;
-}
 
 export async function listSessions(deps: Deps, actor: Actor): Promise<Session[]> {
   const person = personOf(actor);
@@ -64,10 +56,18 @@ export async function endOtherSessions(deps: Deps, act: Act): Promise<{ readonly
   return { ended: result?.meta.changes ?? 0 };
 }
 
-/** Answers until when the proof counts, milliseconds since 1970. Throws `wrong_password`. */
-export async function prove(deps: Deps, actor: Actor, password: string): Promise<number> {
-  const person = personOf(actor);
-  await checkPassword(deps, person, password);
+/**
+ * Answers until when the proof counts, milliseconds since 1970. Throws `wrong_password`, and where the account has a
+ * second factor `second_factor_required` or `wrong_code`.
+ */
+export async function prove(
+  deps: Deps,
+  act: Act,
+  given: { readonly password: string; readonly code?: string | undefined },
+): Promise<number> {
+  const person = personOf(act.actor);
+  await checkPassword(deps, person, given.password);
+  await checkCode(deps, act, person.userId, given.code);
   const until = deps.clock.now() + PROOF_MS;
   await proveSession(deps.d1, person.sessionId, until);
   return until;

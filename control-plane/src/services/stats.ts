@@ -95,7 +95,7 @@ export async function getMetrics(deps: Deps, actor: Actor): Promise<string> {
   metric(
     "cronium_auth_failures_total",
     "counter",
-    "Refused passwords, keys and links of the whole installation, since this process started.",
+    "Refused passwords, codes, keys and links of the whole installation, since this process started.",
     Object.fromEntries(authFailureKinds.map((kind) => [`,kind="${kind}"`, deps.authFailures.read(kind)])),
   );
   return `${lines.join("\n")}\n`;

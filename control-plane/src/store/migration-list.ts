@@ -8,6 +8,7 @@ import namedValues0006 from "../../../migrations/0006_named_values.sql";
 import deadLetters0007 from "../../../migrations/0007_dead_letters.sql";
 import accountLinks0008 from "../../../migrations/0008_account_links.sql";
 import registrationTokenKinds0009 from "../../../migrations/0009_registration_token_kinds.sql";
+import secondFactors0010 from "../../../migrations/0010_second_factors.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   { name: "0007_dead_letters.sql", sql: deadLetters0007 },
   { name: "0008_account_links.sql", sql: accountLinks0008 },
   { name: "0009_registration_token_kinds.sql", sql: registrationTokenKinds0009 },
+  { name: "0010_second_factors.sql", sql: secondFactors0010 },
 ];

@@ -155,6 +155,43 @@ export const messages = sqliteTable(
   (table) => [index("messages_list").on(table.createdAt)],
 );
 
+/** Codes of an app beside the password. */
+export const secondFactors = sqliteTable("second_factors", {
+  userId: text("user_id").primaryKey(),
+  /** Sealed under AUTH_SECRET. */
+  secret: text("secret").notNull(),
+  /** Null while it is being set up. */
+  confirmedAt: integer("confirmed_at"),
+  /** Step of the newest code that was used; older ones work no more. */
+  lastStep: integer("last_step").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+/** Used ones are deleted. */
+export const recoveryCodes = sqliteTable(
+  "recovery_codes",
+  {
+    /** SHA-256 of user and code, hex. */
+    hash: text("hash").primaryKey(),
+    userId: text("user_id").notNull(),
+  },
+  (table) => [index("recovery_codes_user").on(table.userId)],
+);
+
+/** Sign-ins that wait for a second factor. */
+export const signInChallenges = sqliteTable(
+  "sign_in_challenges",
+  {
+    /** SHA-256 of the token, hex. */
+    hash: text("hash").primaryKey(),
+    userId: text("user_id").notNull(),
+    remember: integer("remember", { mode: "boolean" }).notNull(),
+    tries: integer("tries").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (table) => [index("sign_in_challenges_expiry").on(table.expiresAt)],
+);
+
 /** Programs that are members by themselves, so that their keys outlive the person who made them. */
 export const serviceAccounts = sqliteTable(
   "service_accounts",

@@ -59,6 +59,7 @@ test("every route says who may call it", ({ expect }) => {
     "POST /api/v1/runner/logs/:runId",
     "POST /api/v1/runner/poll",
     "POST /api/v1/runner/register",
+    "POST /api/v1/sign-in/second-factor",
     "POST /launcher/key-status",
     "POST /launcher/messages",
     "POST /launcher/password-link",

@@ -78,7 +78,13 @@ export type InvitationView = z.infer<typeof InvitationView>;
 
 /** `name` makes a new account; an address that has one gives its password instead. */
 export const AcceptInvitation = z
-  .strictObject({ token: z.string().max(200), name: Name.optional(), password: Password })
+  .strictObject({
+    token: z.string().max(200),
+    name: Name.optional(),
+    password: Password,
+    /** Of the second factor, where the account has one. */
+    code: z.string().max(40, "must have at most 40 characters").optional(),
+  })
   .meta({ id: "AcceptInvitation" });
 export type AcceptInvitation = z.infer<typeof AcceptInvitation>;
 

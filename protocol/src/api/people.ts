@@ -46,6 +46,41 @@ export const ResetPassword = z
   .meta({ id: "ResetPassword" });
 export type ResetPassword = z.infer<typeof ResetPassword>;
 
+/** A code of an authenticator app, or a recovery code. */
+const Code = z.string().min(6, "must have at least 6 characters").max(40, "must have at most 40 characters");
+
+/** What a sign-in by password answers where there is a second factor: the token goes with its code. */
+export const SignInWaits = z
+  .strictObject({ secondFactor: z.strictObject({ token: z.string(), expiresAt: z.iso.datetime() }) })
+  .meta({ id: "SignInWaits" });
+export type SignInWaits = z.infer<typeof SignInWaits>;
+
+export const FinishSignIn = z.strictObject({ token: z.string().max(200), code: Code }).meta({ id: "FinishSignIn" });
+export type FinishSignIn = z.infer<typeof FinishSignIn>;
+
+/** Who is signed in now; the session is a cookie. */
+export const SignedInUser = z
+  .strictObject({ user: z.strictObject({ id: z.string(), name: z.string(), email: z.string() }) })
+  .meta({ id: "SignedInUser" });
+export type SignedInUser = z.infer<typeof SignedInUser>;
+
+export const SecondFactorView = z
+  .strictObject({ enabled: z.boolean(), recoveryCodesLeft: z.int() })
+  .meta({ id: "SecondFactorView" });
+export type SecondFactorView = z.infer<typeof SecondFactorView>;
+
+/** For an authenticator app: the secret as people type it (base32), and what a QR code holds. */
+export const SecondFactorBegun = z
+  .strictObject({ secret: z.string(), uri: z.string() })
+  .meta({ id: "SecondFactorBegun" });
+export type SecondFactorBegun = z.infer<typeof SecondFactorBegun>;
+
+export const SecondFactorCode = z.strictObject({ code: Code }).meta({ id: "SecondFactorCode" });
+
+/** Each replaces one code of a lost app, once. */
+export const RecoveryCodes = z.strictObject({ recoveryCodes: z.array(z.string()) }).meta({ id: "RecoveryCodes" });
+export type RecoveryCodes = z.infer<typeof RecoveryCodes>;
+
 /** `GET /api/v1/account`: one's own account. */
 export const OwnAccount = z
   .strictObject({
@@ -53,6 +88,7 @@ export const OwnAccount = z
     /** Whether a link that was sent there has been opened. */
     emailConfirmed: z.boolean(),
     hasPassword: z.boolean(),
+    secondFactor: SecondFactorView,
   })
   .meta({ id: "OwnAccount" });
 export type OwnAccount = z.infer<typeof OwnAccount>;

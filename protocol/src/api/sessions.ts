@@ -20,7 +20,11 @@ export const SessionPage = pageOf(Session, "SessionPage");
 
 /** The password once more, for acts that need a fresh proof of who is there. */
 export const Proof = z
-  .strictObject({ password: z.string().max(256, "must have at most 256 characters") })
+  .strictObject({
+    password: z.string().max(256, "must have at most 256 characters"),
+    /** Of the second factor, where the account has one. */
+    code: z.string().max(40, "must have at most 40 characters").optional(),
+  })
   .meta({ id: "Proof" });
 export const ProofGiven = z.strictObject({ provenUntil: z.iso.datetime() }).meta({ id: "ProofGiven" });
 

@@ -1,5 +1,6 @@
 import type { ClaimRequest, Me } from "@cronium/protocol/api/account";
 import type { Workspace } from "@cronium/protocol/api/members";
+import type { SignedInUser, SignInWaits } from "@cronium/protocol/api/people";
 import { type Role, roles } from "@cronium/protocol/roles";
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, isApiError } from "../lib/api-error.ts";
@@ -21,10 +22,17 @@ export function roleOf(me: Me | undefined): Role | undefined {
   return roles.find((known) => known === me?.role);
 }
 
-/** Throws `sign_in_failed` when e-mail or password is wrong; one answer for both. */
-export async function signIn(email: string, password: string): Promise<void> {
+/**
+ * Null: signed in. Else the token for `finishSignIn`. Throws `sign_in_failed` when e-mail or password is wrong; one
+ * answer for both.
+ */
+export async function signIn(email: string, password: string): Promise<string | null> {
   try {
-    await request(apiPaths.signIn(), { method: "POST", body: { email, password } });
+    const answer = await request<SignedInUser | SignInWaits>(apiPaths.signIn(), {
+      method: "POST",
+      body: { email, password },
+    });
+    return "secondFactor" in answer ? answer.secondFactor.token : null;
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) {
       throw new ApiError({
@@ -37,6 +45,11 @@ export async function signIn(email: string, password: string): Promise<void> {
     }
     throw error;
   }
+}
+
+/** Throws `wrong_code`, or `invalid_sign_in` when it has to begin again. */
+export function finishSignIn(token: string, code: string): Promise<SignedInUser> {
+  return request<SignedInUser>(apiPaths.finishSignIn(), { method: "POST", body: { token, code } });
 }
 
 /** A session that has ended already counts as signed out. */

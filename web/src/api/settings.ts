@@ -37,9 +37,9 @@ export function endOtherSessions(): Promise<{ readonly ended: number }> {
   return request(apiPaths.endOtherSessions(), { method: "POST" });
 }
 
-/** Throws `wrong_password`. */
-export function prove(password: string): Promise<unknown> {
-  return request(apiPaths.proof(), { method: "POST", body: { password } });
+/** Throws `wrong_password`; with a second factor `second_factor_required` and `wrong_code`. */
+export function prove(given: { readonly password: string; readonly code?: string }): Promise<unknown> {
+  return request(apiPaths.proof(), { method: "POST", body: given });
 }
 
 /** Ends every other session. Throws `wrong_password`. */

@@ -1,12 +1,14 @@
 import type { InvitationView } from "@cronium/protocol/api/members";
 import { useMutation } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { useForm } from "react-hook-form";
 import { acceptInvitation } from "../api/members.ts";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
+import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Field, Input } from "../ui/Field.tsx";
+import { CodeField } from "./CodeField.tsx";
 
 interface Values {
   readonly name: string;
@@ -23,9 +25,15 @@ export interface JoinFormProps {
 export function JoinForm({ token, invitation, onJoined }: JoinFormProps): ReactNode {
   const { hasAccount } = invitation;
   const form = useForm<Values>({ defaultValues: { name: "", password: "" } });
+  const [code, setCode] = useState("");
   const join = useMutation({
     mutationFn: ({ name, password }: Values) =>
-      acceptInvitation({ token, password, ...(hasAccount ? {} : { name: name.trim() }) }),
+      acceptInvitation({
+        token,
+        password,
+        ...(hasAccount ? {} : { name: name.trim() }),
+        ...(code === "" ? {} : { code: code.trim() }),
+      }),
     onSuccess: onJoined,
   });
   const { errors } = form.formState;
@@ -69,6 +77,9 @@ export function JoinForm({ token, invitation, onJoined }: JoinFormProps): ReactN
           />
         )}
       </Field>
+      {isApiError(join.error, "second_factor_required") || isApiError(join.error, "wrong_code") || code !== "" ? (
+        <CodeField value={code} onChange={setCode} />
+      ) : null}
       <ErrorLine error={join.error} />
       <Button type="submit" look="primary" busy={join.isPending}>
         {join.isPending ? t("join.busy") : t("join.submit")}

@@ -1,5 +1,6 @@
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { ownAccountQuery } from "../api/account-links.ts";
 import { prove } from "../api/settings.ts";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
 import { isApiError } from "../lib/api-error.ts";
@@ -7,6 +8,7 @@ import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Field, Input } from "../ui/Field.tsx";
+import { CodeField } from "./CodeField.tsx";
 
 export interface Proven<T> {
   /** Does it; asks for the password first where the server wants one, and then does it again. */
@@ -48,6 +50,9 @@ export function useProven<T, R>(act: (input: T) => Promise<R>, onDone: (result: 
 
 function ProofDialog(props: { readonly onProven: () => void; readonly onClose: () => void }): ReactNode {
   const [password, setPassword] = useState("");
+  const [code, setCode] = useState("");
+  const account = useQuery(ownAccountQuery());
+  const needsCode = account.data?.secondFactor.enabled === true;
   const check = useMutation({ mutationFn: prove, onSuccess: props.onProven });
   return (
     <Dialog open onClose={props.onClose} title={t("proof.title")}>
@@ -57,7 +62,7 @@ function ProofDialog(props: { readonly onProven: () => void; readonly onClose: (
           event.preventDefault();
           // React hands events of a dialog on to the form that opened it.
           event.stopPropagation();
-          check.mutate(password);
+          check.mutate({ password, ...(needsCode ? { code: code.trim() } : {}) });
         }}
       >
         <p className="max-w-[60ch]">{t("proof.body")}</p>
@@ -72,6 +77,7 @@ function ProofDialog(props: { readonly onProven: () => void; readonly onClose: (
             />
           )}
         </Field>
+        {needsCode ? <CodeField value={code} onChange={setCode} /> : null}
         <ErrorLine error={check.error} />
         <Button type="submit" look="primary" className="self-start" busy={check.isPending}>
           {check.isPending ? t("proof.busy") : t("proof.submit")}

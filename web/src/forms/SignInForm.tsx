@@ -12,11 +12,17 @@ interface Values {
   readonly password: string;
 }
 
-export function SignInForm({ onSignedIn }: { readonly onSignedIn: () => Promise<void> }): ReactNode {
+export interface SignInFormProps {
+  readonly onSignedIn: () => Promise<void>;
+  /** The password is right, and the account has a second factor. */
+  readonly onHalfway: (token: string) => void;
+}
+
+export function SignInForm({ onSignedIn, onHalfway }: SignInFormProps): ReactNode {
   const form = useForm<Values>({ defaultValues: { email: "", password: "" } });
   const enter = useMutation({
     mutationFn: ({ email, password }: Values) => signIn(email.trim(), password),
-    onSuccess: onSignedIn,
+    onSuccess: (token) => (token === null ? onSignedIn() : onHalfway(token)),
     onError: () => form.setFocus("password"),
   });
   const { errors } = form.formState;

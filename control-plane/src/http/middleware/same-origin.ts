@@ -39,6 +39,13 @@ export function requireSameOrigin(c: Context<AppEnv>): void {
   }
 }
 
+/** A form on another site could sign a visitor in or out: both need a page of this installation, or no browser at all. */
+export function refuseOtherSites(c: Context<AppEnv>): void {
+  if (c.req.header("origin") !== undefined || c.req.header("sec-fetch-site") !== undefined) {
+    requireSameOrigin(c);
+  }
+}
+
 function refused(message: string): AppError {
   return new AppError("origin_not_allowed", message);
 }

@@ -87,6 +87,8 @@ const accept = createRoute({
       "invalid_invitation",
       "invalid_name",
       "wrong_password",
+      "second_factor_required",
+      "wrong_code",
       "already_member",
       "version_conflict",
       "rate_limited",

@@ -29,13 +29,15 @@ const setup = createRoute({
   responses: { 200: { description: "What the launcher writes down" } },
 });
 
+const PasswordLinkFor = z.strictObject({ email: z.string(), withoutSecondFactor: z.boolean().default(false) });
+
 const link = createRoute({
   hide: true,
   method: "post",
   path: "/launcher/password-link",
   middleware: open(guard),
   request: {
-    body: { content: { "application/json": { schema: z.strictObject({ email: z.string() }) } }, required: true },
+    body: { content: { "application/json": { schema: PasswordLinkFor } }, required: true },
   },
   responses: { 200: { description: "The path of the link; null for an unknown address" } },
 });
@@ -56,7 +58,8 @@ export function launcherRoutes(): OpenAPIHono<AppEnv> {
   });
   routes.openapi(link, async (c) => {
     requireLauncherKey(c);
-    const path = await passwordLink(c.get("deps"), c.req.valid("json").email);
+    const { email, ...options } = c.req.valid("json");
+    const path = await passwordLink(c.get("deps"), email, options);
     return c.json({ path }, 200, { "cache-control": "no-store" });
   });
   routes.post("/launcher/key-status", open(guard, { frequent: true }), async (c) => {

@@ -49,7 +49,7 @@ const proof = createRoute({
   request: { body: { content: { "application/json": { schema: Proof } }, required: true } },
   responses: {
     200: jsonAnswer(ProofGiven, "Until when it counts"),
-    ...problemAnswers("forbidden", "wrong_password", "rate_limited"),
+    ...problemAnswers("forbidden", "wrong_password", "second_factor_required", "wrong_code", "rate_limited"),
   },
 });
 
@@ -104,7 +104,7 @@ export function ownAccountRoutes(): OpenAPIHono<AppEnv> {
     return c.body(null, 204);
   });
   routes.openapi(proof, async (c) => {
-    const until = await prove(c.var.deps, c.var.actor, c.req.valid("json").password);
+    const until = await prove(c.var.deps, actOf(c), c.req.valid("json"));
     return c.json({ provenUntil: new Date(until).toISOString() }, 200);
   });
   routes.openapi(password, async (c) => {

@@ -10,7 +10,7 @@ import { signInByPassword } from "../../services/sign-in.ts";
 import { open } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { clientAddress } from "../middleware/client-address.ts";
-import { publicOrigin, requireSameOrigin } from "../middleware/same-origin.ts";
+import { publicOrigin, refuseOtherSites } from "../middleware/same-origin.ts";
 import { fieldErrors, refusal } from "../middleware/validation.ts";
 import { addCookies, visitorOf } from "../visitor.ts";
 
@@ -43,9 +43,12 @@ export function sessionRoutes(): OpenAPIHono<AppEnv> {
     rateLimits.take(`sign-in to ${parsed.data.email.toLowerCase()}`, PER_ACCOUNT);
     const { rememberMe, ...credential } = parsed.data;
     const visitor = { ...visitorOf(c), remember: rememberMe };
-    const { user, issued } = await signInByPassword(c.get("deps"), visitor, credential);
-    addCookies(c, issued.setCookies);
-    return c.json({ user }, 200, { "cache-control": "no-store" });
+    const answer = await signInByPassword(c.get("deps"), visitor, credential);
+    if ("secondFactor" in answer) {
+      return c.json(answer, 200, { "cache-control": "no-store" });
+    }
+    addCookies(c, answer.issued.setCookies);
+    return c.json({ user: answer.user }, 200, { "cache-control": "no-store" });
   });
   routes.post("/api/auth/sign-out", open("ends the session of its own cookie"), async (c) => {
     refuseOtherSites(c);
@@ -58,13 +61,6 @@ export function sessionRoutes(): OpenAPIHono<AppEnv> {
     return withCookies(c.json(found), answer);
   });
   return routes;
-}
-
-/** A form on another site could sign a visitor in or out: both need a page of this installation, or no browser at all. */
-function refuseOtherSites(c: Context<AppEnv>): void {
-  if (c.req.header("origin") !== undefined || c.req.header("sec-fetch-site") !== undefined) {
-    requireSameOrigin(c);
-  }
 }
 
 function withCookies(response: Response, from: Response): Response {

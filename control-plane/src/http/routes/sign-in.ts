@@ -5,8 +5,10 @@ import {
   AskPasswordReset,
   AskRegistration,
   LinkAsked,
+  FinishSignIn,
   Me,
   ResetPassword,
+  SignedInUser,
   SignInOptions,
 } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
@@ -21,17 +23,20 @@ import {
   resetPassword,
   viewLink,
 } from "../../services/account-links.ts";
-import { openSession, signInOptions } from "../../services/sign-in.ts";
+import { finishSignIn, openSession, signInOptions } from "../../services/sign-in.ts";
 import { originOf } from "../acting.ts";
 import { afterwards } from "../afterwards.ts";
 import { open } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { clientAddress } from "../middleware/client-address.ts";
+import { refuseOtherSites } from "../middleware/same-origin.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 import { VERSION } from "../version.ts";
 import { addCookies, visitorOf } from "../visitor.ts";
 
 const PER_ADDRESS = { max: 20, windowMs: 60_000 };
+/** Each sign-in and each account has limits of its own. */
+const CODES_PER_ADDRESS = { max: 120, windowMs: 60_000 };
 /** Mail to one address, whoever asks for it. */
 const PER_EMAIL = { max: 5, windowMs: 3_600_000 };
 
@@ -117,6 +122,18 @@ const confirm = createRoute({
   },
 });
 
+const finish = createRoute({
+  method: "post",
+  path: "/sign-in/second-factor",
+  summary: "Give the code of the second factor that a sign-in waits for",
+  middleware: open("the token of a right password and the code are the credential"),
+  request: { body: { content: { "application/json": { schema: FinishSignIn } }, required: true } },
+  responses: {
+    200: jsonAnswer(SignedInUser, "Signed in; a session cookie is set"),
+    ...problemAnswers("malformed_token", "invalid_sign_in", "wrong_code", "origin_not_allowed", "rate_limited"),
+  },
+});
+
 /** Below /api/v1. */
 export function signInRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
@@ -135,6 +152,13 @@ export function signInRoutes(): OpenAPIHono<AppEnv> {
     limit(c, "register", request.email);
     afterwards(c, "registration.failed", askRegistration(deps, request));
     return c.json({ message: `A link to go on is on its way to ${request.email}.` }, 202, NO_STORE);
+  });
+  routes.openapi(finish, async (c) => {
+    refuseOtherSites(c);
+    c.get("deps").rateLimits.take(`code from ${clientAddress(c)}`, CODES_PER_ADDRESS);
+    const { user, issued } = await finishSignIn(c.get("deps"), visitorOf(c), originOf(c), c.req.valid("json"));
+    addCookies(c, issued.setCookies);
+    return c.json({ user }, 200, NO_STORE);
   });
   routes.openapi(look, async (c) => {
     limit(c, "link");

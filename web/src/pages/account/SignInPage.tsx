@@ -1,7 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { signInOptionsQuery } from "../../api/account-links.ts";
+import { FinishSignInForm } from "../../forms/FinishSignInForm.tsx";
 import { SignInForm } from "../../forms/SignInForm.tsx";
 import { useTitle } from "../../lib/document-title.ts";
 import { paths, safeReturnPath } from "../../lib/paths.ts";
@@ -14,15 +15,23 @@ export function SignInPage(): ReactNode {
   const { to }: { readonly to?: string } = useSearch({ strict: false });
   const back = safeReturnPath(to);
   const options = useQuery(signInOptionsQuery());
+  const [halfway, setHalfway] = useState<string | null>(null);
   const navigate = useNavigate();
   const client = useQueryClient();
   const enter = async (): Promise<void> => {
     client.clear();
     await navigate({ href: back, replace: true });
   };
+  if (halfway !== null) {
+    return (
+      <AccountFrame title={t("signIn.code")}>
+        <FinishSignInForm token={halfway} onSignedIn={enter} onBack={() => setHalfway(null)} />
+      </AccountFrame>
+    );
+  }
   return (
     <AccountFrame title={t("signIn.title")} {...(back === paths.home() ? {} : { intro: t("signIn.again") })}>
-      <SignInForm onSignedIn={enter} />
+      <SignInForm onSignedIn={enter} onHalfway={setHalfway} />
       <p className="flex flex-wrap gap-x-4 gap-y-1">
         <TextLink to={paths.forgot()}>{t("signIn.forgot")}</TextLink>
         {options.data?.registration === "open" ? (

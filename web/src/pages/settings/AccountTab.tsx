@@ -11,6 +11,7 @@ import { PasswordForm } from "../../forms/PasswordForm.tsx";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
 import { EmailSection } from "./EmailSection.tsx";
+import { SecondFactorSection } from "./SecondFactorSection.tsx";
 
 export function AccountTab(): ReactNode {
   const query = useQuery(sessionsQuery());
@@ -76,6 +77,7 @@ export function AccountTab(): ReactNode {
         <ErrorLine error={end.error ?? endOthers.error} />
       </div>
       <EmailSection />
+      <SecondFactorSection />
       <section className="px-4 pb-8 pt-6 lg:px-6">
         <h2 className="pb-3 text-15 font-semibold">{t("account.password")}</h2>
         <PasswordForm />
