@@ -112,7 +112,7 @@ const newEvent = createRoute({
 const event = createRoute({
   getParentRoute: () => shell,
   path: "/events/$eventId",
-  validateSearch: (search: Search) => ({ tab: oneOf(search["tab"], ["runs", "script", "versions"]) }),
+  validateSearch: (search: Search) => ({ tab: oneOf(search["tab"], ["runs", "script", "values", "versions"]) }),
   component: lazyRouteComponent(() => import("./pages/events/EventPage.tsx"), "EventPage"),
 });
 
@@ -133,7 +133,7 @@ const settings = createRoute({
   getParentRoute: () => shell,
   path: paths.settings(),
   validateSearch: (search: Search) => ({
-    tab: oneOf(search["tab"], ["members", "keys", "account", "messages", "audit"]),
+    tab: oneOf(search["tab"], ["members", "values", "keys", "account", "messages", "audit"]),
   }),
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
 });

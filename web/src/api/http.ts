@@ -3,7 +3,7 @@ import { ApiError, errorFromAnswer } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 
 export interface RequestOptions {
-  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly idempotencyKey?: string;

@@ -29,4 +29,7 @@ export const keys = {
   ownAccount: () => ["own-account"] as const,
   messages: () => ["messages"] as const,
   audit: () => ["audit"] as const,
+  secrets: (eventId: string | null) => ["secrets", eventId] as const,
+  variables: (eventId: string | null) => ["variables", eventId] as const,
+  variableVersions: (id: string) => ["variables", "versions", id] as const,
 } as const;

@@ -1,10 +1,13 @@
 import { runtimes } from "./runtimes.ts";
+import { ValuePicker } from "./ValuePicker.tsx";
 import type { ReactNode } from "react";
 import type { DraftErrors, EventDraft } from "./event-draft.ts";
 import { t } from "../lib/text.ts";
 import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
 
 export interface EventFieldsProps {
+  /** Null for one that is not saved yet. */
+  readonly eventId: string | null;
   readonly draft: EventDraft;
   readonly errors: DraftErrors;
   readonly onChange: (change: Partial<EventDraft>) => void;
@@ -13,7 +16,7 @@ export interface EventFieldsProps {
 }
 
 /** Everything of an event but its script. */
-export function EventFields({ draft, errors, onChange, labelWarning }: EventFieldsProps): ReactNode {
+export function EventFields({ eventId, draft, errors, onChange, labelWarning }: EventFieldsProps): ReactNode {
   const text = (
     field:
       | "description"
@@ -57,6 +60,16 @@ export function EventFields({ draft, errors, onChange, labelWarning }: EventFiel
         <Field label={t("editor.defaultInput")} help={t("editor.defaultInputHelp")} error={errors.defaultInput}>
           {(control) => <TextArea {...control} {...text("defaultInput")} rows={3} className="font-mono text-12" />}
         </Field>
+      </Group>
+      <Group title={t("settings.values")}>
+        <ValuePicker
+          eventId={eventId}
+          runtime={draft.runtime}
+          secrets={draft.secrets}
+          secretEnv={draft.secretEnv}
+          error={errors.secrets ?? errors.secretEnv}
+          onChange={onChange}
+        />
       </Group>
       <Group title={t("editor.limits")}>
         <div className="grid grid-cols-2 items-start gap-3">

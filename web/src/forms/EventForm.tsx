@@ -25,6 +25,8 @@ import { EventFields } from "./EventFields.tsx";
 
 export interface EventFormProps {
   readonly title: string;
+  /** Null for one that is not saved yet. */
+  readonly eventId: string | null;
   readonly initial: EventDraft;
   readonly isNew: boolean;
   /** What the page says about the last save. */
@@ -185,6 +187,7 @@ export function EventForm(props: EventFormProps): ReactNode {
           className="border-t border-line px-4 py-4 lg:w-88 lg:shrink-0 lg:overflow-y-auto lg:border-l lg:border-t-0"
         >
           <EventFields
+            eventId={props.eventId}
             draft={draft}
             errors={errors}
             onChange={change}

@@ -26,6 +26,9 @@ export interface EventDraft {
   readonly labels: string;
   readonly mounts: string;
   readonly env: string;
+  /** Names, a line each; of `secretEnv` all are among `secrets`. */
+  readonly secrets: string;
+  readonly secretEnv: string;
   readonly scriptRetries: string;
   readonly maxAttempts: string;
   readonly onLost: Event["onLost"];
@@ -60,6 +63,8 @@ export function newDraft(): EventDraft {
     labels: "",
     mounts: "",
     env: "",
+    secrets: "",
+    secretEnv: "",
     scriptRetries: "0",
     maxAttempts: "5",
     onLost: "retry",
@@ -78,6 +83,8 @@ export function draftOf(event: Event): EventDraft {
     labels: pairsText(event.labels),
     mounts: pairsText(Object.fromEntries(event.mounts.map((mount) => [mount.name, mount.target]))),
     env: pairsText(event.env),
+    secrets: event.secrets.join("\n"),
+    secretEnv: event.secretEnv.join("\n"),
     scriptRetries: String(event.scriptRetries),
     maxAttempts: String(event.maxAttempts),
     onLost: event.onLost,
@@ -138,12 +145,18 @@ export function readDraft(draft: EventDraft): ReadDraft {
     memoryMb: whole("memoryMb", MIN_MEMORY_MB, MAX_MEMORY_MB, t("editor.memoryRange")),
     labels: pairs("labels"),
     env: pairs("env"),
+    secrets: namesIn(draft.secrets),
+    secretEnv: namesIn(draft.secretEnv),
     mounts: Object.entries(pairs("mounts")).map(([name, target]) => ({ name, target: target.trim() })),
     scriptRetries: whole("scriptRetries", 0, 10, t("editor.scriptRetriesRange")),
     maxAttempts: whole("maxAttempts", 1, 20, t("editor.maxAttemptsRange")),
     onLost: draft.onLost,
   };
   return Object.keys(errors).length === 0 ? { ok: true, event } : { ok: false, errors };
+}
+
+function namesIn(text: string): string[] {
+  return text.split("\n").filter((name) => name !== "");
 }
 
 /** Undefined when it is not JSON; no text at all means no input. */

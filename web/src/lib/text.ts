@@ -9,6 +9,7 @@ import { runText } from "./text/runs.ts";
 import { runnerText } from "./text/runners.ts";
 import { settingsText } from "./text/settings.ts";
 import { stateText } from "./text/states.ts";
+import { valuesText } from "./text/values.ts";
 
 const catalogue = {
   ...commonText,
@@ -21,6 +22,7 @@ const catalogue = {
   ...eventText,
   ...runnerText,
   ...settingsText,
+  ...valuesText,
 } as const;
 
 type Catalogue = typeof catalogue;

@@ -36,6 +36,8 @@ beforeAll(async () => {
     runtime: "bash",
     script: COLOURS,
   });
+  await cronium.api("POST", "/secrets", { name: "DB_PASSWORD_OF_THE_CUSTOMER_DATABASE", value: "abc", eventId: id });
+  await cronium.api("POST", "/variables", { name: "HOSTS_TO_BACK_UP", value: Array.from({ length: 50 }, (_, n) => n) });
   const failed = await cronium.api<{ runId: string }>("POST", `/events/${id}/runs`, { input: { day: "2026-11-20" } });
   const waiting = await cronium.api<{ runId: string }>("POST", "/runs", {
     runtime: "bash",
@@ -82,6 +84,8 @@ beforeAll(async () => {
     "settings-keys": "/settings?tab=keys",
     "settings-account": "/settings?tab=account",
     "settings-audit": "/settings?tab=audit",
+    "settings-values": "/settings?tab=values",
+    "event-values": `/events/${id}?tab=values`,
     "runner-add": "/runners?add=true",
     "not-found": "/nowhere",
   });

@@ -83,6 +83,7 @@ function Editor({ loaded }: { readonly loaded: Event }): ReactNode {
   return (
     <>
       <EventForm
+        eventId={base.id}
         title={t("editor.editTitle", base.name)}
         initial={initial}
         isNew={false}

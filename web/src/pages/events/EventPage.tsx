@@ -1,8 +1,10 @@
+import { type Role, roles } from "@cronium/protocol/roles";
 import type { Event } from "@cronium/protocol/event";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Pencil, Play } from "lucide-react";
 import { type ReactNode, useState } from "react";
+import { meQuery } from "../../api/account.ts";
 import { eventQuery } from "../../api/events.ts";
 import { itemsOf } from "../../api/page.ts";
 import { runsQuery } from "../../api/runs.ts";
@@ -27,9 +29,10 @@ import { Facts } from "../../ui/Facts.tsx";
 import { icon } from "../../ui/icons.ts";
 import { TabPanel, Tabs } from "../../ui/Tabs.tsx";
 import { TextLink, target } from "../../ui/TextLink.tsx";
+import { ValuesPanel } from "../values/ValuesPanel.tsx";
 import { VersionList } from "./VersionList.tsx";
 
-export const eventTabs = ["runs", "script", "versions"] as const;
+export const eventTabs = ["runs", "script", "values", "versions"] as const;
 export type EventTab = (typeof eventTabs)[number];
 
 export function EventPage(): ReactNode {
@@ -43,6 +46,8 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
   const { tab = "runs" }: { readonly tab?: EventTab } = useSearch({ strict: false });
   const navigate = useNavigate();
   const [isRunning, setRunning] = useState(false);
+  const me = useQuery(meQuery());
+  const role: Role = roles.find((known) => known === me.data?.role) ?? "viewer";
   const runs = useEventRuns(event.id);
   const ticks = runs.items.map((run) => ({
     id: run.id,
@@ -104,6 +109,7 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
         tabs={[
           { value: "runs", label: t("event.tabRuns") },
           { value: "script", label: t("event.tabScript") },
+          { value: "values", label: t("event.tabValues") },
           { value: "versions", label: t("event.tabVersions") },
         ]}
       >
@@ -141,6 +147,9 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
             <Facts rows={settings(event)} />
           </aside>
         </TabPanel>
+        <TabPanel value="values">
+          <ValuesPanel role={role} eventId={event.id} />
+        </TabPanel>
         <TabPanel value="versions" className="flex flex-1 flex-col">
           <VersionList eventId={event.id} current={event.version} />
         </TabPanel>
@@ -171,6 +180,7 @@ function settings(event: Event): readonly (readonly [string, ReactNode])[] {
     [t("editor.labels"), <Labels labels={event.labels} none={t("event.none")} />],
     [t("editor.mounts"), <Labels labels={mounts} none={t("event.none")} />],
     [t("editor.env"), <Labels labels={event.env} none={t("event.none")} />],
+    [t("picker.secrets"), event.secrets.length === 0 ? t("event.none") : event.secrets.join(", ")],
     [t("editor.scriptRetries"), event.scriptRetries],
     [t("editor.maxAttempts"), event.maxAttempts],
     [t("editor.onLost"), t(`editor.onLost.${event.onLost}`)],

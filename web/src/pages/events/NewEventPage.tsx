@@ -29,6 +29,7 @@ export function NewEventPage(): ReactNode {
   };
   return (
     <EventForm
+      eventId={null}
       title={t("editor.newTitle")}
       initial={initial}
       isNew

@@ -13,10 +13,11 @@ import { target } from "../../ui/TextLink.tsx";
 import { AccountTab } from "./AccountTab.tsx";
 import { AuditTab } from "./AuditTab.tsx";
 import { KeysTab } from "./KeysTab.tsx";
+import { ValuesPanel } from "../values/ValuesPanel.tsx";
 import { MembersTab } from "./MembersTab.tsx";
 import { MessagesTab } from "./MessagesTab.tsx";
 
-const TABS = ["members", "keys", "account", "messages", "audit"] as const;
+const TABS = ["members", "values", "keys", "account", "messages", "audit"] as const;
 const NEEDED = { messages: "messages:read", audit: "audit:read" } as const;
 type SettingsTab = (typeof TABS)[number];
 
@@ -42,6 +43,9 @@ export function SettingsPage(): ReactNode {
       >
         <TabPanel value="members">
           <MembersTab role={role} />
+        </TabPanel>
+        <TabPanel value="values">
+          <ValuesPanel role={role} eventId={null} />
         </TabPanel>
         <TabPanel value="keys">
           <KeysTab role={role} />
