@@ -133,7 +133,7 @@ const settings = createRoute({
   getParentRoute: () => shell,
   path: paths.settings(),
   validateSearch: (search: Search) => ({
-    tab: oneOf(search["tab"], ["members", "values", "keys", "account", "messages", "audit"]),
+    tab: oneOf(search["tab"], ["members", "values", "keys", "tokens", "account", "messages", "audit"]),
   }),
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
 });

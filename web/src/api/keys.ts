@@ -24,6 +24,7 @@ export const keys = {
   invitations: () => ["invitations"] as const,
   workspaces: () => ["workspaces"] as const,
   apiKeys: () => ["api-keys"] as const,
+  registrationTokens: () => ["registration-tokens"] as const,
   sessions: () => ["sessions"] as const,
   signInOptions: () => ["sign-in-options"] as const,
   ownAccount: () => ["own-account"] as const,

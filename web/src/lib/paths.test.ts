@@ -61,6 +61,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "password": "/api/v1/password",
       "passwordResets": "/api/v1/password-resets",
       "proof": "/api/v1/proof",
+      "registrationToken": "/api/v1/registration-tokens/an%20id%2F1",
       "registrationTokens": "/api/v1/registration-tokens",
       "registrations": "/api/v1/registrations",
       "run": "/api/v1/runs/an%20id%2F1",

@@ -79,6 +79,7 @@ export const apiPaths = {
   runner: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}`,
   runnerRelease: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}/release`,
   registrationTokens: () => "/api/v1/registration-tokens",
+  registrationToken: (id: string) => `/api/v1/registration-tokens/${encodeURIComponent(id)}`,
   workspaceLive: () => "/api/v1/live",
   liveTickets: () => "/api/v1/live-tickets",
 } as const;

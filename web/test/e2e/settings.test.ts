@@ -90,6 +90,48 @@ test("a key is shown once, works with its scopes, and is revoked", async ({ expe
   expect(await status("/runs")).toBe(401);
 });
 
+test("a registration token is shown once as a command, its use is counted, and it is revoked", async ({ expect }) => {
+  const { page } = owner;
+  await page.goto(`${cronium.url}/settings?tab=tokens`);
+  await page.getByRole("button", { name: "Make a token" }).click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByLabel("Kind").selectOption("reusable");
+  await sheet.getByLabel("Machines").fill("3");
+  await sheet.getByLabel("Labels").fill("zone=eu\nno label");
+  await sheet.getByRole("button", { name: "Make the token" }).click();
+  await sheet.getByText('"no label" is not key=value.').waitFor();
+  await sheet.getByLabel("Labels").fill("zone=eu\ngpu=yes");
+  await page.screenshot({ path: join(PICTURES, "new-token.png") });
+  await sheet.getByRole("button", { name: "Make the token" }).click();
+  await page.getByText("It is shown this once").waitFor();
+  const command = (await page.getByRole("dialog").locator("code").first().textContent()) ?? "";
+  expect(command).toMatch(/^npx --yes .*cronium-runner\.tgz --token crnr_/);
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).last().click();
+
+  const register = async (name: string): Promise<number> => {
+    const body = JSON.stringify({
+      token: command.slice(command.indexOf("crnr_")),
+      name,
+      publicKey: "A".repeat(43),
+      version: "0.1.0",
+      protocol: 2,
+      platform: { os: "linux", arch: "x64", hostname: name, node: "24", docker: null, cpus: 1, memoryMb: 512 },
+    });
+    const headers = { "content-type": "application/json" };
+    return (await fetch(`${cronium.url}/api/v1/runner/register`, { method: "POST", headers, body })).status;
+  };
+  expect(await register("fleet-1")).toBe(201);
+  await page.reload();
+  const table = page.getByRole("table", { name: "Registration tokens" });
+  await table.getByText("1 of 3").waitFor();
+  await page.screenshot({ path: join(PICTURES, "tokens.png") });
+  await table.getByRole("button", { name: "Revoke" }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+  await table.getByText("revoked").waitFor();
+  expect(await register("fleet-2")).toBe(401);
+  expect(await page.content()).not.toContain(command.slice(command.indexOf("crnr_")));
+});
+
 test("what hands out power asks for the password again, and then goes on by itself", async ({ expect }) => {
   const { page } = owner;
   await page.goto(`${cronium.url}/settings?tab=keys`);

@@ -5,7 +5,7 @@
  * throws half-way, and the copies in memory are then read again. Sends happen in the same turn after the write: the
  * output gate keeps them in until the write is on disk, so nobody hears of what a crash could take back.
  */
-import type { ServerMessage } from "@cronium/protocol";
+import type { ServerMessage, WorkspaceLiveMessage } from "@cronium/protocol";
 import { toSummary } from "../../domain/run.ts";
 import { arm } from "./alarm-clock.ts";
 import { drainSoon } from "./drain.ts";
@@ -99,9 +99,14 @@ function broadcast(shell: Shell, turn: Turn): void {
   }
   const texts = [
     ...[...turn.changedRuns.values()].map((run) => ({ type: "run", run: toSummary(run) })),
-    ...[...turn.changedRunners].flatMap((id) => {
+    ...[...turn.changedRunners].flatMap((id): WorkspaceLiveMessage[] => {
       const runner = shell.fleet.get(id);
-      return runner === undefined ? [] : [{ type: "runner", runner: viewRunner(shell, runner) }];
+      if (runner === undefined) {
+        return [];
+      }
+      return runner.ephemeral && runner.revokedAt !== null
+        ? [{ type: "runner_removed", runnerId: id }]
+        : [{ type: "runner", runner: viewRunner(shell, runner) }];
     }),
   ].map((message) => JSON.stringify(message));
   for (const socket of viewers) {

@@ -28,6 +28,8 @@ export const runnerText = {
     `It is disconnected at once and can never connect again.${jobs === 0 ? "" : ` ${jobs === 1 ? "One job is" : `${jobs} jobs are`} stopped there; each event's rule for lost runners says what becomes of its run.`}`,
   "runners.revokeKeep": "Keep it",
 
+  "runners.oneJob": "one job",
+  "runners.oneJobWhy": "It takes one job and then leaves for good.",
   "addRunner.title": "Add a runner",
   "addRunner.intro": "Run this on the machine that should execute your events. It needs Node 22 or newer and Docker.",
   "addRunner.command": "Install command",

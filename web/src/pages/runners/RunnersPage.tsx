@@ -74,6 +74,7 @@ const columns: readonly Column<Runner>[] = [
           {runner.name}
         </span>
         <Polling runner={runner} />
+        <OneJob runner={runner} />
         <NotReady runner={runner} />
       </span>
     ),
@@ -138,6 +139,14 @@ function Polling({ runner }: { readonly runner: Runner }): ReactNode {
   return runner.transport === "polling" ? (
     <Tip text={t("runners.pollingWhy")}>
       <span className="text-12 text-faint">{t("runners.polling")}</span>
+    </Tip>
+  ) : null;
+}
+
+function OneJob({ runner }: { readonly runner: Runner }): ReactNode {
+  return runner.ephemeral ? (
+    <Tip text={t("runners.oneJobWhy")}>
+      <span className="text-12 text-faint">{t("runners.oneJob")}</span>
     </Tip>
   ) : null;
 }

@@ -16,9 +16,10 @@ import { KeysTab } from "./KeysTab.tsx";
 import { ValuesPanel } from "../values/ValuesPanel.tsx";
 import { MembersTab } from "./MembersTab.tsx";
 import { MessagesTab } from "./MessagesTab.tsx";
+import { TokensTab } from "./TokensTab.tsx";
 
-const TABS = ["members", "values", "keys", "account", "messages", "audit"] as const;
-const NEEDED = { messages: "messages:read", audit: "audit:read" } as const;
+const TABS = ["members", "values", "keys", "tokens", "account", "messages", "audit"] as const;
+const NEEDED = { tokens: "runners:write", messages: "messages:read", audit: "audit:read" } as const;
 type SettingsTab = (typeof TABS)[number];
 
 export interface SettingsSearch {
@@ -31,7 +32,9 @@ export function SettingsPage(): ReactNode {
   const navigate = useNavigate();
   const me = useQuery(meQuery());
   const role: Role = roles.find((known) => known === me.data?.role) ?? "viewer";
-  const tabs = TABS.filter((value) => (value !== "audit" && value !== "messages") || mayDo(role, NEEDED[value]));
+  const tabs = TABS.filter(
+    (value) => (value !== "tokens" && value !== "audit" && value !== "messages") || mayDo(role, NEEDED[value]),
+  );
   return (
     <>
       <PageHead title={t("settings.title")} />
@@ -49,6 +52,9 @@ export function SettingsPage(): ReactNode {
         </TabPanel>
         <TabPanel value="keys">
           <KeysTab role={role} />
+        </TabPanel>
+        <TabPanel value="tokens">
+          <TokensTab />
         </TabPanel>
         <TabPanel value="account">
           <AccountTab />
