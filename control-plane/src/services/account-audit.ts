@@ -7,8 +7,12 @@ import type { Actor } from "../domain/actor.ts";
 import { ACCOUNTS } from "../domain/audit.ts";
 import { auditStatement, deleteAuditStatement, lastAuditRow, lastExpiredRow } from "../store/account-audit.ts";
 
-/** Others may write to the same chain at the same moment; each try reads its end anew. */
+/**
+ * Others may write to the same chain at the same moment, and of each round one wins: each try reads the end anew, after
+ * a wait that spreads those who lost.
+ */
 const TRIES = 50;
+const LONGEST_WAIT_MS = 100;
 
 /**
  * Runs the statements and their audit entry as one transaction. The last statement decides: where it changes nothing,
@@ -38,11 +42,24 @@ async function commitEntry<Row>(
       const results = await d1.batch<Row>([...statements, auditStatement(d1, workspaceId, row)]);
       return results.slice(0, -1);
     } catch (cause) {
-      if (!String(cause).includes("UNIQUE constraint failed: account_audit") || attempt === TRIES) {
+      if (!String(cause).includes("UNIQUE constraint failed: account_audit")) {
         throw cause;
       }
+      if (attempt === TRIES) {
+        throw new AppError("not_available", "Too much is written to the audit of this workspace at once; try again.", {
+          cause,
+          context: { retryAfterSeconds: 1 },
+        });
+      }
+      await pause(Math.min(LONGEST_WAIT_MS, attempt * 5));
     }
   }
+}
+
+/** A random part of `longestMs`. */
+function pause(longestMs: number): Promise<void> {
+  const [part = 0] = crypto.getRandomValues(new Uint8Array(1));
+  return new Promise((resolve) => setTimeout(resolve, (part / 255) * longestMs));
 }
 
 /** Lets go of entries from before `cutoff`, and writes down up to where. Whether there were any. */

@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { connect } from "node:net";
+import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { afterEach, beforeAll, test } from "vitest";
 import { buildControlPlane, Workbench } from "./plane.ts";
 
@@ -92,3 +93,16 @@ test(
     }
   },
 );
+
+test("the served OpenAPI document is one, by the rules of a linter", SLOW, async ({ expect }) => {
+  const { url } = await bench.launch(bench.folder()).ready;
+  const response = await fetch(`${url}/api/v1/openapi.json`);
+  const source = await response.text();
+  const config = await createConfig({ extends: ["recommended-strict"] });
+  const problems = await lintFromString({ source, absoluteRef: `${url}/api/v1/openapi.json`, config });
+  const named = problems.map(({ ruleId, message, location }) => `${ruleId} ${location[0]?.pointer ?? ""}: ${message}`);
+  // A route that is a socket answers 101 and no 2xx.
+  const sockets = /^operation-2xx-response #\/paths\/[^:]*(?:live|connect|logs~1\{runId\})\/get\/responses:/;
+  expect(named.filter((problem) => !sockets.test(problem))).toEqual([]);
+  expect(source).not.toContain('"code":"invalid_name"');
+});

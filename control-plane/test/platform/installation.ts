@@ -2,6 +2,7 @@
 import { env, exports } from "cloudflare:workers";
 import { makeId } from "@cronium/protocol/ids";
 import { base64url, makeToken } from "@cronium/protocol/token";
+import { contractOf } from "./contract.ts";
 import { hashToken } from "../../src/auth/token-hash.ts";
 import { makeDeps, type Env } from "../../src/deps.ts";
 import type { Role } from "@cronium/protocol/roles";
@@ -10,6 +11,7 @@ import { createApiKey } from "../../src/services/api-keys.ts";
 export const ORIGIN = "http://plane.test";
 export const testEnv = env as unknown as Env & { readonly LAUNCHER_KEY: string };
 export const deps = makeDeps(testEnv);
+const requireContract = contractOf(deps);
 export const password = "correct horse battery";
 
 /** The Worker as it is deployed, entered through its HTTP handler. */
@@ -40,10 +42,11 @@ export interface Sending {
   readonly origin?: string;
 }
 
-export function send(method: string, path: string, sending: Sending = {}): Promise<Response> {
+/** The answer, which is held against the contract of its route. */
+export async function send(method: string, path: string, sending: Sending = {}): Promise<Response> {
   const { body, key, cookie, origin = ORIGIN } = sending;
   const isRaw = typeof body === "string" || body instanceof Uint8Array;
-  return worker.fetch(
+  const response = await worker.fetch(
     new Request(origin + path, {
       method,
       headers: {
@@ -55,6 +58,8 @@ export function send(method: string, path: string, sending: Sending = {}): Promi
       ...(body === undefined ? {} : { body: isRaw ? (body as BodyInit) : JSON.stringify(body) }),
     }),
   );
+  await requireContract(method, path, response);
+  return response;
 }
 
 export interface ProblemBody {

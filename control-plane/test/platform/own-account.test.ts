@@ -163,6 +163,15 @@ async function exported(by: Person): Promise<string> {
 }
 
 describe("audit", () => {
+  test("T26 acts that come all at once are each done and written down, in one chain", async ({ expect }) => {
+    const ada = await owner();
+    const made = await Promise.all(
+      Array.from({ length: 32 }, async (_, i) => (await ada.ask("POST", "/api-keys", { name: `key ${i}` })).status),
+    );
+    expect(new Set(made)).toEqual(new Set([201]));
+    expect(await (await ada.ask("GET", "/audit/verify")).json()).toMatchObject({ isIntact: true, entries: 32 });
+  });
+
   test("T26 privileged acts are written down in a chain, and a changed or missing entry is found", async ({
     expect,
   }) => {

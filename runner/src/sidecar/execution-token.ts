@@ -6,6 +6,7 @@
  */
 import { errors, jwtVerify, type JWTPayload } from "jose";
 import { AppError } from "@cronium/protocol";
+import { isCanonicalJws } from "@cronium/protocol/jws";
 import type { SlotState } from "./slots.ts";
 
 const MAX_TOKEN_CHARS = 4_096;
@@ -17,8 +18,8 @@ export async function authorize(
   authorization: string | undefined,
   runId: string,
 ): Promise<void> {
-  const token = /^Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/.exec(authorization ?? "")?.[1];
-  if (token === undefined || token.length > MAX_TOKEN_CHARS) {
+  const token = /^Bearer ([^\s]+)$/.exec(authorization ?? "")?.[1];
+  if (token === undefined || token.length > MAX_TOKEN_CHARS || !isCanonicalJws(token)) {
     throw new AppError("invalid_token", "The call carries no token of a job.");
   }
   const payload = await verified(key, slot, token);

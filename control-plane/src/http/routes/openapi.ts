@@ -1,8 +1,9 @@
 /** `GET /openapi.json`: the contract, generated from the routes that answer it. */
+import { errorCodes } from "@cronium/protocol/errors";
 import { JsonValue } from "@cronium/protocol/json";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
-import { open } from "../authorize.ts";
+import { open, ruleOf } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { VERSION } from "../version.ts";
 
@@ -26,13 +27,60 @@ z.globalRegistry.add(JsonValue, {
 /** The OpenAPI 3.1 document. */
 export function describeApi(app: OpenAPIHono<AppEnv>): object {
   app.openAPIRegistry.registerComponent("securitySchemes", "apiKey", { type: "http", scheme: "bearer" });
-  return app.getOpenAPI31Document({
+  const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "Cronium",
       version: VERSION,
       description: "Errors are application/problem+json; lists answer items and nextCursor.",
+      license: { name: "MIT", url: "https://spdx.org/licenses/MIT.html" },
     },
+    servers: [{ url: "/" }],
     security: [{ apiKey: [] }],
   });
+  const openRoutes = new Set(
+    app.routes.filter(({ handler }) => ruleOf(handler)?.kind === "open").map(({ method, path }) => `${method} ${path}`),
+  );
+  for (const [path, methods] of Object.entries(document.paths ?? {})) {
+    for (const [method, operation] of Object.entries(methods as Record<string, Operation>)) {
+      operation.operationId ??= operationId(method, path);
+      // Any request may be one too many.
+      operation.responses["429"] ??= {
+        description: "rate_limited",
+        content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+      };
+      if (openRoutes.has(`${method.toUpperCase()} ${path.replaceAll(/\{(.+?)\}/g, ":$1")}`)) {
+        operation.security = [];
+      }
+    }
+  }
+  nameErrorCodes(document);
+  return document;
+}
+
+interface Operation {
+  operationId?: string;
+  security?: object[];
+  readonly responses: Record<string, object>;
+}
+
+/** `GET /api/v1/runs/{id}/logs` is `getRunsIdLogs`. */
+function operationId(method: string, path: string): string {
+  const words = path.replace(/^\/api\/v1/, "").match(/[A-Za-z0-9]+/g) ?? [];
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+}
+
+/** Schemas carry the error code of their own refusal as `code`, which is no word of JSON Schema: an extension is. */
+function nameErrorCodes(node: unknown): void {
+  if (typeof node !== "object" || node === null) {
+    return;
+  }
+  const schema = node as Record<string, unknown>;
+  if (typeof schema["code"] === "string" && (errorCodes as readonly string[]).includes(schema["code"])) {
+    schema["x-error-code"] = schema["code"];
+    delete schema["code"];
+  }
+  for (const child of Object.values(schema)) {
+    nameErrorCodes(child);
+  }
 }
