@@ -17,6 +17,8 @@ export interface Plane {
   /** For what is timed: the bare answer. */
   readonly http: HttpClient;
   readonly workerdPid: number;
+  /** Makes the owner account; good once. */
+  readonly claimToken: string;
   stop(): Promise<void>;
 }
 
@@ -43,13 +45,7 @@ export async function startPlane(options: { readonly runner: boolean }): Promise
     const local = JSON.parse(readFileSync(file, "utf8")) as { url: string; workspaceId: string; apiKey: string };
     const headers = { authorization: `Bearer ${local.apiKey}` };
     const http = httpClient(local.url, headers);
-    const call: Plane["call"] = async (method, path, body) => {
-      const { status, text } = await http.request(method, `/api/v1${path}`, body);
-      if (status >= 300) {
-        throw new Error(`${method} ${path} answered ${status}: ${text.slice(0, 300)}`);
-      }
-      return text === "" ? null : JSON.parse(text);
-    };
+    const call = caller(http);
     if (options.runner) {
       await waitUntil("the local runner to be ready", 600_000, async () => {
         alive(child, said);
@@ -68,6 +64,9 @@ export async function startPlane(options: { readonly runner: boolean }): Promise
       headers,
       http,
       workerdPid: workerd.pid,
+      get claimToken() {
+        return /\/claim#token=(crnc_[A-Za-z0-9_-]+)/.exec(said.join(""))?.[1] ?? "none";
+      },
       call,
       stop: () => {
         http.close();
@@ -78,6 +77,39 @@ export async function startPlane(options: { readonly runner: boolean }): Promise
     await stop(child, data);
     throw error;
   }
+}
+
+/** Another workspace of this installation, made by its owner; once for each installation. */
+export async function addWorkspace(
+  plane: Plane,
+  name: string,
+): Promise<Pick<Plane, "call"> & { readonly apiKey: string }> {
+  await waitUntil("the claim link to be printed", 30_000, () => plane.claimToken !== "none");
+  const post = async (path: string, body: object, cookie: string): Promise<Response> => {
+    const headers = { "content-type": "application/json", origin: plane.url, ...(cookie === "" ? {} : { cookie }) };
+    const response = await fetch(`${plane.url}/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!response.ok) {
+      throw new Error(`POST ${path} answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
+    }
+    return response;
+  };
+  const owner = { name: "Bench", email: "bench@example.org", password: "a password of the benchmark" };
+  const claimed = await post("/claim", { token: plane.claimToken, ...owner }, "");
+  const cookie = claimed.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  await post("/workspaces", { name }, cookie);
+  const { key } = (await (await post("/api-keys", { name: "bench" }, cookie)).json()) as { key: string };
+  const http = httpClient(plane.url, { authorization: `Bearer ${key}` });
+  return { apiKey: key, call: caller(http) };
+}
+
+function caller(http: HttpClient): Plane["call"] {
+  return async (method, path, body) => {
+    const { status, text } = await http.request(method, `/api/v1${path}`, body);
+    if (status >= 300) {
+      throw new Error(`${method} ${path} answered ${status}: ${text.slice(0, 300)}`);
+    }
+    return text === "" ? null : JSON.parse(text);
+  };
 }
 
 function alive(child: ChildProcess, said: readonly string[]): boolean {
