@@ -35,8 +35,8 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor",
 /**
  * Reads one JSON value.
  *
- * Throws `AppError` with `invalid_json` (position in characters, 0-based), `duplicate_key`, `too_deep` or
- * `forbidden_key` (JSON pointer). Numbers that do not fit a double are refused as `invalid_json`.
+ * Throws `AppError` with `invalid_json` (position in characters, 0-based), `duplicate_key`, `too_deep`,
+ * `forbidden_key` or `out_of_range` (JSON pointer): the latter for numbers that would not come out as they went in.
  */
 export function parseStrictJson(text: string): Json {
   return new Reader(text).document();
@@ -205,10 +205,13 @@ class Reader {
     const token = match[0];
     const value = JSON.parse(token) as number;
     if (!Number.isFinite(value)) {
-      this.fail("has a number that is too large");
+      this.refuse("is beyond what a number can hold");
     }
     if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(token)) {
-      this.fail("has an integer beyond 2^53, which would lose digits; send it as a string");
+      this.refuse("is an integer beyond 2^53, which would lose digits; send it as a string");
+    }
+    if (token === "-0") {
+      this.refuse("is -0, which no integer is; send 0");
     }
     this.at += token.length;
     return value;
@@ -240,6 +243,18 @@ class Reader {
 
   private pointer(): string {
     return this.path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  }
+
+  private refuse(what: string): never {
+    const pointer = this.pointer();
+    throw new AppError(
+      "out_of_range",
+      `The number at ${pointer === "" ? "the top" : pointer} ${what} (character ${this.at}).`,
+      {
+        errors: [{ pointer, code: "out_of_range", message: what }],
+        context: { position: this.at },
+      },
+    );
   }
 
   private fail(what: string): never {

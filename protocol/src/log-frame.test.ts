@@ -65,10 +65,10 @@ describe("a log frame is refused", () => {
   test("when the header is no JSON or no UTF-8", ({ expect }) => {
     const notJson = good.slice();
     notJson[4] = "[".charCodeAt(0);
-    expect(refusalOf(notJson)).toBe("the header is not JSON in UTF-8");
+    expect(refusalOf(notJson)).toBe("the header is not one JSON object in UTF-8 that names each key once");
     const notUtf8 = good.slice();
     notUtf8[6] = 0xff;
-    expect(refusalOf(notUtf8)).toBe("the header is not JSON in UTF-8");
+    expect(refusalOf(notUtf8)).toBe("the header is not one JSON object in UTF-8 that names each key once");
   });
 
   test("when a field of the header is wrong, and the message names it", ({ expect }) => {

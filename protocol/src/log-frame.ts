@@ -14,6 +14,7 @@
  * runner had to drop are declared by a frame with `gap` and no payload, never left out silently.
  */
 import * as z from "zod";
+import { parseStrictJson } from "./json.ts";
 import { MAX_LOG_FRAME_BYTES } from "./limits.ts";
 
 /** `system` carries Cronium's own remarks, such as a gap or a retry. */
@@ -71,9 +72,9 @@ export function decodeLogFrame(bytes: Uint8Array): DecodedLogFrame {
   }
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, 4 + headerLength)));
+    json = parseStrictJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, 4 + headerLength)));
   } catch {
-    return { ok: false, message: "the header is not JSON in UTF-8" };
+    return { ok: false, message: "the header is not one JSON object in UTF-8 that names each key once" };
   }
   const header = LogHeader.safeParse(json);
   if (!header.success) {

@@ -9,6 +9,7 @@ import type { Deps } from "../deps.ts";
 import { ruleOf } from "./authorize.ts";
 import type { AppEnv } from "./context.ts";
 import { securityHeaders } from "./middleware/headers.ts";
+import { queryNamesOf } from "./middleware/known-query.ts";
 import { refuseKeyInUrl } from "./middleware/key-in-url.ts";
 import { validationHook } from "./middleware/validation.ts";
 import { onError, problemResponse } from "./problem.ts";
@@ -25,11 +26,13 @@ type App = OpenAPIHono<AppEnv>;
 /** Builds the whole application. `deps` are the same for every request of an isolate. */
 export function createApp(deps: Deps): App {
   const bodySchemas = new Map<string, z.core.$ZodType>();
+  const queryNames = new Map<string, ReturnType<typeof queryNamesOf>>();
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: validationHook((c) => bodySchemas.get(`${c.req.method} ${routePath(c)}`)),
   });
   app.use(async (c, next) => {
     c.set("deps", deps);
+    c.set("queryNames", queryNames);
     c.set("requestId", makeId("request", deps.clock.now(), deps.ids.random(10)));
     await next();
   });
@@ -44,7 +47,7 @@ export function createApp(deps: Deps): App {
     app.route(API, router);
   }
   app.route(API, openapiRoutes(app));
-  collectBodySchemas(app, bodySchemas);
+  collectSchemas(app, bodySchemas, queryNames);
   refuseRoutesWithoutRule(app);
   return app;
 }
@@ -70,16 +73,21 @@ export function refuseRoutesWithoutRule(app: App): void {
   }
 }
 
-function collectBodySchemas(app: App, into: Map<string, z.core.$ZodType>): void {
+function collectSchemas(
+  app: App,
+  bodies: Map<string, z.core.$ZodType>,
+  queries: Map<string, ReturnType<typeof queryNamesOf>>,
+): void {
   for (const definition of app.openAPIRegistry.definitions) {
     if (definition.type !== "route") {
       continue;
     }
     const { method, path, request } = definition.route;
+    const name = `${method.toUpperCase()} ${path.replaceAll(/\{(.+?)\}/g, ":$1")}`;
+    queries.set(name, queryNamesOf(request?.query as z.core.$ZodType | undefined));
     const media = request?.body?.content["application/json"];
     if (media !== undefined && "schema" in media && "_zod" in media.schema) {
-      const name = `${method.toUpperCase()} ${path.replaceAll(/\{(.+?)\}/g, ":$1")}`;
-      into.set(name, media.schema as z.core.$ZodType);
+      bodies.set(name, media.schema as z.core.$ZodType);
     }
   }
 }

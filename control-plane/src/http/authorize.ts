@@ -14,6 +14,7 @@ import { actorOfSession } from "../services/accounts.ts";
 import { takeLiveTicket } from "../services/live-tickets.ts";
 import type { AppEnv } from "./context.ts";
 import { readBody } from "./middleware/body.ts";
+import { refuseUnknownQuery } from "./middleware/known-query.ts";
 import { countActor, countAddress, countFailure, refuseGuessers } from "./middleware/request-limits.ts";
 import { publicOrigin, requireSameOrigin } from "./middleware/same-origin.ts";
 
@@ -66,6 +67,7 @@ function guard(anyOf: readonly [Permission, ...Permission[]], who: Who): Middlew
     }
     c.set("actor", actor);
     await readBody(c);
+    refuseUnknownQuery(c);
     await next();
   };
   rules.set(middleware, { kind: "requires", anyOf, who });

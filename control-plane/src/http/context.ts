@@ -2,6 +2,7 @@
 import type { LimitState } from "../auth/request-limits.ts";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
+import type { QueryNames } from "./middleware/known-query.ts";
 
 export type AppEnv = {
   Variables: {
@@ -9,6 +10,7 @@ export type AppEnv = {
     /** Set by `requires(…)` alone: a route that is `open(…)` must not read it. */
     actor: Actor;
     requestId: string;
+    queryNames: QueryNames;
     /** The limit that this request came closest to, for the RateLimit fields of its answer. */
     limitState?: LimitState;
     /** The request body as it arrived; empty when there was none. Set by `requires(…)` and `open(…)`. */

@@ -34,7 +34,7 @@ export async function setUp(apiKey: string | null = null): Promise<Setup> {
 }
 
 export interface Sending {
-  /** Sent as JSON; a text or bytes as they are. */
+  /** Sent as JSON; a text, bytes and streams as they are. */
   readonly body?: unknown;
   readonly key?: string;
   readonly cookie?: string;
@@ -45,7 +45,7 @@ export interface Sending {
 /** The answer, which is held against the contract of its route. */
 export async function send(method: string, path: string, sending: Sending = {}): Promise<Response> {
   const { body, key, cookie, origin = ORIGIN } = sending;
-  const isRaw = typeof body === "string" || body instanceof Uint8Array;
+  const isRaw = typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream;
   const response = await worker.fetch(
     new Request(origin + path, {
       method,

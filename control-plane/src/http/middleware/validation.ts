@@ -16,11 +16,12 @@ interface ValidationResult {
 /** The hook that zod-openapi calls after each validation; it throws when the input is refused. */
 export function validationHook(bodySchemaOf: BodySchemaOf) {
   return (result: ValidationResult, c: Context<AppEnv>): void => {
-    if (result.success || result.error === undefined) {
-      return;
-    }
+    // Where a body may be left out this is not called for one that is. Nothing is not the same as an empty object.
     if (result.target === "json" && c.get("bodyBytes").byteLength === 0) {
       throw new AppError("body_required", "The request has no body, and this route needs one.");
+    }
+    if (result.success || result.error === undefined) {
+      return;
     }
     const schema = result.target === "json" ? bodySchemaOf(c) : undefined;
     const errors = result.error.issues.flatMap((issue) => fieldErrors(issue, result.target, schema));
@@ -52,7 +53,17 @@ export function fieldErrors(
     }));
   }
   const code = issueCode(issue, target, schema);
-  return [{ pointer: pointer(target, issue.path), code, message: message(issue) }];
+  return [{ pointer: pointer(target, issue.path), code, message: message(issue) + range(issue, schema) }];
+}
+
+/** Of a number that was refused: what may be sent instead. */
+function range(issue: z.core.$ZodIssue, schema: z.core.$ZodType | undefined): string {
+  if (!["invalid_type", "too_small", "too_big"].includes(issue.code) || schema === undefined) {
+    return "";
+  }
+  const number = schemasAt(schema, issue.path).find((at) => at instanceof z.ZodNumber);
+  const limits = [number?.minValue, number?.maxValue];
+  return limits.every(Number.isSafeInteger) ? `; allowed are ${limits.join(" to ")}` : "";
 }
 
 function pointer(target: string, path: readonly PropertyKey[]): string {
@@ -112,12 +123,18 @@ function message(issue: z.core.$ZodIssue): string {
 
 /** The code that the schema at this path, or a wrapper around it, carries in its metadata. */
 function metaCode(schema: z.core.$ZodType, path: readonly PropertyKey[]): ErrorCode | undefined {
+  const codes = schemasAt(schema, path).map((at): unknown => z.globalRegistry.get(at)?.["code"]);
+  return codes.find((code) => typeof code === "string") as ErrorCode | undefined;
+}
+
+/** The schema at this path and its wrappers, outermost first; empty where the path leads nowhere. */
+function schemasAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType[] {
+  const found: z.core.$ZodType[] = [];
   let at: z.core.$ZodType | undefined = schema;
   let rest = path;
   while (at !== undefined) {
-    const own: unknown = z.globalRegistry.get(at)?.["code"];
-    if (rest.length === 0 && typeof own === "string") {
-      return own as ErrorCode;
+    if (rest.length === 0) {
+      found.push(at);
     }
     const def: Readonly<Record<string, unknown>> = at._zod.def as never;
     if (isSchema(def["innerType"])) {
@@ -127,7 +144,7 @@ function metaCode(schema: z.core.$ZodType, path: readonly PropertyKey[]): ErrorC
     } else {
       const [head, ...tail] = rest;
       if (head === undefined) {
-        return undefined;
+        return found;
       }
       const shape = def["shape"] as Readonly<Record<PropertyKey, unknown>> | undefined;
       const next = shape === undefined ? (def["element"] ?? def["valueType"]) : shape[head];
@@ -135,7 +152,7 @@ function metaCode(schema: z.core.$ZodType, path: readonly PropertyKey[]): ErrorC
       rest = tail;
     }
   }
-  return undefined;
+  return found;
 }
 
 function isSchema(value: unknown): value is z.core.$ZodType {

@@ -12,6 +12,7 @@ import {
   TriggerRun,
   UpdateEvent,
 } from "@cronium/protocol";
+import { AppError } from "@cronium/protocol/errors";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
 import { createEvent, getEvent, listEvents, listEventVersions, updateEvent } from "../../services/events.ts";
@@ -20,6 +21,7 @@ import { triggerBatch, triggerRun } from "../../services/runs.ts";
 import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
+import { ifMatch } from "../if-match.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 import { noteTriggered } from "../triggered.ts";
 
@@ -120,10 +122,20 @@ export function eventRoutes(): OpenAPIHono<AppEnv> {
     return c.json(await createEvent(deps, actOf(c), c.req.valid("json"), cause), 201);
   });
   routes.openapi(list, async (c) => c.json(await listEvents(c.var.deps, c.var.actor, c.req.valid("query")), 200));
-  routes.openapi(read, async (c) => c.json(await getEvent(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
+  routes.openapi(read, async (c) => {
+    const event = await getEvent(c.var.deps, c.var.actor, c.req.valid("param").id);
+    return c.json(event, 200, { etag: `"${event.version}"` });
+  });
   routes.openapi(update, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(await updateEvent(c.var.deps, actOf(c), id, c.req.valid("json")), 200);
+    const change = c.req.valid("json");
+    const version = ifMatch(c.req.header("if-match"));
+    if (version !== null && version !== change.version) {
+      const message = `If-Match names version ${version}, and the change is based on version ${change.version}.`;
+      throw new AppError("version_conflict", message);
+    }
+    const event = await updateEvent(c.var.deps, actOf(c), id, change);
+    return c.json(event, 200, { etag: `"${event.version}"` });
   });
   routes.openapi(versions, async (c) =>
     c.json(await listEventVersions(c.var.deps, c.var.actor, c.req.valid("param").id), 200),

@@ -22,6 +22,7 @@ import {
 import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
+import { ifMatch } from "../if-match.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 
 const byId = z.object({ id: SecretId });
@@ -78,7 +79,7 @@ const read = createRoute({
 const replace = createRoute({
   method: "put",
   path: "/secrets/{id}",
-  summary: "Give a secret a new value or description; runs that start from now on get the new value",
+  summary: "Give a secret a new value or description, for runs that start from now on; If-Match or version guards it",
   middleware: requires("secrets:write"),
   request: { params: byId, body: body(ReplaceSecret) },
   responses: {
@@ -107,10 +108,16 @@ export function secretRoutes(): OpenAPIHono<AppEnv> {
   );
   routes.openapi(create, async (c) => c.json(await createSecret(c.var.deps, actOf(c), c.req.valid("json")), 201));
   routes.openapi(importFile, async (c) => c.json(await importSecrets(c.var.deps, actOf(c), c.req.valid("json")), 200));
-  routes.openapi(read, async (c) => c.json(await getSecret(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
+  routes.openapi(read, async (c) => {
+    const secret = await getSecret(c.var.deps, c.var.actor, c.req.valid("param").id);
+    return c.json(secret, 200, { etag: `"${secret.version}"` });
+  });
   routes.openapi(replace, async (c) => {
     const { id } = c.req.valid("param");
-    return c.json(await replaceSecret(c.var.deps, actOf(c), id, c.req.valid("json")), 200);
+    const change = c.req.valid("json");
+    const version = change.version ?? ifMatch(c.req.header("if-match")) ?? undefined;
+    const secret = await replaceSecret(c.var.deps, actOf(c), id, { ...change, version });
+    return c.json(secret, 200, { etag: `"${secret.version}"` });
   });
   routes.openapi(remove, async (c) => {
     const { id } = c.req.valid("param");

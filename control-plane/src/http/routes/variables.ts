@@ -8,7 +8,6 @@ import {
   VariablePage,
   VariableVersionPage,
 } from "@cronium/protocol";
-import { AppError } from "@cronium/protocol/errors";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
 import {
@@ -22,6 +21,7 @@ import {
 import { actOf } from "../acting.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
+import { ifMatch } from "../if-match.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 
 const byId = z.object({ id: VariableId });
@@ -123,16 +123,4 @@ export function variableRoutes(): OpenAPIHono<AppEnv> {
     c.json(await listVariableVersions(c.var.deps, c.var.actor, c.req.valid("param").id), 200),
   );
   return routes;
-}
-
-/** The version in `If-Match: "3"`; null without the header, or for `*`. */
-function ifMatch(header: string | undefined): number | null {
-  if (header === undefined || header === "*") {
-    return null;
-  }
-  const version = /^"([1-9]\d{0,8})"$/.exec(header)?.[1];
-  if (version === undefined) {
-    throw new AppError("invalid_value", 'The header If-Match must be a version in quotes, such as "3", or *.');
-  }
-  return Number(version);
 }

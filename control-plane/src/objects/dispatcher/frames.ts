@@ -133,15 +133,29 @@ function parse(socket: Link, text: string): RunnerMessage | null {
   }
   const parsed = RunnerMessage.safeParse(json);
   if (!parsed.success) {
-    refuse(socket, z.prettifyError(parsed.error).slice(0, 1_000), 1008);
+    const code = isResult(json, parsed.error) ? "invalid_result" : "invalid_frame";
+    refuse(socket, z.prettifyError(parsed.error).slice(0, 1_000), 1008, code);
     return null;
   }
   return parsed.data;
 }
 
-function refuse(socket: Link, message: string, closeCode: number): void {
-  send(socket, { type: "error", code: "invalid_frame", message });
-  closeSocket(socket, closeCode, "invalid_frame");
+/** The frame is known, and how the job ended is what makes no sense in it. */
+function isResult(json: Json, error: z.ZodError): boolean {
+  const type =
+    typeof json === "object" && json !== null && "type" in json ? (json as { readonly type: Json }).type : null;
+  const fields: readonly unknown[] = type === "exited" ? ["result"] : type === "done" ? ["jobs"] : [];
+  return fields.length > 0 && error.issues.every(({ path }) => fields.includes(path[0]));
+}
+
+function refuse(
+  socket: Link,
+  message: string,
+  closeCode: number,
+  code: "invalid_frame" | "invalid_result" = "invalid_frame",
+): void {
+  send(socket, { type: "error", code, message });
+  closeSocket(socket, closeCode, code);
 }
 
 function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message: Working): void {

@@ -10,6 +10,7 @@ import {
   decodeLogFrame,
   LogClientMessage,
   MAX_FRAME_BYTES,
+  parseStrictJson,
   type ErrorCode,
   type LogBatch,
   type LogBatchAnswer,
@@ -199,7 +200,7 @@ export function onWriterText(room: Room, socket: Peer, text: string): boolean {
 
 function parseText(text: string): LogClientMessage | null {
   try {
-    const parsed = LogClientMessage.safeParse(JSON.parse(text));
+    const parsed = LogClientMessage.safeParse(parseStrictJson(text));
     return parsed.success ? parsed.data : null;
   } catch {
     return null;

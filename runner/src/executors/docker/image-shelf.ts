@@ -6,6 +6,7 @@ import type Docker from "dockerode";
 import { runtimes, type Runtime } from "@cronium/protocol";
 import type { Clock } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
+import { isMutableImage } from "./image-reference.ts";
 import { buildImages, type ImageFiles, type ImageTable, loadImageTable } from "./images.ts";
 
 /** After a failed build: rarely enough not to burden the machine with what fails again. */
@@ -54,9 +55,9 @@ export class ImageShelf {
 
   private async lookNow(): Promise<void> {
     this.cancelTimer();
-    const { docker, files, log, changed } = this.options;
+    const { docker, log, changed } = this.options;
     try {
-      this.table ??= await loadImageTable(files);
+      this.table ??= await this.loadTable();
       const table = this.table;
       const wanted = runtimes.filter((runtime) => table[runtime] !== undefined);
       const here = await Promise.all(wanted.map((runtime) => hasImage(docker, table[runtime] ?? "")));
@@ -82,6 +83,20 @@ export class ImageShelf {
         this.building = null;
       });
     }
+  }
+
+  private async loadTable(): Promise<ImageTable> {
+    const table = await loadImageTable(this.options.files);
+    for (const [runtime, image] of Object.entries(table)) {
+      if (isMutableImage(image)) {
+        this.options.log.warn("image.mutable_tag", {
+          runtime,
+          image,
+          problem: "The image behind this tag may change between two runs; name a fixed tag or a digest.",
+        });
+      }
+    }
+    return table;
   }
 
   async close(): Promise<void> {

@@ -10,8 +10,9 @@ import { createInterface } from "node:readline";
 import * as z from "zod";
 import { runtimes, type Runtime } from "@cronium/protocol";
 import { errorText } from "../../base/log.ts";
+import { ImageReference } from "./image-reference.ts";
 
-export const ImageTable = z.partialRecord(z.enum(runtimes), z.string().min(1));
+export const ImageTable = z.partialRecord(z.enum(runtimes), ImageReference);
 export type ImageTable = z.infer<typeof ImageTable>;
 
 export interface ImageFiles {
@@ -48,11 +49,19 @@ export async function loadImageTable(files: ImageFiles): Promise<ImageTable> {
 }
 
 function parseTable(text: string, source: string): ImageTable {
+  let json: unknown;
   try {
-    return ImageTable.parse(JSON.parse(text));
+    json = JSON.parse(text);
   } catch (error) {
-    throw new Error(`The image table from ${source} is broken`, { cause: error });
+    throw new Error(`The image table from ${source} is no JSON`, { cause: error });
   }
+  const table = ImageTable.safeParse(json);
+  if (!table.success) {
+    const [issue] = table.error.issues;
+    const where = issue?.path.join(".") ?? "";
+    throw new Error(`The image table from ${source} is broken${where === "" ? "" : ` at ${where}`}: ${issue?.message}`);
+  }
+  return table.data;
 }
 
 /** Makes the images of these runtimes; `progress` gets the lines that say what is being done. */
