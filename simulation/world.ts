@@ -291,6 +291,8 @@ export class World {
         trustedProxies: [],
         requestRates: { address: 0, failures: 0, user: 0, key: 0, workspace: 0 },
         mail: null,
+        oidc: null,
+        github: null,
         protocol: this.options.protocol ?? PROTOCOL_VERSION,
       },
       clock: { now: () => this.serverNow() },

@@ -77,7 +77,12 @@ export async function startControlPlane(options: StartOptions): Promise<ControlP
           d1Folder: folder.d1,
           blobsFolder: folder.blobs,
         };
-        const config = workerdConfig(wrangler, { places, address, vars, secrets: secretNames });
+        const config = workerdConfig(wrangler, {
+          places,
+          address,
+          vars,
+          secrets: secretNames.filter((name) => !(name in vars)),
+        });
         writeFileSync(folder.configFile, config, { mode: 0o600 });
         return folder.configFile;
       },

@@ -14,6 +14,9 @@ const Secrets = z.looseObject({
   SECRETS_OLD_KEYS: z.string().default(""),
   /** Bearer token of the mail service (MAIL_URL), written here by hand. */
   MAIL_TOKEN: z.string().default(""),
+  /** Of identity providers, written here by hand too. */
+  OIDC_CLIENT_SECRET: z.string().default(""),
+  GITHUB_CLIENT_SECRET: z.string().default(""),
 });
 
 export const secretNames = [
@@ -23,6 +26,8 @@ export const secretNames = [
   "SECRETS_KEY",
   "SECRETS_OLD_KEYS",
   "MAIL_TOKEN",
+  "OIDC_CLIENT_SECRET",
+  "GITHUB_CLIENT_SECRET",
 ] as const;
 export type Secrets = Readonly<Record<(typeof secretNames)[number], string>>;
 
@@ -43,6 +48,8 @@ export function readOrMakeSecrets(path: string): Secrets {
     LAUNCHER_KEY: newKey(),
     SECRETS_OLD_KEYS: "",
     MAIL_TOKEN: "",
+    OIDC_CLIENT_SECRET: "",
+    GITHUB_CLIENT_SECRET: "",
     ...existing,
     SECRETS_KEY: newKey(),
   };

@@ -2,6 +2,8 @@
 import { DEFAULT_LEASE_MS, MIN_LEASE_MS, OFFER_TIMEOUT_MS, RENEW_EVERY_MS } from "@cronium/protocol/limits";
 import { PROTOCOL_VERSION } from "@cronium/protocol/version";
 import * as z from "zod";
+import type { GithubSettings } from "./auth/github-provider.ts";
+import type { OidcSettings } from "./auth/oidc-provider.ts";
 import { makeKeyRing, masterKeyProblem, splitKeys, type KeyRing } from "./auth/master-keys.ts";
 import type { RequestRates } from "./auth/request-limits.ts";
 import { parseRange, type IpRange } from "./domain/ip-address.ts";
@@ -103,6 +105,28 @@ const Settings = z
     MAIL_TOKEN: z.string().default(""),
     /** Sender, such as `Cronium <cronium@example.org>`. */
     MAIL_FROM: z.string().default(""),
+    /** Issuer of an OpenID Connect provider, as its discovery document spells it; empty: none. */
+    OIDC_ISSUER: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).default(""),
+    OIDC_CLIENT_ID: z.string().default(""),
+    /** A secret. */
+    OIDC_CLIENT_SECRET: z.string().default(""),
+    /** On its button. */
+    OIDC_NAME: z.string().min(1).max(60).default("single sign-on"),
+    /** Of an OAuth app at GitHub; empty: none. */
+    GITHUB_CLIENT_ID: z.string().default(""),
+    /** A secret. */
+    GITHUB_CLIENT_SECRET: z.string().default(""),
+    /** Of an enterprise server, both; the second is its `/api/v3`. */
+    GITHUB_URL: z.url({ protocol: /^https?$/ }).default("https://github.com"),
+    GITHUB_API_URL: z.url({ protocol: /^https?$/ }).default("https://api.github.com"),
+  })
+  .refine(
+    (settings) => settings.OIDC_ISSUER === "" || (settings.OIDC_CLIENT_ID !== "" && settings.OIDC_CLIENT_SECRET !== ""),
+    { path: ["OIDC_CLIENT_ID"], message: "and OIDC_CLIENT_SECRET must be set, because OIDC_ISSUER is" },
+  )
+  .refine((settings) => settings.GITHUB_CLIENT_ID === "" || settings.GITHUB_CLIENT_SECRET !== "", {
+    path: ["GITHUB_CLIENT_SECRET"],
+    message: "must be set, because GITHUB_CLIENT_ID is",
   })
   .refine((settings) => settings.MAIL_URL === "" || settings.MAIL_FROM !== "", {
     path: ["MAIL_FROM"],
@@ -144,6 +168,9 @@ export interface Config {
   readonly trustedProxies: readonly IpRange[];
   readonly requestRates: RequestRates;
   readonly registration: "open" | "invitation" | "closed";
+  /** Null: not set up. */
+  readonly oidc: OidcSettings | null;
+  readonly github: GithubSettings | null;
   /** Null: there is no mail service. */
   readonly mail: { readonly url: string; readonly token: string; readonly from: string } | null;
   /** The wire version it speaks to runners; a program has one, and tests mix releases with it. */
@@ -178,6 +205,24 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
       workspace: settings.REQUESTS_PER_WORKSPACE,
     },
     registration: registrationOf(settings),
+    oidc:
+      settings.OIDC_ISSUER === ""
+        ? null
+        : {
+            issuer: settings.OIDC_ISSUER,
+            clientId: settings.OIDC_CLIENT_ID,
+            clientSecret: settings.OIDC_CLIENT_SECRET,
+            name: settings.OIDC_NAME,
+          },
+    github:
+      settings.GITHUB_CLIENT_ID === ""
+        ? null
+        : {
+            clientId: settings.GITHUB_CLIENT_ID,
+            clientSecret: settings.GITHUB_CLIENT_SECRET,
+            url: settings.GITHUB_URL.replace(/\/+$/, ""),
+            apiUrl: settings.GITHUB_API_URL.replace(/\/+$/, ""),
+          },
     mail:
       settings.MAIL_URL === ""
         ? null

@@ -2,6 +2,9 @@
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
 import { HOME_SHARD } from "@cronium/protocol/ids";
 import { AuthFailures } from "./auth/auth-failures.ts";
+import { githubProvider } from "./auth/github-provider.ts";
+import type { IdentityProvider } from "./auth/identity-provider.ts";
+import { oidcProvider } from "./auth/oidc-provider.ts";
 import { RecentActors } from "./auth/recent-actors.ts";
 import { RateLimits } from "./auth/rate-limits.ts";
 import { RequestLimits } from "./auth/request-limits.ts";
@@ -38,6 +41,8 @@ export interface Deps {
   readonly sealer: TextSealer;
   /** Null where links can reach nobody: hosted, without a mail service. */
   readonly mailer: Mailer | null;
+  /** Those that are set up. */
+  readonly providers: readonly IdentityProvider[];
   /** People's sessions at the origin under which a request reached this installation. */
   readonly sessionsFor: (origin: string) => Sessions;
   /** The Dispatcher of a workspace, or that of one of its shards. Which shard: `services/dispatchers.ts`. */
@@ -85,6 +90,10 @@ export function makeDeps(env: Env): Deps {
     authFailures: new AuthFailures(),
     sealer,
     mailer: makeMailer(config, env.DB, sealer),
+    providers: [
+      ...(config.github === null ? [] : [githubProvider(config.github)]),
+      ...(config.oidc === null ? [] : [oidcProvider(config.oidc)]),
+    ],
     sessionsFor: (origin) => {
       let known = sessions.get(origin);
       if (known === undefined) {

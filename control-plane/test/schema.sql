@@ -16,6 +16,8 @@ CREATE TABLE `account` (
 	FOREIGN KEY (`user_id`) REFERENCES `user`(`id`) ON UPDATE no action ON DELETE cascade
 );
 
+CREATE UNIQUE INDEX `account_provider` ON `account` (`provider_id`,`account_id`);
+
 CREATE INDEX `account_user` ON `account` (`user_id`);
 
 CREATE TABLE `account_audit` (
@@ -171,6 +173,18 @@ CREATE TABLE `named_values` (
 CREATE INDEX `named_values_key` ON `named_values` (`key_id`) WHERE "named_values"."key_id" IS NOT NULL;
 
 CREATE INDEX `named_values_list` ON `named_values` (`workspace_id`,`kind`,`name`);
+
+CREATE TABLE `provider_sign_ins` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`provider` text NOT NULL,
+	`nonce` text NOT NULL,
+	`verifier` text NOT NULL,
+	`redirect_uri` text NOT NULL,
+	`return_to` text NOT NULL,
+	`expires_at` integer NOT NULL
+);
+
+CREATE INDEX `provider_sign_ins_expiry` ON `provider_sign_ins` (`expires_at`);
 
 CREATE TABLE `recovery_codes` (
 	`hash` text PRIMARY KEY NOT NULL,

@@ -1,10 +1,11 @@
 /**
  * Services of strangers that the Worker calls, as a real HTTP server on this machine for all test files: one that takes
- * mail and shows what it took.
+ * mail and shows what it took, and identity providers (`identity-providers.ts`).
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestProject } from "vitest/node";
+import { answerAsProvider } from "./identity-providers.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -65,7 +66,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       );
       return;
     default:
-      json(404, {});
+      if (!(await answerAsProvider(url, request, response))) {
+        json(404, {});
+      }
   }
 }
 

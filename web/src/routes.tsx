@@ -27,7 +27,16 @@ const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPag
 const signIn = createRoute({
   getParentRoute: () => root,
   path: paths.signIn(),
-  validateSearch: (search: Search) => ({ to: text(search["to"]) }),
+  validateSearch: (search: Search) => ({
+    to: text(search["to"]),
+    problem: oneOf(search["problem"], [
+      "provider_failed",
+      "provider_refused",
+      "email_unverified",
+      "email_unconfirmed",
+      "registration_closed",
+    ]),
+  }),
   component: SignInPage,
 });
 

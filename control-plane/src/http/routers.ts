@@ -16,6 +16,7 @@ import { liveRoutes } from "./routes/live.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { ownAccountRoutes } from "./routes/own-account.ts";
+import { providerCallbackRoutes, providerSignInRoutes } from "./routes/provider-sign-in.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { registerRoutes } from "./routes/register.ts";
 import { registrationTokenRoutes } from "./routes/registration-tokens.ts";
@@ -37,7 +38,15 @@ type Router = OpenAPIHono<AppEnv>;
 
 /** Mounted at the root. */
 export function rootRouters(): Router[] {
-  return [healthRoutes(), metricsRoutes(), installRoutes(), launcherRoutes(), wellKnownRoutes(), sessionRoutes()];
+  return [
+    healthRoutes(),
+    metricsRoutes(),
+    installRoutes(),
+    launcherRoutes(),
+    wellKnownRoutes(),
+    sessionRoutes(),
+    providerCallbackRoutes(),
+  ];
 }
 
 /** Mounted at /api/v1. */
@@ -47,6 +56,7 @@ export function apiRouters(): Router[] {
     deviceRoutes(),
     ownAccountRoutes(),
     signInRoutes(),
+    providerSignInRoutes(),
     secondFactorRoutes(),
     messageRoutes(),
     workspaceRoutes(),

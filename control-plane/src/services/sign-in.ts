@@ -31,8 +31,12 @@ export interface SignedIn {
 const CHALLENGE_MS = 5 * 60_000;
 const CHALLENGE_TRIES = 5;
 
-export function signInOptions({ config, mailer }: Deps): SignInOptions {
-  return { registration: config.registration, mail: mailer?.sends === true };
+export function signInOptions({ config, mailer, providers }: Deps): SignInOptions {
+  return {
+    registration: config.registration,
+    mail: mailer?.sends === true,
+    providers: providers.map(({ id, name }) => ({ id, name })),
+  };
 }
 
 /** Checked where there is no account, so that its absence takes as long as a wrong password. */
@@ -59,7 +63,7 @@ export async function signInByPassword(
 }
 
 /** For somebody with the first proof: in, where the account has no second factor. */
-async function admit(deps: Deps, visitor: Visitor, user: User): Promise<SignedIn | SignInWaits> {
+export async function admit(deps: Deps, visitor: Visitor, user: User): Promise<SignedIn | SignInWaits> {
   if (!(await hasSecondFactor(deps, user.id))) {
     return { user, issued: await openSession(deps, visitor, user.id) };
   }

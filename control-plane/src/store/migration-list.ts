@@ -9,6 +9,7 @@ import deadLetters0007 from "../../../migrations/0007_dead_letters.sql";
 import accountLinks0008 from "../../../migrations/0008_account_links.sql";
 import registrationTokenKinds0009 from "../../../migrations/0009_registration_token_kinds.sql";
 import secondFactors0010 from "../../../migrations/0010_second_factors.sql";
+import providerSignIns0011 from "../../../migrations/0011_provider_sign_ins.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   { name: "0008_account_links.sql", sql: accountLinks0008 },
   { name: "0009_registration_token_kinds.sql", sql: registrationTokenKinds0009 },
   { name: "0010_second_factors.sql", sql: secondFactors0010 },
+  { name: "0011_provider_sign_ins.sql", sql: providerSignIns0011 },
 ];

@@ -58,7 +58,10 @@ export const account = sqliteTable(
     createdAt: integer("created_at", { mode: "timestamp_ms" }).notNull(),
     updatedAt: integer("updated_at", { mode: "timestamp_ms" }).notNull(),
   },
-  (table) => [index("account_user").on(table.userId)],
+  (table) => [
+    index("account_user").on(table.userId),
+    uniqueIndex("account_provider").on(table.providerId, table.accountId),
+  ],
 );
 
 export const verification = sqliteTable(
@@ -190,6 +193,23 @@ export const signInChallenges = sqliteTable(
     expiresAt: integer("expires_at").notNull(),
   },
   (table) => [index("sign_in_challenges_expiry").on(table.expiresAt)],
+);
+
+/** Sign-ins that are away at an identity provider. */
+export const providerSignIns = sqliteTable(
+  "provider_sign_ins",
+  {
+    /** SHA-256 of the state, hex. */
+    hash: text("hash").primaryKey(),
+    provider: text("provider").notNull(),
+    nonce: text("nonce").notNull(),
+    /** Of PKCE; sealed under AUTH_SECRET. */
+    verifier: text("verifier").notNull(),
+    redirectUri: text("redirect_uri").notNull(),
+    returnTo: text("return_to").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (table) => [index("provider_sign_ins_expiry").on(table.expiresAt)],
 );
 
 /** Programs that are members by themselves, so that their keys outlive the person who made them. */

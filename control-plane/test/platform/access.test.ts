@@ -33,6 +33,7 @@ test("every route says who may call it", ({ expect }) => {
   // A new open route belongs on this list, with a reason that convinces.
   expect(open.toSorted()).toEqual([
     "GET /.well-known/security.txt",
+    "GET /api/auth/callback/:provider",
     "GET /api/auth/get-session",
     "GET /api/v1/openapi.json",
     "GET /api/v1/runner/connect",
@@ -59,6 +60,7 @@ test("every route says who may call it", ({ expect }) => {
     "POST /api/v1/runner/logs/:runId",
     "POST /api/v1/runner/poll",
     "POST /api/v1/runner/register",
+    "POST /api/v1/sign-in/providers/:provider",
     "POST /api/v1/sign-in/second-factor",
     "POST /launcher/key-status",
     "POST /launcher/messages",

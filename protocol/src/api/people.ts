@@ -14,9 +14,36 @@ export const SignInOptions = z
     registration: z.enum(["open", "invitation", "closed"]),
     /** Whether links are sent by mail; else the owner of the installation hands them over. */
     mail: z.boolean(),
+    /** Identity providers that are set up. */
+    providers: z.array(z.strictObject({ id: z.string(), name: z.string() })),
   })
   .meta({ id: "SignInOptions" });
 export type SignInOptions = z.infer<typeof SignInOptions>;
+
+/** Why signing in through a provider did not work, as the sign-in page is told in its address. */
+export const signInProblems = [
+  "provider_failed",
+  "provider_refused",
+  "email_unverified",
+  "email_unconfirmed",
+  "registration_closed",
+] as const;
+export type SignInProblem = (typeof signInProblems)[number];
+
+/** `returnTo` is the page of the dashboard to go to afterwards. */
+export const LeaveForProvider = z
+  .strictObject({
+    returnTo: z
+      .string()
+      .max(2_000)
+      // Nothing that a browser could take for another site.
+      .regex(/^\/(?![/\\])[\x21-\x7e]*$/, "must be a path of this site")
+      .default("/"),
+  })
+  .meta({ id: "LeaveForProvider" });
+
+export const Departure = z.strictObject({ url: z.url() }).meta({ id: "Departure" });
+export type Departure = z.infer<typeof Departure>;
 
 export const AskPasswordReset = z.strictObject({ email: Email }).meta({ id: "AskPasswordReset" });
 export type AskPasswordReset = z.infer<typeof AskPasswordReset>;

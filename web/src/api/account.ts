@@ -1,6 +1,6 @@
 import type { ClaimRequest, Me } from "@cronium/protocol/api/account";
 import type { Workspace } from "@cronium/protocol/api/members";
-import type { SignedInUser, SignInWaits } from "@cronium/protocol/api/people";
+import type { Departure, SignedInUser, SignInWaits } from "@cronium/protocol/api/people";
 import { type Role, roles } from "@cronium/protocol/roles";
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, isApiError } from "../lib/api-error.ts";
@@ -45,6 +45,12 @@ export async function signIn(email: string, password: string): Promise<string | 
     }
     throw error;
   }
+}
+
+/** Where the browser goes to sign in there. */
+export async function leaveForProvider(id: string, returnTo: string): Promise<string> {
+  const { url } = await request<Departure>(apiPaths.leaveForProvider(id), { method: "POST", body: { returnTo } });
+  return url;
 }
 
 /** Throws `wrong_code`, or `invalid_sign_in` when it has to begin again. */

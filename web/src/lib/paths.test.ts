@@ -51,6 +51,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "invitationLookUp": "/api/v1/invitations/look-up",
       "invitations": "/api/v1/invitations",
       "leave": "/api/v1/members/leave",
+      "leaveForProvider": "/api/v1/sign-in/providers/an%20id%2F1",
       "liveTickets": "/api/v1/live-tickets",
       "me": "/api/v1/me",
       "member": "/api/v1/members/an%20id%2F1",

@@ -30,6 +30,7 @@ export const apiPaths = {
   accountLink: (verb: "look-up" | "reset-password" | "register" | "confirm-email") => `/api/v1/account-links/${verb}`,
   ownAccount: () => "/api/v1/account",
   emailConfirmation: () => "/api/v1/account/email-confirmation",
+  leaveForProvider: (id: string) => `/api/v1/sign-in/providers/${encodeURIComponent(id)}`,
   finishSignIn: () => "/api/v1/sign-in/second-factor",
   secondFactor: () => "/api/v1/account/second-factor",
   messages: () => "/api/v1/messages",

@@ -8,6 +8,13 @@ export const accountText = {
   "signIn.wrongHint": "Check both; capital letters count in the password.",
   "signIn.again": "Your session has ended. Sign in to go on where you were.",
   "signIn.first": "First time here? Open the one-time link that the start command printed.",
+  "signIn.with": (name: string) => `Sign in with ${name}`,
+  "signIn.provider_failed": "Signing in there did not work. Try again, or sign in here.",
+  "signIn.provider_refused": "The provider did not let you in, or you turned back.",
+  "signIn.email_unverified": "The provider has not made sure of your e-mail address. Confirm it there first.",
+  "signIn.email_unconfirmed":
+    "Your account here has an address that is not confirmed. Sign in with its password and confirm it under Settings, Your account.",
+  "signIn.registration_closed": "You have no account here. Ask an administrator of a workspace to invite you.",
   "signIn.code": "Enter the code",
   "signIn.startOver": "Start over",
   "code.label": "Code",

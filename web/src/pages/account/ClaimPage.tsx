@@ -1,3 +1,4 @@
+import { tokenPrefixes } from "@cronium/protocol/token";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
@@ -11,7 +12,7 @@ import { AccountFrame, BackToSignIn } from "./AccountFrame.tsx";
 
 export function ClaimPage(): ReactNode {
   useTitle(t("claim.title"));
-  const [token] = useState(takeFragmentToken);
+  const [token] = useState(() => takeFragmentToken(tokenPrefixes.claim));
   const navigate = useNavigate();
   const client = useQueryClient();
   const enter = async (): Promise<void> => {

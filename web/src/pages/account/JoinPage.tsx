@@ -1,3 +1,4 @@
+import { tokenPrefixes } from "@cronium/protocol/token";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
@@ -13,7 +14,7 @@ import { AccountFrame, BackToSignIn } from "./AccountFrame.tsx";
 
 /** Where the link of an invitation leads. */
 export function JoinPage(): ReactNode {
-  const [token] = useState(takeFragmentToken);
+  const [token] = useState(() => takeFragmentToken(tokenPrefixes.invitation));
   if (token === null) {
     return (
       <AccountFrame title={t("join.noToken")} intro={t("join.noTokenHint")}>

@@ -1,3 +1,4 @@
+import { tokenPrefixes } from "@cronium/protocol/token";
 import type { AccountLinkView } from "@cronium/protocol/api/people";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -15,7 +16,7 @@ import { AccountFrame, BackToSignIn } from "./AccountFrame.tsx";
 
 /** Where links about accounts lead. Opening one does nothing yet: mail programs open links by themselves. */
 export function LinkPage(): ReactNode {
-  const [token] = useState(takeFragmentToken);
+  const [token] = useState(() => takeFragmentToken(tokenPrefixes.accountLink));
   return token === null ? (
     <AccountFrame title={t("link.none")} intro={t("link.noneHint")}>
       <BackToSignIn />

@@ -1,10 +1,14 @@
+import type { SignInProblem } from "@cronium/protocol/api/people";
+import { tokenPrefixes } from "@cronium/protocol/token";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { signInOptionsQuery } from "../../api/account-links.ts";
 import { FinishSignInForm } from "../../forms/FinishSignInForm.tsx";
+import { ProviderButtons } from "../../forms/ProviderButtons.tsx";
 import { SignInForm } from "../../forms/SignInForm.tsx";
 import { useTitle } from "../../lib/document-title.ts";
+import { forgetFragmentToken, takeFragmentToken } from "../../lib/fragment-token.ts";
 import { paths, safeReturnPath } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
 import { TextLink } from "../../ui/TextLink.tsx";
@@ -12,26 +16,37 @@ import { AccountFrame } from "./AccountFrame.tsx";
 
 export function SignInPage(): ReactNode {
   useTitle(t("signIn.title"));
-  const { to }: { readonly to?: string } = useSearch({ strict: false });
+  const { to, problem }: { readonly to?: string; readonly problem?: SignInProblem } = useSearch({ strict: false });
   const back = safeReturnPath(to);
   const options = useQuery(signInOptionsQuery());
-  const [halfway, setHalfway] = useState<string | null>(null);
+  const [halfway, setHalfway] = useState(() => takeFragmentToken(tokenPrefixes.signIn));
   const navigate = useNavigate();
   const client = useQueryClient();
   const enter = async (): Promise<void> => {
+    forgetFragmentToken();
     client.clear();
     await navigate({ href: back, replace: true });
+  };
+  const startOver = (): void => {
+    forgetFragmentToken();
+    setHalfway(null);
   };
   if (halfway !== null) {
     return (
       <AccountFrame title={t("signIn.code")}>
-        <FinishSignInForm token={halfway} onSignedIn={enter} onBack={() => setHalfway(null)} />
+        <FinishSignInForm token={halfway} onSignedIn={enter} onBack={startOver} />
       </AccountFrame>
     );
   }
   return (
     <AccountFrame title={t("signIn.title")} {...(back === paths.home() ? {} : { intro: t("signIn.again") })}>
+      {problem === undefined ? null : (
+        <p role="alert" className="border-l-2 border-bad py-1 pl-3">
+          {t(`signIn.${problem}`)}
+        </p>
+      )}
       <SignInForm onSignedIn={enter} onHalfway={setHalfway} />
+      <ProviderButtons providers={options.data?.providers ?? []} returnTo={back} />
       <p className="flex flex-wrap gap-x-4 gap-y-1">
         <TextLink to={paths.forgot()}>{t("signIn.forgot")}</TextLink>
         {options.data?.registration === "open" ? (
