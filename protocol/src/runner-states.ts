@@ -19,6 +19,12 @@ export const notReadyReasons = {
 } as const;
 export type NotReadyReason = keyof typeof notReadyReasons;
 
+/** What is not right with a runner that works all the same. */
+export const runnerWarnings = {
+  clock_skew: "Its clock and the control plane's are more than 30 s apart.",
+} as const;
+export type RunnerWarning = keyof typeof runnerWarnings;
+
 /** Ways in which a runner can be connected. */
 export const transports = ["websocket", "polling"] as const;
 export type Transport = (typeof transports)[number];

@@ -1,7 +1,7 @@
 /** A runner as the API returns it. */
 import * as z from "zod";
 import { Labels } from "./labels.ts";
-import { runnerStates, transports } from "./runner-states.ts";
+import { runnerStates, runnerWarnings, transports, type RunnerWarning } from "./runner-states.ts";
 
 export const RunnerPlatform = z.strictObject({
   os: z.string().max(64),
@@ -36,6 +36,10 @@ export const Runner = z
     connectedAt: z.iso.datetime().nullable(),
     lastSeenAt: z.iso.datetime().nullable(),
     createdAt: z.iso.datetime(),
+    /** What is not right with it, though it takes work; `message` says what, by how much and what to do. Default: none. */
+    warnings: z
+      .array(z.strictObject({ code: z.enum(Object.keys(runnerWarnings) as [RunnerWarning]), message: z.string() }))
+      .default([]),
     /** It takes one job, then leaves and is listed no more. Default: false. */
     ephemeral: z.boolean().default(false),
     rev: z.int(),

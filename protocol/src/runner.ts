@@ -23,7 +23,7 @@
  *
  * Leases: the runner sends the text `ping` every `renewMs`; the runtime answers `pong` without waking the object, and
  * each pong renews all leases of that (runner, epoch) for `leaseMs`, counted by the runner from when it sent the ping.
- * Only durations travel, never times. At 80 % of a lease without a pong the runner stops its containers.
+ * Only durations travel, never times that anything is decided by. At 80 % of a lease without a pong the runner stops its containers.
  *
  * After `cancel` the runner stops the container (SIGTERM, grace, SIGKILL, verified gone) and still sends `exited` and
  * `done`; a result that was first wins. After `drain`, or SIGTERM, it sends `status` with `draining: true`, declines
@@ -134,6 +134,12 @@ export const HeldAttempt = z.strictObject({
 });
 export type HeldAttempt = z.infer<typeof HeldAttempt>;
 
+/**
+ * What the runner's clock says as the frame leaves, in milliseconds since 1970. It is held against the control plane's to
+ * warn people, and nothing is ever decided by it. Not sent to a control plane of protocol 1, which refuses it.
+ */
+const WallClock = z.int().min(0).max(8_640_000_000_000_000);
+
 export const RunnerMessage = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("hello"),
@@ -150,6 +156,7 @@ export const RunnerMessage = z.discriminatedUnion("type", [
     held: z.array(HeldAttempt).max(2_000),
     /** Without it the runner gets no job that names secrets. */
     sealing: SealingKey.optional(),
+    clock: WallClock.optional(),
   }),
   z.strictObject({ type: z.literal("accept"), jobs: z.array(AttemptRef).min(1) }),
   z.strictObject({
@@ -181,6 +188,7 @@ export const RunnerMessage = z.discriminatedUnion("type", [
     latencyMs: z.number().min(0).nullable(),
     /** Only to a control plane that named shards: slots that this Dispatcher may fill, those it fills now included. */
     slots: z.int().min(0).max(1_000).optional(),
+    clock: WallClock.optional(),
   }),
   z.strictObject({ type: z.literal("bye") }),
 ]);

@@ -6,7 +6,7 @@
  * Each connection has its own leases: when one goes dark, only its attempts are fenced, and the others work on. Slots
  * are shared; how is told in `slot-shares.ts`.
  */
-import { HOME_SHARD, type RunnerMessage, shardOf, type Transport } from "@cronium/protocol";
+import { CLOCK_SINCE, HOME_SHARD, type RunnerMessage, shardOf, type Transport } from "@cronium/protocol";
 import type { Clock } from "./base/clock.ts";
 import type { ExitError } from "./base/exit-error.ts";
 import type { Log } from "./base/log.ts";
@@ -53,6 +53,8 @@ interface Link {
   readonly heartbeat: Heartbeat;
   latencyMs: number | null;
   statusSentAt: number | null;
+  /** Of the control plane. */
+  protocol: number;
   /** As it was told last. */
   slots: number;
   wantsUntil: number;
@@ -175,6 +177,7 @@ export class Links implements ControlLink {
       handlers: {
         hello: (nonce, protocol) => {
           link.slots = Math.max(1, this.shares().get(shard) ?? capacity);
+          link.protocol = protocol;
           return this.options.hello(nonce, { shard, slots: link.slots, protocol });
         },
         welcomed: (welcome) => {
@@ -209,6 +212,7 @@ export class Links implements ControlLink {
       heartbeat,
       latencyMs: null,
       statusSentAt: null,
+      protocol: 0,
       slots: capacity,
       wantsUntil: Number.NEGATIVE_INFINITY,
       declined: false,
@@ -295,7 +299,12 @@ export class Links implements ControlLink {
     }
     link.statusSentAt = this.options.clock.monotonic();
     link.declined = false;
-    const status: Status = { type: "status", ...this.options.status(), latencyMs: link.latencyMs };
+    const status: Status = {
+      type: "status",
+      ...this.options.status(),
+      latencyMs: link.latencyMs,
+      ...(link.protocol >= CLOCK_SINCE ? { clock: this.options.clock.now() } : {}),
+    };
     if (this.links.size === 1) {
       link.connection.send(status);
       return;

@@ -4,6 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import {
   type AttemptRef,
+  CLOCK_SINCE,
   DEFAULT_GRACE_MS,
   type HeldAttempt,
   PROTOCOL_VERSION,
@@ -263,6 +264,7 @@ class RunnerProgram {
       notReady: this.readiness.reasons,
       // A control plane of the version before refuses what it does not know.
       ...(protocol >= SEALING_SINCE ? { sealing: { publicKey, signature } } : {}),
+      ...(protocol >= CLOCK_SINCE ? { clock: this.clock.now() } : {}),
       held: this.held(shard),
     };
   }

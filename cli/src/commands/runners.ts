@@ -44,6 +44,7 @@ export async function showRunner(cli: Cli, input: Input): Promise<void> {
     ["name", runner.name],
     ["state", stateCell(runner.state)],
     ["not ready", runner.notReady.join(", ")],
+    ["warning", runner.warnings.map(({ message }) => message).join(" ")],
     ["slots", `${runner.slotsUsed} of ${runner.slots} in use`],
     ["labels", labelsText(runner.labels)],
     ["version", runner.version],

@@ -45,6 +45,7 @@ const runner: RunnerRecord = {
   ephemeral: false,
   servedAt: null,
   awaySince: null,
+  clockSkewMs: null,
   ...SOUND,
   state: "online",
   sealingKey: null,

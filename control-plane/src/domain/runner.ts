@@ -34,7 +34,37 @@ export interface RunnerRecord {
   readonly awaySince: number | null;
   /** P-256 key that secrets are sealed to, an uncompressed point in base64url; null for a runner that is too old to name one. */
   readonly sealingKey: string | null;
+  /** By how much its clock is ahead, by what it said last; null within the tolerance, and where it does not say. */
+  readonly clockSkewMs: number | null;
   readonly rev: number;
+}
+
+/** The way of a frame, and what people's machines are apart without harm. */
+const CLOCK_TOLERANCE_MS = 30_000;
+
+/** Of a runner whose clock says `clock`; undefined where it does not say. */
+export function clockSkew(clock: number | undefined, now: number): number | null {
+  return clock === undefined || Math.abs(clock - now) <= CLOCK_TOLERANCE_MS ? null : clock - now;
+}
+
+function warningsOf({ clockSkewMs }: RunnerRecord): Runner["warnings"] {
+  if (clockSkewMs === null) {
+    return [];
+  }
+  const by = `${spanText(Math.abs(clockSkewMs))} ${clockSkewMs > 0 ? "ahead of" : "behind"}`;
+  const message = `Its clock is ${by} the control plane's. Leases and timeouts do not mind, but scripts and certificates do: turn on time synchronisation on that machine.`;
+  return [{ code: "clock_skew", message }];
+}
+
+function spanText(ms: number): string {
+  const units = [
+    [86_400_000, "d"],
+    [3_600_000, "h"],
+    [60_000, "min"],
+    [1_000, "s"],
+  ] as const;
+  const [unitMs, unit] = units.find(([size]) => ms >= 2 * size) ?? ([1_000, "s"] as const);
+  return `${Math.round(ms / unitMs)} ${unit}`;
 }
 
 /** What its link says at this moment. */
@@ -101,6 +131,7 @@ export function toRunner(runner: RunnerRecord, facts: RunnerFacts): Runner {
     connectedAt: runner.connected ? isoOrNull(runner.connectedAt) : null,
     lastSeenAt: isoOrNull(facts.seenAt),
     createdAt: new Date(runner.createdAt).toISOString(),
+    warnings: warningsOf(runner),
     ephemeral: runner.ephemeral,
     rev: runner.rev,
   };

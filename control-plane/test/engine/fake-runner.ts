@@ -122,6 +122,8 @@ export interface ConnectOptions {
   readonly held?: readonly HeldAttempt[];
   /** The key that secrets are sealed to, for this nonce; none by default, as a runner of protocol 1. */
   readonly sealing?: (nonce: string) => Promise<SealingKey>;
+  /** What its clock says; without it, it does not say. */
+  readonly clock?: () => number;
   readonly notReady?: ("docker_down" | "images_missing" | "disk_full")[];
 }
 
@@ -226,6 +228,7 @@ export async function makeHello(
     notReady: options.notReady ?? [],
     held: [...(options.held ?? [])],
     ...(options.sealing === undefined ? {} : { sealing: await options.sealing(nonce) }),
+    ...(options.clock === undefined ? {} : { clock: options.clock() }),
   };
 }
 

@@ -347,4 +347,40 @@ describe("clocks", () => {
     expect(Math.abs(Date.parse(run.finishedAt ?? "") - Date.now())).toBeLessThan(DAY_MS / 2);
     expect(Date.parse(run.finishedAt ?? "")).toBeGreaterThanOrEqual(Date.parse(run.startedAt ?? ""));
   });
+
+  for (const [what, byMs, words] of [
+    ["a day ahead", DAY_MS, "24 h ahead of"],
+    ["a week behind", -7 * DAY_MS, "7 d behind"],
+    ["an hour and a half ahead", 5_400_000, "90 min ahead of"],
+  ] as const) {
+    test(`F18 of a runner, ${what}: the list warns of it, and work goes on`, async ({ expect }) => {
+      const plane = await makePlane();
+      const connection = await connect(await registerFake(plane), { clock: () => Date.now() + byMs });
+      const [runner] = await plane.dispatcher.listRunners();
+      expect(runner).toMatchObject({ state: "online", notReady: [], warnings: [{ code: "clock_skew" }] });
+      expect(runner?.warnings[0]?.message).toContain(`is ${words} the control plane's`);
+      const runId = await plane.trigger();
+      const job = await connection.job();
+      await connection.accept(job);
+      await connection.finish(job);
+      expect((await plane.run(runId)).state).toBe("succeeded");
+    });
+  }
+
+  test("F18 of a runner, jumping while it is connected: the warning comes and goes with what it says next", async ({
+    expect,
+  }) => {
+    const plane = await makePlane();
+    const connection = await connect(await registerFake(plane), { clock: () => Date.now() + 5_000 });
+    const warnings = async (): Promise<number> => (await plane.dispatcher.listRunners())[0]?.warnings.length ?? -1;
+    expect(await warnings()).toBe(0);
+    const says = (clock: number): void =>
+      connection.send({ type: "status", notReady: [], draining: false, latencyMs: null, clock });
+    says(Date.now() - DAY_MS);
+    await waitFor(async () => ((await warnings()) === 1 ? { ok: true, value: null } : { ok: false, seen: "0" }), "it");
+    // One that does not say leaves it as it was.
+    connection.send({ type: "status", notReady: [], draining: false, latencyMs: null });
+    says(Date.now());
+    await waitFor(async () => ((await warnings()) === 0 ? { ok: true, value: null } : { ok: false, seen: "1" }), "it");
+  });
 });

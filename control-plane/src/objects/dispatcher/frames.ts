@@ -4,6 +4,7 @@ import { parseStrictJson } from "@cronium/protocol/json";
 import { MAX_FRAME_BYTES } from "@cronium/protocol/limits";
 import { closeCodes, RunnerMessage, type AttemptRef, type Json, type ServerMessage } from "@cronium/protocol";
 import * as z from "zod";
+import { clockSkew } from "../../domain/runner.ts";
 import type { Command } from "../../domain/run-machine.ts";
 import type { DeclineReason } from "../../domain/run-offer.ts";
 import type { Holder, Reply, RunState } from "../../domain/run-step.ts";
@@ -204,6 +205,7 @@ function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message:
         draining: message.draining,
         latencyMs: message.latencyMs,
         ...(message.slots === undefined ? {} : { slots: message.slots }),
+        ...(message.clock === undefined ? {} : { clockSkewMs: clockSkew(message.clock, turn.now) }),
       });
       shell.heldOff.delete(by.runnerId);
       return;

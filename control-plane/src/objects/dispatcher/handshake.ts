@@ -15,6 +15,7 @@ import {
   type RunnerMessage,
 } from "@cronium/protocol";
 import { isSealingKey } from "../../auth/sealing.ts";
+import { clockSkew } from "../../domain/runner.ts";
 import { arm } from "./alarm-clock.ts";
 import { removeEphemeral } from "./ephemeral.ts";
 import { forgiveOutage, renewLeases, startTicking } from "./leases.ts";
@@ -176,6 +177,7 @@ function welcome(
     draining: false,
     epoch: hello.epoch,
     sealingKey: hello.sealing?.publicKey ?? null,
+    clockSkewMs: clockSkew(hello.clock, turn.now),
     connected: true,
     connectedAt: turn.now,
     lastSeenAt: turn.now,

@@ -36,6 +36,7 @@ const runners = table<RunnerRecord>("runners", ["id"], {
   ephemeral: "flag",
   servedAt: "plain",
   awaySince: "plain",
+  clockSkewMs: "plain",
   rev: "plain",
 });
 
@@ -86,6 +87,7 @@ export function registerRunner(
       ephemeral,
       servedAt: null,
       awaySince: ephemeral ? turn.now : null,
+      clockSkewMs: null,
       rev: 1,
     };
     shell.sql.exec(runners.insert, ...runners.write(runner));

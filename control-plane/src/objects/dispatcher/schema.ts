@@ -326,6 +326,9 @@ const steps: readonly string[] = [
   ALTER TABLE runners ADD COLUMN served_at INTEGER;
   ALTER TABLE runners ADD COLUMN away_since INTEGER;
   `,
+  `
+  ALTER TABLE runners ADD COLUMN clock_skew_ms INTEGER;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

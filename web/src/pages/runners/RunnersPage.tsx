@@ -151,11 +151,12 @@ function OneJob({ runner }: { readonly runner: Runner }): ReactNode {
   ) : null;
 }
 
-/** What it cannot do now, and how to change that. */
+/** What it cannot do now, or does in spite of a fault, and how to change that. */
 function NotReady({ runner }: { readonly runner: Runner }): ReactNode {
   const texts = runner.notReady.map((reason) =>
     Object.hasOwn(notReadyReasons, reason) ? notReadyReasons[reason as keyof typeof notReadyReasons] : reason,
   );
+  texts.push(...runner.warnings.map(({ message }) => message));
   return texts.length === 0 ? null : (
     <span className="min-w-0 truncate text-12 text-warn" title={texts.join(" ")}>
       {texts.join(" ")}
