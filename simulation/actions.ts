@@ -3,14 +3,18 @@ import type { EnqueueCommand } from "../control-plane/src/domain/dispatcher.ts";
 import { cancelRun } from "../control-plane/src/objects/dispatcher/cancel.ts";
 import { enqueue } from "../control-plane/src/objects/dispatcher/enqueue.ts";
 import { releaseRunner } from "../control-plane/src/objects/dispatcher/quarantine.ts";
+import { requeueRun } from "../control-plane/src/objects/dispatcher/requeue.ts";
 import { revokeRunner } from "../control-plane/src/objects/dispatcher/revocation.ts";
 import { inTurn } from "../control-plane/src/objects/dispatcher/turns.ts";
 import type { Machine } from "./machine.ts";
-import type { Action } from "./plan.ts";
+import { type Action, TROUBLED_MS } from "./plan.ts";
 import { isRevoked } from "./rows.ts";
 import { Violation } from "./violation.ts";
 import { noTrouble } from "./wire.ts";
 import type { World } from "./world.ts";
+
+/** Who wants to requeue something, and finds no dead letter, looks again this much later. */
+const LOOK_AGAIN_MS = 15_000;
 
 /** Commands by the key they were sent with, for repeating them. */
 const sentCommands = new WeakMap<World, EnqueueCommand[]>();
@@ -53,6 +57,9 @@ export function act(world: World, action: Action): void {
       }
       return;
     }
+    case "requeue":
+      requeue(world, action);
+      return;
     case "hole": {
       const { path } = machineOf(world, action.who);
       for (const trouble of action.direction === "both" ? [path.up, path.down] : [path[action.direction]]) {
@@ -166,6 +173,30 @@ function trigger(world: World, action: Extract<Action, { kind: "trigger" }>): vo
   sentCommands.set(world, [...(sentCommands.get(world) ?? []), command]);
   for (let n = 0; n < action.times; n += 1) {
     send(world, command);
+  }
+}
+
+/** A dead letter, or any run while there is none: that must be refused, or have been done before. */
+function requeue(world: World, action: Extract<Action, { kind: "requeue" }>): void {
+  const { object, safety, timeline } = world;
+  const { what, key, times } = action;
+  const dead = [...safety.snapshot.runs.values()].filter((run) => run.fail_reason === "retries_exhausted");
+  const lookAgainAt = timeline.now + LOOK_AGAIN_MS;
+  if (dead.length === 0 && lookAgainAt < TROUBLED_MS) {
+    timeline.after(LOOK_AGAIN_MS, () => world.guard(() => requeue(world, action)));
+  }
+  const among = dead.length > 0 ? dead.map(({ id }) => id) : world.runIds;
+  const runId = among[what % Math.max(among.length, 1)];
+  for (let n = 0; n < times && runId !== undefined && !object.down; n += 1) {
+    const causeKey = key === null ? null : `requeue-${key}`;
+    safety.asksRequeue(runId);
+    const outcome = object.call("requeue", (shell) =>
+      inTurn(shell, (turn) => requeueRun(shell, turn, { runId, causeKey, bodyHash: runId })),
+    );
+    if (outcome?.ok === true && outcome.value.requeued) {
+      world.note(`requeued ${runId}`);
+      safety.requeued(runId, causeKey);
+    }
   }
 }
 

@@ -12,6 +12,7 @@ export type Action = { readonly at: number } & (
   | { readonly kind: "trigger"; readonly what: number; readonly key: number | null; readonly times: number }
   | { readonly kind: "retrigger"; readonly what: number }
   | { readonly kind: "cancel"; readonly what: number }
+  | { readonly kind: "requeue"; readonly what: number; readonly key: number | null; readonly times: number }
   | { readonly kind: "hole"; readonly who: number; readonly direction: "up" | "down" | "both"; readonly ms: number }
   | {
       readonly kind: "noise";
@@ -135,6 +136,7 @@ export function makePlan(seed: number): Plan {
   if (rng.chance(0.15)) {
     actions.push(...drainUnheard(rng, at()));
   }
+  actions.push(...requeues(seed));
   actions.sort((a, b) => a.at - b.at);
   return { seed, leaseMs: rng.pick([90_000, 120_000, 300_000]), machines, events: EVENTS, actions };
 }
@@ -148,6 +150,21 @@ function drainUnheard(rng: Rng, at: number): Action[] {
     { at: at + 3_500, kind: "drain", who: target, backAfterMs: rng.int(1_000, 60_000) },
     { at: at + 4_000, kind: "trigger", what: 0, key: null, times: 1 },
   ];
+}
+
+/**
+ * People look after dead letters, with keys that may repeat. Drawn apart from all else, which a seed decides as it did
+ * before there were any.
+ */
+function requeues(seed: number): Action[] {
+  const rng = new Rng(seed ^ 0x0dead1e7);
+  return Array.from({ length: rng.int(0, 5) }, () => ({
+    at: rng.int(20_000, TROUBLED_MS),
+    kind: "requeue",
+    what: what(rng),
+    key: rng.chance(0.4) ? rng.int(0, 3) : null,
+    times: rng.chance(0.3) ? rng.int(2, 3) : 1,
+  }));
 }
 
 type Fault = Action extends infer A ? (A extends { readonly at: number } ? Omit<A, "at"> : never) : never;

@@ -13,6 +13,7 @@ export interface RunRow {
   readonly message: string | null;
   readonly max_attempts: number;
   readonly starts: number;
+  readonly requeues: number;
   readonly on_lost: string;
   readonly rev: number;
   readonly runner_id: string | null;

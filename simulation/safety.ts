@@ -7,7 +7,7 @@ import { RunnerMessage, ServerMessage, type AttemptRef } from "@cronium/protocol
 import type { Container } from "./containers.ts";
 import type { SimD1 } from "./d1.ts";
 import type { Machine } from "./machine.ts";
-import { keyOf, readSnapshot, type AttemptRow, type Snapshot } from "./rows.ts";
+import { keyOf, readSnapshot, type AttemptRow, type RunRow, type Snapshot } from "./rows.ts";
 import type { ObjectHost } from "./object-host.ts";
 import { Violation } from "./violation.ts";
 
@@ -44,6 +44,11 @@ export class Safety {
     { readonly machine: Machine; readonly since: number; readonly socket: number }
   >();
   private readonly answered = new Set<string>();
+  /** How often each run's requeue was asked for. */
+  private readonly requeuesAsked = new Map<string, number>();
+  private readonly requeueKeys = new Set<string>();
+  /** The last attempt that each requeued run had before. */
+  private readonly closedUpTo = new Map<string, number>();
   private readonly runsByKey = new Map<string, string>();
   private readonly d1Revs = { runs: new Map<string, number>(), runners: new Map<string, number>(), events: new Map() };
 
@@ -83,6 +88,21 @@ export class Safety {
       throw new Violation("I1", `the key ${key} made both ${known} and ${runId}`);
     }
     this.runsByKey.set(key, runId);
+  }
+
+  /** Somebody is about to ask for it; the answer may be lost in a crash behind the commit. */
+  asksRequeue(runId: string): void {
+    this.requeuesAsked.set(runId, (this.requeuesAsked.get(runId) ?? 0) + 1);
+  }
+
+  /** It was done, by this request. */
+  requeued(runId: string, causeKey: string | null): void {
+    if (causeKey !== null && this.requeueKeys.has(causeKey)) {
+      throw new Violation("I1", `the key ${causeKey} requeued twice, the second time ${runId}`);
+    }
+    if (causeKey !== null) {
+      this.requeueKeys.add(causeKey);
+    }
   }
 
   /** Runs whose trigger was acknowledged. */
@@ -198,8 +218,9 @@ export class Safety {
     }
     const starts = (this.starts.get(runId) ?? 0) + 1;
     this.starts.set(runId, starts);
-    if (run !== undefined && starts > run.max_attempts) {
-      throw new Violation("I10", `${runId} was started ${starts} times; at most ${run.max_attempts} are allowed`);
+    const most = run === undefined ? starts : run.max_attempts * (1 + run.requeues);
+    if (starts > most) {
+      throw new Violation("I10", `${runId} was started ${starts} times; at most ${most} are allowed`);
     }
     for (const other of this.options.machines().flatMap((one) => one.containers.running())) {
       if (other.runId === runId && other !== container) {
@@ -235,7 +256,9 @@ export class Safety {
       if (run === old || run.rev === old.rev) {
         continue;
       }
-      if (isTerminal(old.state)) {
+      if (run.requeues !== old.requeues) {
+        this.checkRequeue(old, run);
+      } else if (isTerminal(old.state)) {
         throw new Violation("I5", `${id} was ${old.state} (rev ${old.rev}) and is now ${run.state} (rev ${run.rev})`);
       }
       if (run.rev < old.rev) {
@@ -252,6 +275,19 @@ export class Safety {
         throw new Violation("reasons", `${id} ended as ${run.state} without a word`);
       }
     }
+  }
+
+  /** A dead letter alone comes back, once for each request, as a queued run; what was tried before it is closed. */
+  private checkRequeue(old: RunRow, run: RunRow): void {
+    const { id } = run;
+    const asked = this.requeuesAsked.get(id) ?? 0;
+    if (old.state !== "failed" || old.fail_reason !== "retries_exhausted" || run.state !== "queued") {
+      throw new Violation("I5", `${id} was ${old.state} (${old.fail_reason}) and was requeued as ${run.state}`);
+    }
+    if (run.requeues !== old.requeues + 1 || run.requeues > asked) {
+      throw new Violation("I5", `${id} was requeued ${run.requeues} times, asked for ${asked} times`);
+    }
+    this.closedUpTo.set(id, old.attempt);
   }
 
   private checkAttempts(before: Snapshot): void {
@@ -298,7 +334,8 @@ export class Safety {
     if (old.outcome === null && row.outcome !== null && old.epoch !== row.epoch) {
       throw new Violation("I17", `the result of ${key} came with another epoch`);
     }
-    const ended = !isLiveAttempt(old.state) && old.state !== "lost";
+    const isClosed = row.attempt <= (this.closedUpTo.get(row.run_id) ?? 0);
+    const ended = !isLiveAttempt(old.state) && (old.state !== "lost" || isClosed);
     if (ended && old.state !== row.state) {
       throw new Violation("I5", `${key} went from ${old.state} to ${row.state}`);
     }

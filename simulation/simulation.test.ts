@@ -59,6 +59,9 @@ test("what the simulation is made for happens in it", async ({ expect }) => {
       if (/container \S+ starts/.test(line)) {
         kinds.add("container starts");
       }
+      if (line.includes("requeued run_")) {
+        kinds.add("requeued");
+      }
       if (line.includes("injected crash")) {
         kinds.add("injected crash");
       }
@@ -79,6 +82,8 @@ test("what the simulation is made for happens in it", async ({ expect }) => {
     "exit_code",
   ];
   const faults = [
+    "requeue",
+    "requeued",
     "trigger",
     "retrigger",
     "hole",
