@@ -13,6 +13,7 @@ import { createSessions, type Sessions } from "./auth/sessions.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { DispatcherApi } from "./domain/dispatcher.ts";
 import { dispatcherName } from "./domain/dispatcher-name.ts";
+import { HeldTriggers } from "./domain/held-triggers.ts";
 import type { LogRoomApi } from "./domain/log-room.ts";
 import type { BlobStore, Clock, Ids, Log, Mailer } from "./domain/ports.ts";
 import { consoleLog } from "./log.ts";
@@ -37,6 +38,7 @@ export interface Deps {
   readonly rateLimits: RateLimits;
   /** Requests of any kind. */
   readonly requestLimits: RequestLimits;
+  readonly heldTriggers: HeldTriggers;
   readonly authFailures: AuthFailures;
   readonly sealer: TextSealer;
   /** Null where links can reach nobody: hosted, without a mail service. */
@@ -87,6 +89,7 @@ export function makeDeps(env: Env): Deps {
     recentActors: new RecentActors(systemClock),
     rateLimits: new RateLimits(systemClock),
     requestLimits: new RequestLimits(systemClock, config.requestRates),
+    heldTriggers: new HeldTriggers(systemClock),
     authFailures: new AuthFailures(),
     sealer,
     mailer: makeMailer(config, env.DB, sealer),

@@ -48,6 +48,11 @@ export async function triggerRun(
   cause: Cause,
 ): Promise<Accepted> {
   const { input, options, by } = asked;
+  // A repeat of an accepted trigger is answered as before, whatever the quota says: only the Dispatcher knows.
+  const held = cause.key === null ? deps.heldTriggers.of(actor.workspaceId) : null;
+  if (held !== null) {
+    throw refused(held);
+  }
   checkInput(input ?? null);
   const runId = makeId("run", deps.clock.now(), deps.ids.random(10));
   const outcome = await enqueueRun(deps, actor.workspaceId, {
@@ -60,6 +65,9 @@ export async function triggerRun(
     target,
     ...(by === undefined ? {} : { by }),
   });
+  if (!outcome.ok) {
+    deps.heldTriggers.note(actor.workspaceId, outcome);
+  }
   return unwrap(outcome);
 }
 

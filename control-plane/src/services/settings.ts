@@ -9,5 +9,8 @@ export async function getSettings(deps: Deps, actor: Actor): Promise<Settings> {
 }
 
 export async function updateSettings(deps: Deps, act: Act, change: UpdateSettings): Promise<Settings> {
-  return deps.dispatcherFor(act.actor.workspaceId).updateSettings({ change, by: stampOf(act) });
+  const { workspaceId } = act.actor;
+  const updated = await deps.dispatcherFor(workspaceId).updateSettings({ change, by: stampOf(act) });
+  deps.heldTriggers.release(workspaceId);
+  return updated;
 }
