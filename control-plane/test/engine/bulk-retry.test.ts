@@ -1,10 +1,11 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
-import type { Run } from "@cronium/protocol";
+import type { BulkFilter, Run } from "@cronium/protocol";
 import { makeId, shardOf } from "@cronium/protocol/ids";
 import { afterEach, describe, test } from "vitest";
 import { makeDeps, type Deps, type Env } from "../../src/deps.ts";
 import { startBulk as startHere } from "../../src/objects/dispatcher/bulk.ts";
 import { walkRetries } from "../../src/objects/dispatcher/bulk-retry.ts";
+import type { Shell } from "../../src/objects/dispatcher/shell.ts";
 import { openShell } from "../../src/objects/dispatcher/start.ts";
 import { inTurn } from "../../src/objects/dispatcher/turns.ts";
 import { cancelledRuns, listAll, preview, readBulk, startBulk, waitForEnd, waitForSomeDone } from "./bulk-story.ts";
@@ -29,6 +30,25 @@ async function repeatedInputs(plane: Plane, stub: DurableObjectStub): Promise<nu
     }
     return rows.map((row) => Number(row["input"])).toSorted((a, b) => a - b);
   });
+}
+
+/** Begins the work in the object itself, with these surroundings for its first step, which may fail. */
+async function startInside(
+  plane: Plane,
+  deps: Deps,
+  filter: BulkFilter,
+  look: (shell: Shell) => void = () => undefined,
+): Promise<string> {
+  const bulkId = makeId("bulk", Date.now(), crypto.getRandomValues(new Uint8Array(10)));
+  const by = { actor: { kind: "user", id: "usr_x" }, ip: null, requestId: "" } as const;
+  await runInDurableObject(plane.dispatcherStub, async (_, state) => {
+    const shell = openShell(state, deps);
+    const command = { bulkId, causeKey: null, bodyHash: "", action: "retry", filter, by } as const;
+    inTurn(shell, (turn) => startHere(shell, turn, command));
+    await walkRetries(shell);
+    look(shell);
+  });
+  return bulkId;
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -153,6 +173,23 @@ describe("a bulk retry", () => {
     expect(kept).not.toBe(gone);
   });
 
+  test("waits out a D1 that does not answer, and then does everything once", async ({ expect }) => {
+    const plane = await makePlane();
+    const eventId = await cancelledRuns(plane, 3);
+    const deps = makeDeps(testEnv);
+    const mute = {
+      prepare: () => {
+        throw new Error("D1 is gone");
+      },
+    } as unknown as D1Database;
+    const bulkId = await startInside(plane, { ...deps, d1: mute }, { eventId }, ({ retries }) => {
+      expect(retries).toMatchObject({ busy: false, failures: 1 });
+      expect(retries.dueAt).toBeGreaterThan(Date.now());
+    });
+    expect(await waitForEnd(plane, bulkId)).toMatchObject({ state: "finished", matched: 3, done: 3, failed: 0 });
+    expect(await repeatedInputs(plane, plane.dispatcherStub)).toEqual([0, 1, 2]);
+  });
+
   test("takes large inputs, which lie in blobs, as they were given", async ({ expect }) => {
     const plane = await makePlane();
     const eventId = await createEvent(plane);
@@ -240,21 +277,7 @@ describe("a bulk retry over a shard", () => {
         });
       },
     };
-    const bulkId = makeId("bulk", Date.now(), crypto.getRandomValues(new Uint8Array(10)));
-    await runInDurableObject(plane.dispatcherStub, async (_, state) => {
-      const shell = openShell(state, deaf);
-      inTurn(shell, (turn) =>
-        startHere(shell, turn, {
-          bulkId,
-          causeKey: null,
-          bodyHash: "",
-          action: "retry",
-          filter: { eventId },
-          by: { actor: { kind: "user", id: "usr_x" }, ip: null, requestId: "" },
-        }),
-      );
-      await walkRetries(shell);
-    });
+    const bulkId = await startInside(plane, deaf, { eventId });
     expect(lost).toBe(1);
     await evictDurableObject(plane.dispatcherStub);
     const ended = await waitForEnd(plane, bulkId);
