@@ -88,6 +88,7 @@ beforeAll(async () => {
     variables: variable["id"] ?? "",
     members: "usr_01m7xqece7rd9cwj5ny98npjgv",
     queues: "default",
+    "sign-in": "github",
   };
 });
 
