@@ -1,6 +1,7 @@
 /** The Worker: HTTP, the watchdog's tick, and the classes of the Durable Objects. */
 import { makeDeps, type Env } from "./deps.ts";
 import { createApp } from "./http/app.ts";
+import { continueDeletions } from "./services/workspace-deletion.ts";
 import { pokeDispatchers } from "./services/watchdog.ts";
 
 export { Dispatcher } from "./objects/dispatcher/dispatcher.ts";
@@ -21,6 +22,8 @@ export default {
     return app.fetch(request, env, context);
   },
   async scheduled(_controller, env) {
-    await pokeDispatchers(makeDeps(env));
+    const deps = makeDeps(env);
+    await pokeDispatchers(deps);
+    await continueDeletions(deps);
   },
 } satisfies ExportedHandler<Env>;

@@ -259,6 +259,13 @@ export interface DispatcherApi extends HomeApi, ShardApi {
   }): Promise<readonly AuditRow[]>;
   verifyAudit(): Promise<ChainFinding>;
 
+  /** For the deletion of the workspace: cancels what runs, and cuts everybody off. */
+  closeDown(): Promise<void>;
+  /** Ids of runs that may have a log room, in their order, after this one. */
+  listRooms(page: { readonly after: string; readonly limit: number }): Promise<readonly string[]>;
+  /** Forgets everything, for good. */
+  erase(): Promise<void>;
+
   stats(): Promise<EngineStats>;
   /** A harmless round trip through storage, for `/ready`; with ids of master keys that its secrets need and that are missing. */
   check(): Promise<{

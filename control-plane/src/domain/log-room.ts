@@ -8,6 +8,8 @@ export interface LogRoomApi {
   finish(run: Run): Promise<void>;
   /** Log frames of an attempt whose runner has no socket. Idempotent, as each frame is. */
   writeBatch(attempt: number, batch: LogBatch): Promise<LogBatchAnswer>;
+  /** Forgets everything, for good: its workspace is deleted. */
+  erase(): Promise<void>;
   /** What is known of the log so far. */
   status(): Promise<{ readonly logState: LogState; readonly bytes: number }>;
 }

@@ -99,16 +99,21 @@ async function verifyAccounts({ d1 }: Deps, workspaceId: string): Promise<ChainF
 
 /** Oldest first, one JSON text a line; the chains are merged by time. */
 export function exportAudit(deps: Deps, actor: Actor, query: AuditExportQuery): ReadableStream<Uint8Array> {
-  const entries = walk(deps, actor.workspaceId, filterOf(query));
+  const entries = exportedAudit(deps, actor.workspaceId, filterOf(query));
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await entries.next();
-      if (done === true) {
-        controller.close();
-      } else {
-        controller.enqueue(encoder.encode(value));
+      let piece = "";
+      for (let lines = 0; lines < PAGE; lines += 1) {
+        const { done, value } = await entries.next();
+        if (done === true) {
+          controller.enqueue(encoder.encode(piece));
+          controller.close();
+          return;
+        }
+        piece += `${JSON.stringify(value)}\n`;
       }
+      controller.enqueue(encoder.encode(piece));
     },
     async cancel() {
       await entries.return(undefined);
@@ -116,8 +121,12 @@ export function exportAudit(deps: Deps, actor: Actor, query: AuditExportQuery): 
   });
 }
 
-/** Pieces of the export, of at most a page each. */
-async function* walk(deps: Deps, workspaceId: string, filter: AuditFilter): AsyncGenerator<string, undefined> {
+/** Every entry of every chain, oldest first. */
+export async function* exportedAudit(
+  deps: Deps,
+  workspaceId: string,
+  filter: AuditFilter = {},
+): AsyncGenerator<AuditEntry, undefined> {
   const heads = (await sources(deps, workspaceId)).map((source) => ({
     source,
     rows: [] as readonly AuditRow[],
@@ -126,31 +135,26 @@ async function* walk(deps: Deps, workspaceId: string, filter: AuditFilter): Asyn
     isOver: false,
   }));
   for (;;) {
-    let piece = "";
-    for (let lines = 0; lines < PAGE; lines += 1) {
-      for (const head of heads) {
-        if (!head.isOver && head.at === head.rows.length) {
-          head.rows = await head.source.after({ seq: head.seq, limit: PAGE, filter });
-          head.at = 0;
-          head.isOver = head.rows.length === 0;
-        }
+    for (const head of heads) {
+      if (!head.isOver && head.at === head.rows.length) {
+        head.rows = await head.source.after({ seq: head.seq, limit: PAGE, filter });
+        head.at = 0;
+        head.isOver = head.rows.length === 0;
       }
-      const [oldest] = heads
-        .flatMap((head) => {
-          const row = head.rows[head.at];
-          return row === undefined ? [] : [{ head, row }];
-        })
-        .toSorted((a, b) => a.row.at - b.row.at);
-      if (oldest === undefined) {
-        yield piece;
-        return undefined;
-      }
-      const { head, row } = oldest;
-      head.at += 1;
-      head.seq = row.seq;
-      piece += `${JSON.stringify(viewEntry({ ...row, chain: head.source.chain }))}\n`;
     }
-    yield piece;
+    const [oldest] = heads
+      .flatMap((head) => {
+        const row = head.rows[head.at];
+        return row === undefined ? [] : [{ head, row }];
+      })
+      .toSorted((a, b) => a.row.at - b.row.at);
+    if (oldest === undefined) {
+      return undefined;
+    }
+    const { head, row } = oldest;
+    head.at += 1;
+    head.seq = row.seq;
+    yield viewEntry({ ...row, chain: head.source.chain });
   }
 }
 

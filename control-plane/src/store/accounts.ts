@@ -1,6 +1,6 @@
 /** D1: people, workspaces, memberships and claim links. */
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
-import { and, asc, eq } from "drizzle-orm";
+import { and, asc, eq, isNull } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import { account, claimTokens, members, session, user, verification, workspaces } from "./schema.ts";
 
@@ -26,13 +26,14 @@ export function findWorkspace(db: DrizzleD1Database, workspaceId: string) {
   return db.select().from(workspaces).where(eq(workspaces.id, workspaceId)).get();
 }
 
-/** The oldest workspace; an installation that the launcher sets up has exactly one. */
+/** The oldest workspace; an installation that the launcher sets up begins with one. */
 export function findFirstWorkspace(db: DrizzleD1Database) {
-  return db.select().from(workspaces).orderBy(asc(workspaces.createdAt)).limit(1).get();
+  const { createdAt, deletingAt } = workspaces;
+  return db.select().from(workspaces).where(isNull(deletingAt)).orderBy(asc(createdAt)).limit(1).get();
 }
 
 export async function listWorkspaceIds(db: DrizzleD1Database): Promise<string[]> {
-  const rows = await db.select({ id: workspaces.id }).from(workspaces).all();
+  const rows = await db.select({ id: workspaces.id }).from(workspaces).where(isNull(workspaces.deletingAt)).all();
   return rows.map((row) => row.id);
 }
 

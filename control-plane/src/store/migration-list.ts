@@ -10,6 +10,7 @@ import accountLinks0008 from "../../../migrations/0008_account_links.sql";
 import registrationTokenKinds0009 from "../../../migrations/0009_registration_token_kinds.sql";
 import secondFactors0010 from "../../../migrations/0010_second_factors.sql";
 import providerSignIns0011 from "../../../migrations/0011_provider_sign_ins.sql";
+import workspaceDeletion0012 from "../../../migrations/0012_workspace_deletion.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   { name: "0009_registration_token_kinds.sql", sql: registrationTokenKinds0009 },
   { name: "0010_second_factors.sql", sql: secondFactors0010 },
   { name: "0011_provider_sign_ins.sql", sql: providerSignIns0011 },
+  { name: "0012_workspace_deletion.sql", sql: workspaceDeletion0012 },
 ];

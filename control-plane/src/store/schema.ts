@@ -81,6 +81,8 @@ export const workspaces = sqliteTable("workspaces", {
   id: text("id").primaryKey(),
   name: text("name").notNull(),
   createdAt: integer("created_at").notNull(),
+  /** Since when it is being deleted: nobody belongs to it any more, and what it holds goes bit by bit. */
+  deletingAt: integer("deleting_at"),
 });
 
 export const members = sqliteTable(

@@ -105,6 +105,9 @@ export const UpdateWorkspace = z.strictObject({ name: Name }).meta({ id: "Update
 export type UpdateWorkspace = z.infer<typeof UpdateWorkspace>;
 export const CreateWorkspace = z.strictObject({ name: Name }).meta({ id: "CreateWorkspace" });
 export type CreateWorkspace = z.infer<typeof CreateWorkspace>;
+/** The name as it is, letter by letter: nobody deletes a workspace by a slip. */
+export const DeleteWorkspace = z.strictObject({ name: z.string().max(200) }).meta({ id: "DeleteWorkspace" });
+export type DeleteWorkspace = z.infer<typeof DeleteWorkspace>;
 export const ActivateWorkspace = z.strictObject({ workspaceId: WorkspaceId }).meta({ id: "ActivateWorkspace" });
 
 export const TransferOwnership = z.strictObject({ userId: UserId }).meta({ id: "TransferOwnership" });

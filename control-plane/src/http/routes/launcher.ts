@@ -8,6 +8,7 @@ import { readKeyStatus } from "../../services/key-status.ts";
 import { passwordLink, takeMessages } from "../../services/messages.ts";
 import { setUp } from "../../services/setup.ts";
 import { pokeDispatchers } from "../../services/watchdog.ts";
+import { continueDeletions } from "../../services/workspace-deletion.ts";
 import { open } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 
@@ -50,7 +51,9 @@ export function launcherRoutes(): OpenAPIHono<AppEnv> {
   });
   routes.post("/launcher/watchdog", open(guard, { frequent: true }), async (c) => {
     requireLauncherKey(c);
-    return c.json(await pokeDispatchers(c.get("deps")));
+    const poked = await pokeDispatchers(c.get("deps"));
+    await continueDeletions(c.get("deps"));
+    return c.json(poked);
   });
   routes.post("/launcher/messages", open(guard, { frequent: true }), async (c) => {
     requireLauncherKey(c);

@@ -1,7 +1,17 @@
 /** `/workspaces`: those of the caller, and which one its session looks at. */
-import { ActivateWorkspace, CreateWorkspace, UpdateWorkspace, Workspace, WorkspacePage } from "@cronium/protocol";
+import {
+  ActivateWorkspace,
+  CreateWorkspace,
+  DeleteWorkspace,
+  UpdateWorkspace,
+  Workspace,
+  WorkspacePage,
+} from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import * as z from "zod";
 import { activateWorkspace, createWorkspace, listWorkspaces, renameWorkspace } from "../../services/members.ts";
+import { deleteWorkspace } from "../../services/workspace-deletion.ts";
+import { exportWorkspace } from "../../services/workspace-export.ts";
 import { actOf } from "../acting.ts";
 import { requires, requiresPerson } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
@@ -45,6 +55,29 @@ const rename = createRoute({
   responses: { 200: jsonAnswer(Workspace, "The workspace"), ...problemAnswers("forbidden", "invalid_name") },
 });
 
+const remove = createRoute({
+  method: "post",
+  path: "/workspace/deletion",
+  summary: "Delete the workspace with everything in it, for good; its name has to be given",
+  middleware: requiresPerson("workspace:write"),
+  request: { body: { content: { "application/json": { schema: DeleteWorkspace } }, required: true } },
+  responses: {
+    204: { description: "Nobody belongs to it any more; what it holds is deleted within minutes" },
+    ...problemAnswers("forbidden", "proof_required", "invalid_value"),
+  },
+});
+
+const download = createRoute({
+  method: "get",
+  path: "/workspace/export",
+  summary: "Everything that the workspace holds as NDJSON: secrets by name alone, runs without input, output and log",
+  middleware: requires("workspace:write"),
+  responses: {
+    200: { content: { "application/x-ndjson": { schema: z.string() } }, description: "One thing a line, the end last" },
+    ...problemAnswers("forbidden"),
+  },
+});
+
 /** Below /api/v1. */
 export function workspaceRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
@@ -60,5 +93,20 @@ export function workspaceRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(rename, async (c) =>
     c.json(await renameWorkspace(c.var.deps, actOf(c), c.req.valid("json").name), 200),
   );
+  routes.openapi(remove, async (c) => {
+    await deleteWorkspace(c.var.deps, actOf(c), c.req.valid("json").name);
+    return c.body(null, 204);
+  });
+  routes.openapi(download, async (c) => {
+    const answer = new Response(exportWorkspace(c.var.deps, c.var.actor), {
+      headers: {
+        "content-type": "application/x-ndjson",
+        "content-disposition": 'attachment; filename="workspace.ndjson"',
+        "cache-control": "no-store",
+      },
+    });
+    // The contract's types know no answer that is NDJSON alone.
+    return answer as never;
+  });
   return routes;
 }

@@ -55,6 +55,7 @@ import {
 } from "./audited.ts";
 import { readBulk } from "./bulk.ts";
 import { previewBulk } from "./bulk-walk.ts";
+import { closeDown, listRooms } from "./closing.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
 import { readEvent, readEventVersions } from "./events.ts";
 import { frameWork, onRunnerFrame } from "./frames.ts";
@@ -97,6 +98,8 @@ import { watchRun } from "./watches.ts";
 export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   readonly #shell: Shell;
   readonly #group: GroupCommit;
+  /** Its tables are gone; whatever still comes in finds nothing to act on. */
+  #isErased = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -193,7 +196,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   async listShards(): Promise<readonly number[]> {
-    return this.#shell.shards;
+    return this.#isErased ? [] : this.#shell.shards;
   }
 
   async setQueueShard(command: Parameters<DispatcherApi["setQueueShard"]>[0]): Promise<Outcome<Queue>> {
@@ -367,6 +370,23 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return verifyAudit(this.#shell);
   }
 
+  async closeDown(): Promise<void> {
+    if (!this.#isErased) {
+      this.#group.flush();
+      closeDown(this.#shell);
+    }
+  }
+
+  async listRooms(page: Parameters<DispatcherApi["listRooms"]>[0]): Promise<readonly string[]> {
+    return this.#isErased ? [] : listRooms(this.#shell, page);
+  }
+
+  async erase(): Promise<void> {
+    this.#isErased = true;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+
   async stats(): Promise<EngineStats> {
     return readStats(this.#shell);
   }
@@ -395,18 +415,21 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
-    this.#group.flush();
     closeSocket(socket, code, reason);
-    runnerGone(this.#shell, socket);
+    await this.webSocketError(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    this.#group.flush();
-    runnerGone(this.#shell, socket);
+    if (!this.#isErased) {
+      this.#group.flush();
+      runnerGone(this.#shell, socket);
+    }
   }
 
   override async alarm(): Promise<void> {
-    this.#group.flush();
-    onAlarm(this.#shell);
+    if (!this.#isErased) {
+      this.#group.flush();
+      onAlarm(this.#shell);
+    }
   }
 }

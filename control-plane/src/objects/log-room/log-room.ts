@@ -7,6 +7,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { LogBatch, LogBatchAnswer, LogState, Run } from "@cronium/protocol";
+import { closeCodes } from "@cronium/protocol/runner";
 import { LOG_DRAIN_MS } from "@cronium/protocol/limits";
 import { isTerminal } from "@cronium/protocol/run-states";
 import { makeDeps, type Env } from "../../deps.ts";
@@ -84,6 +85,19 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
         arm(room, room.deps.clock.now() + REWATCH_MS);
       }
     }
+  }
+
+  async erase(): Promise<void> {
+    const room = this.#room;
+    // What is under way finds the log closed and nothing to archive.
+    room.closed = true;
+    room.archived = true;
+    for (const socket of this.ctx.getWebSockets()) {
+      closeSocket(socket, closeCodes.revoked, "the workspace was deleted");
+    }
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    room.stored = false;
   }
 
   async finish(run: Run): Promise<void> {
