@@ -3,8 +3,8 @@
  * `domain/`; this object reads, asks them, writes in one turn, and only then tells anybody (`turns.ts`).
  *
  * What may interleave: every RPC call, frame and alarm is decided in a synchronous turn, which triggers and frames that
- * arrive close together share (`group-commit.ts`). So nothing does, with two exceptions that re-read after their await:
- * the signature check of a handshake and the drain of the outbox.
+ * arrive close together share (`group-commit.ts`). So nothing does, but for what re-reads after its await:
+ * the signature check of a handshake, the drain of the outbox, retrying in bulk, and calls between Dispatchers.
  */
 import { DurableObject } from "cloudflare:workers";
 import type {
