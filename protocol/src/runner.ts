@@ -127,7 +127,7 @@ export type JobResult = z.infer<typeof JobResult>;
 
 /** An attempt that the runner still holds when it connects. */
 export const HeldAttempt = z.strictObject({
-  runId: z.string(),
+  runId: z.string().max(64),
   attempt: z.int().min(1),
   /** `lost`: its container is gone or was swept, and no result is known. */
   state: z.enum(["accepted", "running", "exited", "lost"]),
@@ -144,7 +144,7 @@ export const RunnerMessage = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("hello"),
     protocol: z.int(),
-    runnerId: z.string(),
+    runnerId: z.string().max(64),
     /** One start of the runner process; a reconnect keeps it. */
     epoch: z.string().regex(/^[0-9a-f]{32}$/),
     signature: z.string().max(128),
@@ -161,15 +161,15 @@ export const RunnerMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("accept"), jobs: z.array(AttemptRef).min(1) }),
   z.strictObject({
     type: z.literal("decline"),
-    runId: z.string(),
+    runId: z.string().max(64),
     attempt: z.int().min(1),
     reason: z.enum(["draining", "full", "not_ready", "policy_denied"]),
     message: z.string().max(1_000).nullable(),
   }),
   /** Explicit renewal, for transports without automatic pongs and before a start that was long in coming. */
   z.strictObject({ type: z.literal("renew"), id: z.int(), attempts: z.array(AttemptRef) }),
-  z.strictObject({ type: z.literal("started"), runId: z.string(), attempt: z.int().min(1) }),
-  z.strictObject({ type: z.literal("exited"), runId: z.string(), attempt: z.int().min(1), result: JobResult }),
+  z.strictObject({ type: z.literal("started"), runId: z.string().max(64), attempt: z.int().min(1) }),
+  z.strictObject({ type: z.literal("exited"), runId: z.string().max(64), attempt: z.int().min(1), result: JobResult }),
   z.strictObject({
     type: z.literal("done"),
     jobs: z

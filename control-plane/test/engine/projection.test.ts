@@ -265,3 +265,29 @@ test("a run's page shows every attempt and what it was asked to do", async ({ ex
   });
   expect(run.attempts[0]?.startedAt).not.toBeNull();
 });
+
+test("B40 If-Match guards a change as its version does, and an answer names the version as its ETag", async ({
+  expect,
+}) => {
+  const plane = await makePlane();
+  const created = await plane.expectJson<Event>(201, "POST", "/events", { name: "x", runtime: "bash", script: "true" });
+  const path = `/events/${created.id}`;
+  expect((await plane.call("GET", path)).headers.get("etag")).toBe('"1"');
+  const change = (body: object, match: string): Promise<Response> =>
+    plane.call("PATCH", path, body, { "if-match": match });
+  const first = await change({ version: 1, name: "y" }, '"1"');
+  expect([first.status, first.headers.get("etag")]).toEqual([200, '"2"']);
+  for (const [body, match, status] of [
+    [{ version: 2, name: "z" }, '"1"', 412],
+    [{ version: 1, name: "z" }, '"1"', 412],
+    [{ version: 2, name: "z" }, "2", 422],
+    [{ version: 2, name: "z" }, '"two"', 422],
+  ] as const) {
+    expect((await change(body, match)).status, match).toBe(status);
+  }
+  expect(await plane.expectJson<Event>(200, "GET", path)).toMatchObject({ version: 2, name: "y" });
+  const secret = await plane.expectJson<{ id: string }>(201, "POST", "/secrets", { name: "KEY", value: "some value" });
+  const replace = (match: string): Promise<Response> =>
+    plane.call("PUT", `/secrets/${secret.id}`, { value: "another value" }, { "if-match": match });
+  expect([(await replace('"1"')).status, (await replace('"1"')).status]).toEqual([200, 412]);
+});
