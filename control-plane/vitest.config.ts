@@ -14,6 +14,11 @@ export default defineProject({
       wrangler: { configPath: join(root, "wrangler.toml") },
       miniflare: {
         // The same service that embedded installations keep their blobs in.
+        ratelimits: {
+          // As that of the addresses below: all tests come from one.
+          ADDRESS_LIMIT: { namespace_id: "1001", simple: { limit: 1_000_000, period: 60 } },
+          TEST_LIMIT: { namespace_id: "1002", simple: { limit: 3, period: 60 } },
+        },
         serviceBindings: {
           TEST_DISK: { disk: { path: temporaryFolder(), writable: true } },
         },

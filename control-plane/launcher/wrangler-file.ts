@@ -27,6 +27,16 @@ const WranglerFile = z.strictObject({
   }),
   migrations: z.array(z.strictObject({ tag: z.string(), new_sqlite_classes: z.array(z.string()) })),
   r2_buckets: z.array(z.strictObject({ binding: z.string(), bucket_name: z.string() })),
+  /** Nothing to provide: one process counts for itself, exactly. */
+  ratelimits: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        namespace_id: z.string(),
+        simple: z.strictObject({ limit: z.int(), period: z.int() }),
+      }),
+    )
+    .default([]),
   triggers: z.strictObject({ crons: z.array(z.string()) }),
   vars: z.record(z.string(), z.string()),
 });

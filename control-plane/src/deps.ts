@@ -38,6 +38,8 @@ export interface Deps {
   readonly rateLimits: RateLimits;
   /** Requests of any kind. */
   readonly requestLimits: RequestLimits;
+  /** Counts open requests of an address over all isolates of a place; null where the installation has none. */
+  readonly placeLimit: PlaceLimit | null;
   readonly heldTriggers: HeldTriggers;
   readonly authFailures: AuthFailures;
   readonly sealer: TextSealer;
@@ -62,6 +64,12 @@ export interface Env extends Readonly<Record<string, unknown>> {
   readonly LOG_ROOM: DurableObjectNamespace;
   readonly BLOBS?: R2Bucket;
   readonly BLOBS_DISK?: Fetcher;
+  /** Cloudflare's rate limiting binding; only hosted. */
+  readonly ADDRESS_LIMIT?: PlaceLimit;
+}
+
+export interface PlaceLimit {
+  limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
 }
 
 /** A client chooses its Host header: what is kept for each of them has a bound. */
@@ -89,6 +97,7 @@ export function makeDeps(env: Env): Deps {
     recentActors: new RecentActors(systemClock),
     rateLimits: new RateLimits(systemClock),
     requestLimits: new RequestLimits(systemClock, config.requestRates),
+    placeLimit: env.ADDRESS_LIMIT ?? null,
     heldTriggers: new HeldTriggers(systemClock),
     authFailures: new AuthFailures(),
     sealer,

@@ -91,7 +91,7 @@ interface OpenOptions {
 export function open(reason: string, options: OpenOptions = {}): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     if (options.frequent !== true) {
-      countAddress(c);
+      await countAddress(c);
     }
     await readBody(c, options);
     await next();

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, test } from "vitest";
 import { makeToken } from "@cronium/protocol/token";
 import type { RequestRates } from "../../src/auth/request-limits.ts";
-import { makeDeps } from "../../src/deps.ts";
+import { makeDeps, type PlaceLimit } from "../../src/deps.ts";
 import { createApp } from "../../src/http/app.ts";
 import { addWorkspace, claim, cookieOf, ORIGIN, problemOf, random, setUp, testEnv } from "./installation.ts";
 
@@ -166,4 +166,26 @@ test("counting requests asks no database", async ({ expect }) => {
   statements = 0;
   expect(new Set(await statuses(20, "/api/v1/settings", { key }))).toEqual(new Set([200]));
   expect(statements).toBe(0);
+});
+
+test("where Cloudflare counts for a whole place, an address has one limit over all isolates there", async ({
+  expect,
+}) => {
+  const { TEST_LIMIT } = testEnv as unknown as { readonly TEST_LIMIT: PlaceLimit };
+  const path = "/api/v1/openapi.json";
+  const isolate = (): App =>
+    createApp(makeDeps({ ...testEnv, ADDRESS_LIMIT: TEST_LIMIT, REQUESTS_PER_ADDRESS: "1000" }));
+  const host = random(1)[0] ?? 0;
+  const peer = `192.0.2.${host}:1`;
+  let refused: Response | null = null;
+  // At most six get through: three, and three more where a period ends meanwhile.
+  for (let i = 0; i < 8 && refused === null; i += 1) {
+    app = isolate();
+    const response = await ask(path, { peer });
+    refused = response.status === 429 ? response : null;
+  }
+  expect(refused?.headers.get("retry-after")).toBe("60");
+  expect((await problemOf(refused ?? new Response())).code).toBe("rate_limited");
+  expect((await ask(path, { peer: `198.51.100.${host}:1` })).status).toBe(200);
+  expect((await ask("/health", { peer })).status).toBe(200);
 });

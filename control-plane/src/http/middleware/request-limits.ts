@@ -1,4 +1,5 @@
 /** Counts requests against the limits of the installation (`auth/request-limits.ts`). */
+import { AppError } from "@cronium/protocol/errors";
 import type { Context } from "hono";
 import type { LimitState } from "../../auth/request-limits.ts";
 import type { Actor } from "../../domain/actor.ts";
@@ -12,9 +13,21 @@ export function countActor(c: Context<AppEnv>, actor: Actor): void {
   remember(c, own, requestLimits.take("workspace", actor.workspaceId));
 }
 
-/** A request to a route that is open. Throws `rate_limited`. */
-export function countAddress(c: Context<AppEnv>): void {
-  remember(c, c.get("deps").requestLimits.take("address", clientAddress(c)));
+/** The period of the binding in `wrangler.toml`. */
+const PLACE_PERIOD_S = 60;
+
+/** A request to a route that is open: by this isolate, then by all of its place where there is a binding for it. */
+export async function countAddress(c: Context<AppEnv>): Promise<void> {
+  const { requestLimits, placeLimit } = c.get("deps");
+  const address = clientAddress(c);
+  remember(c, requestLimits.take("address", address));
+  if (placeLimit !== null && !(await placeLimit.limit({ key: address })).success) {
+    throw new AppError(
+      "rate_limited",
+      `Too many requests without a login came from this address; try again in ${PLACE_PERIOD_S} s.`,
+      { context: { retryAfterSeconds: PLACE_PERIOD_S } },
+    );
+  }
 }
 
 /** Throws `rate_limited` where too many credentials from this address were refused, before another one is looked up. */
