@@ -174,6 +174,28 @@ CREATE INDEX `named_values_key` ON `named_values` (`key_id`) WHERE "named_values
 
 CREATE INDEX `named_values_list` ON `named_values` (`workspace_id`,`kind`,`name`);
 
+CREATE TABLE `passkey_challenges` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`user_id` text,
+	`expires_at` integer NOT NULL
+);
+
+CREATE INDEX `passkey_challenges_expiry` ON `passkey_challenges` (`expires_at`);
+
+CREATE TABLE `passkeys` (
+	`id` text PRIMARY KEY NOT NULL,
+	`user_id` text NOT NULL,
+	`name` text NOT NULL,
+	`public_key` text NOT NULL,
+	`counter` integer NOT NULL,
+	`transports` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`last_used_at` integer,
+	`refused_at` integer
+);
+
+CREATE INDEX `passkeys_user` ON `passkeys` (`user_id`,`created_at`);
+
 CREATE TABLE `provider_sign_ins` (
 	`hash` text PRIMARY KEY NOT NULL,
 	`provider` text NOT NULL,

@@ -32,6 +32,7 @@ export * from "./api/events.ts";
 export * from "./api/live-tickets.ts";
 export * from "./api/members.ts";
 export * from "./api/page.ts";
+export * from "./api/passkeys.ts";
 export * from "./api/people.ts";
 export * from "./api/queues.ts";
 export * from "./api/runners.ts";

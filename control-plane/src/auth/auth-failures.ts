@@ -2,7 +2,7 @@
  * Refused proofs of who somebody is, counted since this isolate started: a scraper sees a rate, and a restart as the
  * usual reset of a counter. Fixed kinds, so that nobody can make the list grow.
  */
-export const authFailureKinds = ["password", "second_factor", "provider", "api_key", "link"] as const;
+export const authFailureKinds = ["password", "second_factor", "passkey", "provider", "api_key", "link"] as const;
 export type AuthFailureKind = (typeof authFailureKinds)[number];
 
 export class AuthFailures {

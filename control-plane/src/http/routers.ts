@@ -16,6 +16,7 @@ import { liveRoutes } from "./routes/live.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { ownAccountRoutes } from "./routes/own-account.ts";
+import { passkeyRoutes } from "./routes/passkeys.ts";
 import { providerCallbackRoutes, providerSignInRoutes } from "./routes/provider-sign-in.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { registerRoutes } from "./routes/register.ts";
@@ -57,6 +58,7 @@ export function apiRouters(): Router[] {
     ownAccountRoutes(),
     signInRoutes(),
     providerSignInRoutes(),
+    passkeyRoutes(),
     secondFactorRoutes(),
     messageRoutes(),
     workspaceRoutes(),

@@ -197,6 +197,39 @@ export const signInChallenges = sqliteTable(
   (table) => [index("sign_in_challenges_expiry").on(table.expiresAt)],
 );
 
+/** Passkeys of people. */
+export const passkeys = sqliteTable(
+  "passkeys",
+  {
+    /** Of the credential, base64url. */
+    id: text("id").primaryKey(),
+    userId: text("user_id").notNull(),
+    name: text("name").notNull(),
+    /** COSE, base64url. */
+    publicKey: text("public_key").notNull(),
+    counter: integer("counter").notNull(),
+    /** JSON. */
+    transports: text("transports").notNull(),
+    createdAt: integer("created_at").notNull(),
+    lastUsedAt: integer("last_used_at"),
+    refusedAt: integer("refused_at"),
+  },
+  (table) => [index("passkeys_user").on(table.userId, table.createdAt)],
+);
+
+/** For a passkey to sign, once. */
+export const passkeyChallenges = sqliteTable(
+  "passkey_challenges",
+  {
+    /** SHA-256 of the challenge, hex. */
+    hash: text("hash").primaryKey(),
+    /** Who adds a passkey; null for a sign-in. */
+    userId: text("user_id"),
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (table) => [index("passkey_challenges_expiry").on(table.expiresAt)],
+);
+
 /** Sign-ins that are away at an identity provider. */
 export const providerSignIns = sqliteTable(
   "provider_sign_ins",

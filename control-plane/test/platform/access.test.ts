@@ -60,6 +60,8 @@ test("every route says who may call it", ({ expect }) => {
     "POST /api/v1/runner/logs/:runId",
     "POST /api/v1/runner/poll",
     "POST /api/v1/runner/register",
+    "POST /api/v1/sign-in/passkey",
+    "POST /api/v1/sign-in/passkey/options",
     "POST /api/v1/sign-in/providers/:provider",
     "POST /api/v1/sign-in/second-factor",
     "POST /launcher/key-status",

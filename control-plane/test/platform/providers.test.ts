@@ -198,7 +198,7 @@ describe.each(["oidc", "github"] as const)("%s", (provider) => {
   });
 });
 
-test("B42 an ID token of another nonce, client, issuer, key or time, or signed otherwise, opens nothing", async ({
+test("T17 an ID token of another nonce, client, issuer, key or time, or signed otherwise, opens nothing", async ({
   expect,
 }) => {
   for (const lie of ["nonce", "audience", "issuer", "key", "expired", "algorithm", "azp"] as const) {

@@ -248,7 +248,14 @@ test("B41 refused passwords, codes, keys and links are counted", async ({ expect
   for (const kind of ["password", "second_factor", "api_key"]) {
     expect((after[kind] ?? 0) - (before[kind] ?? 0), kind).toBe(1);
   }
-  expect(Object.keys(after).toSorted()).toEqual(["api_key", "link", "password", "provider", "second_factor"]);
+  expect(Object.keys(after).toSorted()).toEqual([
+    "api_key",
+    "link",
+    "passkey",
+    "password",
+    "provider",
+    "second_factor",
+  ]);
 });
 
 test("somebody else's session has nothing of it", async ({ expect }) => {

@@ -27,6 +27,7 @@ export const keys = {
   registrationTokens: () => ["registration-tokens"] as const,
   sessions: () => ["sessions"] as const,
   signInOptions: () => ["sign-in-options"] as const,
+  passkeys: () => ["passkeys"] as const,
   ownAccount: () => ["own-account"] as const,
   messages: () => ["messages"] as const,
   audit: () => ["audit"] as const,

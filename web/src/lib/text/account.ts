@@ -8,6 +8,7 @@ export const accountText = {
   "signIn.wrongHint": "Check both; capital letters count in the password.",
   "signIn.again": "Your session has ended. Sign in to go on where you were.",
   "signIn.first": "First time here? Open the one-time link that the start command printed.",
+  "signIn.passkey": "Sign in with a passkey",
   "signIn.with": (name: string) => `Sign in with ${name}`,
   "signIn.provider_failed": "Signing in there did not work. Try again, or sign in here.",
   "signIn.provider_refused": "The provider did not let you in, or you turned back.",

@@ -5,6 +5,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { signInOptionsQuery } from "../../api/account-links.ts";
 import { FinishSignInForm } from "../../forms/FinishSignInForm.tsx";
+import { PasskeyButton } from "../../forms/PasskeyButton.tsx";
 import { ProviderButtons } from "../../forms/ProviderButtons.tsx";
 import { SignInForm } from "../../forms/SignInForm.tsx";
 import { useTitle } from "../../lib/document-title.ts";
@@ -46,6 +47,7 @@ export function SignInPage(): ReactNode {
         </p>
       )}
       <SignInForm onSignedIn={enter} onHalfway={setHalfway} />
+      <PasskeyButton onSignedIn={enter} />
       <ProviderButtons providers={options.data?.providers ?? []} returnTo={back} />
       <p className="flex flex-wrap gap-x-4 gap-y-1">
         <TextLink to={paths.forgot()}>{t("signIn.forgot")}</TextLink>

@@ -11,6 +11,7 @@ import { PasswordForm } from "../../forms/PasswordForm.tsx";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
 import { EmailSection } from "./EmailSection.tsx";
+import { PasskeySection } from "./PasskeySection.tsx";
 import { SecondFactorSection } from "./SecondFactorSection.tsx";
 
 export function AccountTab(): ReactNode {
@@ -78,6 +79,7 @@ export function AccountTab(): ReactNode {
       </div>
       <EmailSection />
       <SecondFactorSection />
+      <PasskeySection />
       <section className="px-4 pb-8 pt-6 lg:px-6">
         <h2 className="pb-3 text-15 font-semibold">{t("account.password")}</h2>
         <PasswordForm />
