@@ -142,7 +142,7 @@ const settings = createRoute({
   getParentRoute: () => shell,
   path: paths.settings(),
   validateSearch: (search: Search) => ({
-    tab: oneOf(search["tab"], ["members", "values", "keys", "tokens", "account", "messages", "audit"]),
+    tab: oneOf(search["tab"], ["members", "values", "keys", "tokens", "account", "messages", "audit", "workspace"]),
   }),
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
 });

@@ -86,9 +86,13 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "signInByPasskey": "/api/v1/sign-in/passkey",
       "signInOptions": "/api/v1/sign-in/options",
       "signOut": "/api/auth/sign-out",
+      "transferOwnership": "/api/v1/members/transfer-ownership",
       "variable": "/api/v1/variables/an%20id%2F1",
       "variableVersions": "/api/v1/variables/an%20id%2F1/versions",
       "variables": "/api/v1/variables",
+      "workspace": "/api/v1/workspace",
+      "workspaceDeletion": "/api/v1/workspace/deletion",
+      "workspaceExport": "/api/v1/workspace/export",
       "workspaceLive": "/api/v1/live",
       "workspaces": "/api/v1/workspaces",
     }

@@ -84,6 +84,7 @@ beforeAll(async () => {
     "settings-keys": "/settings?tab=keys",
     "settings-account": "/settings?tab=account",
     "settings-audit": "/settings?tab=audit",
+    "settings-workspace": "/settings?tab=workspace",
     "settings-values": "/settings?tab=values",
     "event-values": `/events/${id}?tab=values`,
     "runner-add": "/runners?add=true",

@@ -16,9 +16,10 @@ import { KeysTab } from "./KeysTab.tsx";
 import { ValuesPanel } from "../values/ValuesPanel.tsx";
 import { MembersTab } from "./MembersTab.tsx";
 import { MessagesTab } from "./MessagesTab.tsx";
+import { WorkspaceTab } from "./WorkspaceTab.tsx";
 import { TokensTab } from "./TokensTab.tsx";
 
-const TABS = ["members", "values", "keys", "tokens", "account", "messages", "audit"] as const;
+const TABS = ["members", "values", "keys", "tokens", "account", "messages", "audit", "workspace"] as const;
 const NEEDED = { tokens: "runners:write", messages: "messages:read", audit: "audit:read" } as const;
 type SettingsTab = (typeof TABS)[number];
 
@@ -64,6 +65,9 @@ export function SettingsPage(): ReactNode {
         </TabPanel>
         <TabPanel value="audit">
           <AuditTab />
+        </TabPanel>
+        <TabPanel value="workspace">
+          <WorkspaceTab role={role} />
         </TabPanel>
       </Tabs>
     </>

@@ -1,0 +1,17 @@
+/** The workspace that this session looks at. */
+import type { Workspace } from "@cronium/protocol/api/members";
+import { apiPaths } from "../lib/paths.ts";
+import { request } from "./http.ts";
+
+export function renameWorkspace(name: string): Promise<Workspace> {
+  return request<Workspace>(apiPaths.workspace(), { method: "PATCH", body: { name } });
+}
+
+export function transferOwnership(userId: string): Promise<void> {
+  return request(apiPaths.transferOwnership(), { method: "POST", body: { userId } });
+}
+
+/** For good; the name as it is, letter by letter. */
+export function deleteWorkspace(name: string): Promise<void> {
+  return request(apiPaths.workspaceDeletion(), { method: "POST", body: { name } });
+}

@@ -1,0 +1,192 @@
+import type { Role } from "@cronium/protocol/roles";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Download } from "lucide-react";
+import { type ReactNode, useState } from "react";
+import { meQuery } from "../../api/account.ts";
+import { leaveWorkspace, membersQuery } from "../../api/members.ts";
+import { deleteWorkspace, renameWorkspace, transferOwnership } from "../../api/workspace.ts";
+import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
+import { ErrorLine } from "../../components/ErrorPanel.tsx";
+import { useProven } from "../../forms/ProofDialog.tsx";
+import { apiPaths, paths } from "../../lib/paths.ts";
+import { t } from "../../lib/text.ts";
+import { Button, buttonClasses } from "../../ui/Button.tsx";
+import { Field, Input, Select } from "../../ui/Field.tsx";
+import { icon } from "../../ui/icons.ts";
+
+/** The workspace itself: its name, a copy of all it holds, and what cannot be undone. `role` is the viewer's own. */
+export function WorkspaceTab({ role }: { readonly role: Role }): ReactNode {
+  const me = useQuery(meQuery());
+  const name = me.data?.workspace.name;
+  const isOwner = role === "owner";
+  return (
+    <div className="flex max-w-[68ch] flex-col gap-8 px-4 py-5 lg:px-6">
+      {name !== undefined && isOwner ? (
+        <>
+          <Rename key={name} name={name} />
+          <Section title={t("zone.export")} help={t("zone.exportHelp")}>
+            <a href={apiPaths.workspaceExport()} download className={buttonClasses()}>
+              <Download {...icon} />
+              {t("zone.exportDo")}
+            </a>
+          </Section>
+          <Transfer />
+        </>
+      ) : null}
+      <Leave />
+      {name !== undefined && isOwner ? <Delete name={name} /> : null}
+    </div>
+  );
+}
+
+function Section(props: { readonly title: string; readonly help: string; readonly children: ReactNode }): ReactNode {
+  return (
+    <section aria-label={props.title} className="flex flex-col items-start gap-2">
+      <h2 className="text-15 font-semibold">{props.title}</h2>
+      <p className="text-dim">{props.help}</p>
+      {props.children}
+    </section>
+  );
+}
+
+/** Nothing of the workspace may stay on the page. */
+function goHome(): void {
+  location.assign(paths.home());
+}
+
+function Rename({ name }: { readonly name: string }): ReactNode {
+  const [text, setText] = useState(name);
+  const client = useQueryClient();
+  const rename = useMutation({ mutationFn: renameWorkspace, onSuccess: () => client.invalidateQueries() });
+  return (
+    <Section title={t("zone.name")} help={t("zone.nameHelp")}>
+      <form
+        noValidate
+        className="flex w-full max-w-96 flex-col items-start gap-2"
+        onSubmit={(event) => {
+          event.preventDefault();
+          rename.mutate(text.trim());
+        }}
+      >
+        <Field label={t("zone.nameLabel")}>
+          {(control) => (
+            <Input {...control} maxLength={200} value={text} onChange={(event) => setText(event.target.value)} />
+          )}
+        </Field>
+        <ErrorLine error={rename.error} />
+        <Button type="submit" busy={rename.isPending} blocked={text.trim() === name ? t("zone.nameSame") : undefined}>
+          {t("zone.nameDo")}
+        </Button>
+      </form>
+    </Section>
+  );
+}
+
+function Transfer(): ReactNode {
+  const members = useQuery(membersQuery());
+  const others = members.data?.items.filter(({ isYou }) => !isYou) ?? [];
+  const [chosen, setChosen] = useState("");
+  const [isAsking, setAsking] = useState(false);
+  const transfer = useProven(transferOwnership, goHome);
+  const member = others.find(({ userId }) => userId === chosen);
+  return (
+    <Section title={t("zone.transfer")} help={t("zone.transferHelp")}>
+      <Field label={t("zone.transferTo")}>
+        {(control) => (
+          <Select {...control} className="min-w-64" value={chosen} onChange={(event) => setChosen(event.target.value)}>
+            <option value="">{t("zone.transferNobody")}</option>
+            {others.map(({ userId, name, email }) => (
+              <option key={userId} value={userId}>
+                {name} ({email})
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <ErrorLine error={transfer.error} />
+      <Button
+        busy={transfer.busy}
+        blocked={member === undefined ? t("zone.transferChoose") : undefined}
+        onClick={() => setAsking(true)}
+      >
+        {t("zone.transferDo")}
+      </Button>
+      {isAsking && member !== undefined ? (
+        <ConfirmDialog
+          open
+          title={t("zone.transferTitle", member.name)}
+          body={t("zone.transferBody")}
+          confirm={t("zone.transferDo")}
+          keep={t("values.keep")}
+          onConfirm={() => {
+            setAsking(false);
+            transfer.run(member.userId);
+          }}
+          onClose={() => setAsking(false)}
+        />
+      ) : null}
+      {transfer.dialog}
+    </Section>
+  );
+}
+
+function Leave(): ReactNode {
+  const [isAsking, setAsking] = useState(false);
+  const leave = useMutation({ mutationFn: leaveWorkspace, onSuccess: goHome, onSettled: () => setAsking(false) });
+  return (
+    <Section title={t("members.leaveTitle")} help={t("members.leaveBody")}>
+      <ErrorLine error={leave.error} />
+      <Button look="danger" busy={leave.isPending} onClick={() => setAsking(true)}>
+        {t("members.leave")}
+      </Button>
+      {isAsking ? (
+        <ConfirmDialog
+          open
+          title={t("members.leaveTitle")}
+          body={t("members.leaveBody")}
+          confirm={t("members.leave")}
+          keep={t("members.keep")}
+          busy={leave.isPending}
+          onConfirm={() => leave.mutate()}
+          onClose={() => setAsking(false)}
+        />
+      ) : null}
+    </Section>
+  );
+}
+
+function Delete({ name }: { readonly name: string }): ReactNode {
+  const [typed, setTyped] = useState("");
+  const remove = useProven(deleteWorkspace, goHome);
+  return (
+    <Section title={t("zone.delete")} help={t("zone.deleteHelp")}>
+      <form
+        noValidate
+        autoComplete="off"
+        className="flex w-full max-w-96 flex-col items-start gap-2"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (typed === name) {
+            remove.run(typed);
+          }
+        }}
+      >
+        <Field label={t("zone.deleteLabel", name)}>
+          {(control) => (
+            <Input {...control} spellCheck={false} value={typed} onChange={(event) => setTyped(event.target.value)} />
+          )}
+        </Field>
+        <ErrorLine error={remove.error} />
+        <Button
+          type="submit"
+          look="danger"
+          busy={remove.busy}
+          blocked={typed === name ? undefined : t("zone.deleteType")}
+        >
+          {t("zone.deleteDo")}
+        </Button>
+      </form>
+      {remove.dialog}
+    </Section>
+  );
+}
