@@ -92,6 +92,21 @@ test("no secret is in any log, file, database, answer or container in clear, and
     ]) {
       expect(log).toContain(`${line}\n`);
     }
+    // Acts and refusals about values leave their marks too: in audit rows, problems and exports.
+    const { items } = (await call("GET", "/secrets")).body as { items: { id: string; name: string }[] };
+    const idOf = (name: string): string => items.find((one) => one.name === name)?.id ?? "none";
+    expect((await call("PUT", `/secrets/${idOf("TOKEN")}`, { value: `${token}again` })).status).toBe(200);
+    expect((await call("PUT", `/secrets/${idOf("TOKEN")}`, { value: token, version: 1 })).status).toBe(412);
+    expect((await call("POST", "/secrets", { name: "PATH", value: token })).status).toBe(422);
+    expect((await call("POST", "/secrets", { name: "NUL", value: `${token}\0` })).status).toBe(422);
+    expect((await call("POST", "/secrets/import", { text: `lower=${token}\n` })).status).toBe(422);
+    expect((await call("DELETE", `/secrets/${idOf("OTHER")}?force=true`)).status).toBe(204);
+    for (const path of ["/audit/export", "/workspace/export"]) {
+      const exported = await fetch(`${plane.url}/api/v1${path}`, { headers: { authorization: plane.authorization } });
+      const text = await exported.text();
+      expect(text, path).toContain("secret.deleted");
+      answers.push(text);
+    }
     for (const path of ["/secrets", "/variables", "/runs", "/events", "/runners", "/audit", "/openapi.json"]) {
       await call("GET", path);
     }
