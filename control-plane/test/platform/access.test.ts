@@ -217,6 +217,35 @@ test("each role holds what the lower one holds", ({ expect }) => {
   expect(mayDo("viewer", "secrets:read")).toBe(false);
 });
 
+test("B45 a viewer writes nothing, an operator edits no script, and an editor stores no secret", async ({ expect }) => {
+  const workspace = await addWorkspace();
+  const [viewer, operator, editor] = [
+    await workspace.keyFor("viewer"),
+    await workspace.keyFor("operator"),
+    await workspace.keyFor("editor"),
+  ];
+  const script = { name: "Nightly", runtime: "bash", script: "true" };
+  const made = await send("POST", "/api/v1/events", { key: editor, body: script });
+  const { id } = await made.json<{ id: string }>();
+  const refused: readonly [string, string, string, object][] = [
+    [viewer, "POST", "/events", script],
+    [viewer, "POST", `/events/${id}/runs`, {}],
+    [viewer, "POST", "/variables", { name: "A", value: 1 }],
+    [operator, "PATCH", `/events/${id}`, { version: 1, script: "rm -rf /" }],
+    [operator, "POST", "/secrets", { name: "A", value: "value" }],
+    [editor, "POST", "/secrets", { name: "A", value: "value" }],
+    [editor, "PATCH", "/settings", { concurrency: 1 }],
+    [editor, "POST", "/registration-tokens", {}],
+  ];
+  for (const [key, method, path, body] of refused) {
+    expect(await refusalOf(await send(method, `/api/v1${path}`, { key, body })), `${method} ${path}`).toBe(
+      "403 forbidden",
+    );
+  }
+  const after = await send("GET", `/api/v1/events/${id}`, { key: viewer });
+  expect(await after.json()).toMatchObject({ version: 1, script: "true" });
+});
+
 test("B44 wrong, mangled, revoked and expired keys are refused alike", async ({ expect }) => {
   const workspace = await addWorkspace();
   const [revoked, expired] = [await workspace.keyFor("viewer"), await workspace.keyFor("operator")];

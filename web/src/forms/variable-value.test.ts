@@ -16,7 +16,7 @@ test("a value of each type goes through the form unchanged", ({ expect }) => {
   }
 });
 
-test("B17 text that is not of the type is refused with what to write", ({ expect }) => {
+test("text that is not of the type is refused with what to write", ({ expect }) => {
   for (const [text, type] of [
     ["seven", "number"],
     ["", "number"],
