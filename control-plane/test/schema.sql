@@ -366,4 +366,4 @@ CREATE TABLE `workspaces` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
 	`created_at` integer NOT NULL
-, `deleting_at` integer);
+, `deleting_at` integer, `is_home` integer DEFAULT false NOT NULL);

@@ -4,7 +4,7 @@ import { AppError } from "@cronium/protocol/errors";
 import type { Deps } from "../deps.ts";
 import type { Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
-import { findFirstWorkspace, findUserByEmail } from "../store/accounts.ts";
+import { findHomeWorkspace, findUserByEmail } from "../store/accounts.ts";
 import { findMessage, listMessageRows, noteShownStatement, takeUnprinted, type MessageRow } from "../store/messages.ts";
 import { removeStatements } from "../store/second-factors.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
@@ -18,7 +18,7 @@ async function mayHandOver(deps: Deps, actor: Actor): Promise<boolean> {
   if (deps.config.launcherKey === null) {
     return false;
   }
-  return (await findFirstWorkspace(deps.db))?.id === actor.workspaceId;
+  return (await findHomeWorkspace(deps.db))?.id === actor.workspaceId;
 }
 
 /** Empty for owners of other workspaces. */

@@ -36,7 +36,7 @@ async function ensureWorkspace(deps: Deps): Promise<string> {
   }
   const createdAt = deps.clock.now();
   const id = makeId("workspace", createdAt, deps.ids.random(10));
-  await insertWorkspace(deps.db, { id, name: "My workspace", createdAt });
+  await insertWorkspace(deps.db, { id, name: "My workspace", createdAt, isHome: true });
   return id;
 }
 

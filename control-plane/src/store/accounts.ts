@@ -32,6 +32,11 @@ export function findFirstWorkspace(db: DrizzleD1Database) {
   return db.select().from(workspaces).where(isNull(deletingAt)).orderBy(asc(createdAt)).limit(1).get();
 }
 
+/** The one that the installation was set up with; undefined once it is deleted, and hosted. */
+export function findHomeWorkspace(db: DrizzleD1Database) {
+  return db.select({ id: workspaces.id }).from(workspaces).where(eq(workspaces.isHome, true)).limit(1).get();
+}
+
 export async function listWorkspaceIds(db: DrizzleD1Database): Promise<string[]> {
   const rows = await db.select({ id: workspaces.id }).from(workspaces).where(isNull(workspaces.deletingAt)).all();
   return rows.map((row) => row.id);
@@ -39,7 +44,7 @@ export async function listWorkspaceIds(db: DrizzleD1Database): Promise<string[]>
 
 export async function insertWorkspace(
   db: DrizzleD1Database,
-  workspace: { readonly id: string; readonly name: string; readonly createdAt: number },
+  workspace: { readonly id: string; readonly name: string; readonly createdAt: number; readonly isHome: boolean },
 ): Promise<void> {
   await db.insert(workspaces).values(workspace);
 }

@@ -81,6 +81,8 @@ export const workspaces = sqliteTable("workspaces", {
   id: text("id").primaryKey(),
   name: text("name").notNull(),
   createdAt: integer("created_at").notNull(),
+  /** The one that the installation was set up with: its owners hold the machine. No other ever takes its place. */
+  isHome: integer("is_home", { mode: "boolean" }).notNull().default(false),
   /** Since when it is being deleted: nobody belongs to it any more, and what it holds goes bit by bit. */
   deletingAt: integer("deleting_at"),
 });

@@ -173,6 +173,23 @@ describe("messages without mail", () => {
     expect((await list(boss)).filter((message) => message.email === ada.email)).toEqual([]);
   });
 
+  test("T10 nobody takes the place of the installation's workspace, not even when it is gone", async ({ expect }) => {
+    const [ada, boss] = [await owner(), await host()];
+    await ask("/password-resets", { email: ada.email });
+    const count = async (by: Person): Promise<number> =>
+      (await (await by.ask("GET", "/messages")).json<{ items: unknown[] }>()).items.length;
+    await vi.waitUntil(async () => (await count(boss)) > 0, { timeout: 20_000, interval: 20 });
+    const rename = (from: string, to: string): Promise<unknown> =>
+      testEnv.DB.prepare("UPDATE workspaces SET id = ? WHERE id = ?").bind(to, from).run();
+    await rename(plane.workspaceId, "gone");
+    await testEnv.DB.prepare("UPDATE workspaces SET is_home = 0, created_at = 1 WHERE id = ?")
+      .bind(ada.workspaceId)
+      .run();
+    expect(await count(ada)).toBe(0);
+    await rename("gone", plane.workspaceId);
+    expect(await count(boss)).toBeGreaterThan(0);
+  });
+
   test("T27 no link is in the database in clear", async ({ expect }) => {
     const ada = await owner();
     const token = await resetTokenFor(ada.email);

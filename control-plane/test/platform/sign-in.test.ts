@@ -8,7 +8,7 @@ beforeAll(async () => {
 const signIn = (email: string, secret: string, headers: Record<string, string> = {}): Promise<Response> =>
   send("POST", "/api/auth/sign-in/email", { body: { email, password: secret }, headers });
 
-test("sign-in works, and a wrong password and an unknown user get the same answer", async ({ expect }) => {
+test("B41 sign-in works, and a wrong password and an unknown user get the same answer", async ({ expect }) => {
   const { claimToken } = await addWorkspace();
   await claim(claimToken, "signs-in@example.org");
   const right = await signIn("Signs-In@example.org", password);
@@ -105,7 +105,7 @@ test("a page of another site cannot sign a visitor in", async ({ expect }) => {
   expect(await refusalOf(response)).toBe("403 origin_not_allowed");
 });
 
-test("too many attempts on one account are held off, with the time to wait", async ({ expect }) => {
+test("B41 too many attempts on one account are held off, with the time to wait", async ({ expect }) => {
   const answers: string[] = [];
   for (let attempt = 0; attempt < 11; attempt += 1) {
     const response = await signIn("guessed@example.org", `guess number ${attempt}`);
@@ -116,4 +116,30 @@ test("too many attempts on one account are held off, with the time to wait", asy
   }
   expect(answers.filter((answer) => answer === "429 rate_limited")).toHaveLength(1);
   expect(answers.at(-1)).toBe("429 rate_limited");
+});
+
+test("B41 a password is the same in every Unicode form, and another one in none", async ({ expect }) => {
+  const { claimToken } = await addWorkspace();
+  const composed = "Caf\u00e9 \ufb01ve \u2126hm";
+  await send("POST", "/api/v1/claim", {
+    body: { token: claimToken, name: "Ada", email: "unicode@example.org", password: composed },
+  });
+  const status = async (secret: string): Promise<number> => (await signIn("unicode@example.org", secret)).status;
+  expect(await status(composed)).toBe(200);
+  expect(await status("Cafe\u0301 five \u03a9hm")).toBe(200);
+  for (const other of ["Cafe five Ohm", composed.toLowerCase(), `${composed} `, "Caf\u0435\u0301 five \u03a9hm"]) {
+    expect(await status(other), JSON.stringify(other)).toBe(401);
+  }
+});
+
+test("B41 passwords beyond 256 characters are refused for their length, before anything is hashed", async ({
+  expect,
+}) => {
+  for (const length of [257, 100_000]) {
+    const response = await signIn("long@example.org", "x".repeat(length));
+    expect(await refusalOf(response), String(length)).toBe("422 out_of_range");
+  }
+  const megabyte = await signIn("long@example.org", "x".repeat(1_048_576));
+  expect(["422 out_of_range", "413 body_too_large"]).toContain(await refusalOf(megabyte));
+  expect((await signIn("long@example.org", "x".repeat(256))).status).toBe(401);
 });

@@ -65,7 +65,7 @@ test("T18 the page names device, address, role and life, decides nothing by itse
   await page.getByRole("heading", { name: "Is this you?" }).waitFor();
   await page.getByText(codes.user_code, { exact: true }).waitFor();
   await page.getByText("ada's laptop, as it says itself").waitFor();
-  await page.getByText("Not known on this installation").waitFor();
+  await page.getByText("127.0.0.1", { exact: true }).waitFor();
   expect(await page.getByLabel("It may act as").inputValue()).toBe("operator");
   await page.getByLabel("It may act as").selectOption("viewer");
   await page.getByLabel("For", { exact: true }).selectOption("7");
