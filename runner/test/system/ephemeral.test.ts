@@ -15,7 +15,8 @@ let plane: Plane;
 let runners: RunnerProcess[];
 
 beforeAll(async () => {
-  plane = await startPlane();
+  // Long enough for a runner on a busy machine to renew in time, short enough to wait for its end.
+  plane = await startPlane({ ...QUICK, LEASE_MS: "8000" });
 });
 afterAll(() => plane.stop());
 beforeEach(() => {
@@ -93,7 +94,12 @@ describe("a runner for one job", () => {
     await until(run, "running", ({ state }) => state === "running");
     one.signal("SIGSTOP");
     const other = await runner({ labels: ["zone=lost"] });
-    const taken = await until(run, "with the other", ({ attempts }) => attempts.at(-1)?.runnerName === other.name);
+    // Not merely offered: until it is accepted, the first one could still be adopted back.
+    const taken = await until(
+      run,
+      "with the other",
+      ({ state, attempts }) => state === "running" && attempts.at(-1)?.runnerName === other.name,
+    );
     expect(taken.attempts[0]).toMatchObject({ state: "lost", failReason: "runner_lost" });
     one.signal("SIGCONT");
 
