@@ -243,10 +243,10 @@ describe("addresses", () => {
   ];
 
   test.for(each(withParams))("B8 %s refuses ids that are none", async ([, route], { expect }) => {
-    // Queues are called by name, which the first two could be; ids of sessions have no form of their own.
+    // Queues are called by name, which the first two could be; sessions and passkeys have ids of no form of our own.
     for (const id of route.params.includes("name") ? ids.slice(2) : ids) {
       const response = await ask(route, addressOf(route, id), route.body === undefined ? undefined : {});
-      const refusals = ["400 invalid_id", ...(route.path.includes("/sessions/") ? ["404 not_found"] : [])];
+      const refusals = ["400 invalid_id", ...(/\/(?:sessions|passkeys)\//.test(route.path) ? ["404 not_found"] : [])];
       expect(refusals, id.slice(0, 20)).toContain(await refusalOf(response));
     }
   });
