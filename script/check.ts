@@ -1,8 +1,11 @@
 /** `npm run check`: format, lint, types, dead code, manifests, Python, shell and lockfile. */
+import { build } from "./build.ts";
 import { runChecks } from "./checks/checks.ts";
 import { ensureShellTools } from "./machine.ts";
 import { formatMs, reportToTerminal } from "./progress.ts";
 
+// Scripts in containers import the SDK by its name: its types are those of the build.
+await build(["sdk"]);
 const shellTools = await ensureShellTools();
 if (!shellTools.ok) {
   reportToTerminal(shellTools.message);
