@@ -7,7 +7,7 @@
  * `enqueuePlaced`. A shard that lacks the event's version says so and is handed it by `learn`; one that has let go of the
  * queue says `moved`, and home is asked again. Each step may be repeated: the run id and the key make it the same run.
  */
-import type { EventDefinition, Queue, RunnerPlatform, Settings } from "@cronium/protocol";
+import type { EventDefinition, Json, Queue, RunnerPlatform, Settings } from "@cronium/protocol";
 import type { Stamp } from "./act.ts";
 import type { EnqueueCommand, Enqueued, Outcome } from "./dispatcher.ts";
 
@@ -72,6 +72,8 @@ export interface Facts {
     readonly rev: number;
     readonly settings: Settings;
     readonly paused: readonly { readonly name: string; readonly note: string; readonly at: number }[];
+    /** Whether there is any variable at home; absent where home's version does not say it. */
+    readonly variables?: boolean;
   };
   /** Taken where the shard has runs of the event, or when `needed`. */
   readonly events?: readonly EventCopy[];
@@ -111,6 +113,30 @@ export interface PlacesAnswer {
   readonly share: number;
 }
 
+/** A shard about attempts that a runner accepts: what the runner is to be handed with the grants. */
+export interface ValuesAsk {
+  readonly runnerId: string;
+  /** What the runner proved to be its key for sealing, in its handshake with the shard. */
+  readonly key: string;
+  readonly jobs: readonly {
+    readonly runId: string;
+    readonly attempt: number;
+    readonly eventId: string | null;
+    /** Names of the secrets that the run declares; none where they are sealed already. */
+    readonly secrets: readonly string[];
+  }[];
+}
+
+export interface HandedValues {
+  /** Sealed to that runner for that attempt; null where none were asked for, or not all are there. */
+  readonly secrets: string | null;
+  /** Names that no secret has any more. */
+  readonly missing: readonly string[];
+  /** Names whose values no key of the installation opens. */
+  readonly unreadable: readonly string[];
+  readonly variables: Readonly<Record<string, Json>> | null;
+}
+
 /** Only home is asked these. */
 export interface HomeApi {
   /** Numbers of the workspace's shards; home's own is not among them. */
@@ -127,6 +153,8 @@ export interface HomeApi {
   askPlaces(ask: PlacesAsk): Promise<PlacesAnswer | null>;
   /** Null for one that is not registered. */
   runnerFacts(runnerId: string): Promise<RunnerFacts | null>;
+  /** One for each job, in order; null for a runner that is not registered, or revoked. */
+  sealValues(ask: ValuesAsk): Promise<readonly HandedValues[] | null>;
 }
 
 /** What home and the Worker ask of a shard; `leftOf` and `ownDefinition` of home, too. */

@@ -34,7 +34,9 @@ import type {
   Leftovers,
   PlacedAnswer,
   PlacesAnswer,
+  HandedValues,
   PlacesAsk,
+  ValuesAsk,
   RunnerFacts,
 } from "../../domain/sharding.ts";
 import type { EngineStats } from "../../domain/engine-stats.ts";
@@ -80,7 +82,8 @@ import { releaseRuns } from "./retention.ts";
 import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
 import { readSettings } from "./settings.ts";
-import type { Shell } from "./shell.ts";
+import type { Shell, Turn } from "./shell.ts";
+import { hasVariables, sealValues } from "./handed-values.ts";
 import { closeSocket, closeSocketsOf, LIVE_TAG } from "./sockets.ts";
 import { afterStart, openShell } from "./start.ts";
 import { readStats } from "./stats.ts";
@@ -221,6 +224,10 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return runner === undefined ? null : runnerFacts(runner);
   }
 
+  async sealValues(ask: ValuesAsk): Promise<readonly HandedValues[] | null> {
+    return inTurn(this.#shell, (turn) => sealValues(this.#shell, turn, ask));
+  }
+
   async enqueuePlaced(batch: Parameters<DispatcherApi["enqueuePlaced"]>[0]): Promise<PlacedAnswer> {
     return this.#group.call((turn) => enqueuePlaced(this.#shell, turn, batch));
   }
@@ -310,7 +317,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   async createVariable(
     command: Parameters<DispatcherApi["createVariable"]>[0],
   ): ReturnType<DispatcherApi["createVariable"]> {
-    return inTurn(this.#shell, (turn) => createVariable(this.#shell, turn, command));
+    return this.#changeVariables((turn) => createVariable(this.#shell, turn, command));
   }
 
   async setVariable(command: Parameters<DispatcherApi["setVariable"]>[0]): ReturnType<DispatcherApi["setVariable"]> {
@@ -320,7 +327,24 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   async deleteVariable(
     command: Parameters<DispatcherApi["deleteVariable"]>[0],
   ): ReturnType<DispatcherApi["deleteVariable"]> {
-    return inTurn(this.#shell, (turn) => deleteVariable(this.#shell, turn, command));
+    return this.#changeVariables((turn) => deleteVariable(this.#shell, turn, command));
+  }
+
+  /** The first variable, and the end of the last one, are told to the shards before they are answered. */
+  async #changeVariables<T>(change: (turn: Turn) => T): Promise<T> {
+    const shell = this.#shell;
+    const before = hasVariables(shell.sql);
+    const outcome = inTurn(shell, (turn) => {
+      const done = change(turn);
+      if (hasVariables(shell.sql) !== before) {
+        tellShards(shell, turn, "rules");
+      }
+      return done;
+    });
+    if (hasVariables(shell.sql) !== before) {
+      await tellRulesNow(shell);
+    }
+    return outcome;
   }
 
   async watchRun(runId: string): Promise<Run | null> {

@@ -1,17 +1,20 @@
 /** What a runner says after its handshake, frame by frame. Frames that arrive close together share a turn. */
 import { AppError } from "@cronium/protocol/errors";
 import { parseStrictJson } from "@cronium/protocol/json";
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import { MAX_FRAME_BYTES } from "@cronium/protocol/limits";
 import { closeCodes, RunnerMessage, type AttemptRef, type Json, type ServerMessage } from "@cronium/protocol";
 import * as z from "zod";
 import { clockSkew } from "../../domain/runner.ts";
 import type { Command } from "../../domain/run-machine.ts";
 import type { DeclineReason } from "../../domain/run-offer.ts";
+import type { HandedValues } from "../../domain/sharding.ts";
 import type { Holder, Reply, RunState } from "../../domain/run-step.ts";
 import { signLogToken } from "../../services/log-tokens.ts";
 import { noteServed, removeEphemeral } from "./ephemeral.ts";
 import { acceptOrRefuse, handOver } from "./grants.ts";
 import type { Work } from "./group-commit.ts";
+import { type Fetched, fetchValues, refKey } from "./handed-values.ts";
 import { onHello } from "./handshake.ts";
 import { renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, changeRunner } from "./runners.ts";
@@ -24,12 +27,16 @@ import { inTurn } from "./turns.ts";
 /** How long a runner that declined for want of room gets no offers. */
 const HOLD_OFF_MS = 5_000;
 
+const NONE_FETCHED: Fetched = new Map();
+
 type Working = Exclude<RunnerMessage, { type: "hello" }>;
 
 /** A frame of a runner that is through its handshake: read and valid, not decided yet. */
 export interface RunnerFrame {
   readonly socket: Link;
   readonly message: Working;
+  /** With an accept in a shard: what home gave for it. */
+  readonly fetched?: Fetched;
 }
 
 /** Takes one frame as it arrives; `decideLater` may put its decision into a turn with others. */
@@ -61,6 +68,11 @@ export async function onRunnerFrame(
   }
   if (attachment.stage !== "ready" || attachment.epoch === null) {
     refuse(socket, `${message.type} came before the handshake was done.`, 1008);
+    return;
+  }
+  if (message.type === "accept" && shell.shard !== HOME_SHARD) {
+    const fetched = await fetchValues(shell, attachment.runnerId, message.jobs);
+    decideLater({ socket, message, fetched });
     return;
   }
   decideLater({ socket, message });
@@ -100,14 +112,14 @@ function holderOf(shell: Shell, socket: Link): Holder | null {
   return shell.fleet.get(runnerId)?.revokedAt === null ? { runnerId, epoch } : null;
 }
 
-function decideFrame(shell: Shell, turn: Turn, chain: StepChain, { socket, message }: RunnerFrame): void {
+function decideFrame(shell: Shell, turn: Turn, chain: StepChain, { socket, message, fetched }: RunnerFrame): void {
   const holder = holderOf(shell, socket);
   if (holder !== null) {
     if (message.type === "renew" && transportOf(socket) === "websocket") {
       // Of a session every request counts; of a socket only pings do.
       changeRunner(shell, turn, holder.runnerId, { lastSeenAt: turn.now });
     }
-    handle(shell, turn, chain, holder, message);
+    handle(shell, turn, chain, holder, message, fetched);
   }
 }
 
@@ -159,15 +171,27 @@ function refuse(
   closeSocket(socket, closeCode, code);
 }
 
-function handle(shell: Shell, turn: Turn, chain: StepChain, by: Holder, message: Working): void {
+function handle(
+  shell: Shell,
+  turn: Turn,
+  chain: StepChain,
+  by: Holder,
+  message: Working,
+  fetched: Fetched = NONE_FETCHED,
+): void {
   const decided = (ref: AttemptRef, command: Command | ((state: RunState) => Command), output?: Json): void => {
-    chain.add(ref, command, (reply, after) => answer(shell, turn, ref, by, reply, after), output);
+    const values = fetched.get(refKey(ref)) ?? null;
+    chain.add(ref, command, (reply, after) => answer(shell, turn, ref, by, reply, after, values), output);
   };
   const refOf = (frame: AttemptRef): AttemptRef => ({ runId: frame.runId, attempt: frame.attempt });
   switch (message.type) {
     case "accept":
       for (const ref of message.jobs) {
-        decided(ref, (state) => acceptOrRefuse(shell, state, by));
+        const values = fetched.get(refKey(ref));
+        // Home was not reached: undecided, so that the runner asks again or the offer goes out anew.
+        if (values !== null) {
+          decided(ref, (state) => acceptOrRefuse(shell, state, by, values ?? null));
+        }
       }
       return;
     case "decline": {
@@ -243,14 +267,22 @@ function tell(turn: Turn, by: Holder, message: ServerMessage): void {
 }
 
 /** Grants and acknowledgements that follow one another to the same runner travel in one frame. */
-function answer(shell: Shell, turn: Turn, ref: AttemptRef, by: Holder, reply: Reply, after: RunState | null): void {
+function answer(
+  shell: Shell,
+  turn: Turn,
+  ref: AttemptRef,
+  by: Holder,
+  reply: Reply,
+  after: RunState | null,
+  fetched: HandedValues | null = null,
+): void {
   switch (reply.kind) {
     case "granted": {
       startTicking(shell, turn);
       noteServed(shell, turn, by.runnerId);
       const { leaseMs, logTokenKey } = shell.deps.config;
       const logToken = signLogToken(logTokenKey, { workspaceId: shell.workspaceId, ...ref }, turn.now);
-      const handed = after === null ? {} : handOver(shell, turn, after.run, ref, by.runnerId);
+      const handed = after === null ? {} : handOver(shell, turn, after.run, { ref, runnerId: by.runnerId, fetched });
       const grant = { ...ref, leaseMs, logToken, ...handed };
       const last = lastFrameTo(turn, by);
       // Values may be large: a grant with some of them travels alone.

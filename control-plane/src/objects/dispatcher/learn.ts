@@ -2,6 +2,7 @@
 import { closeCodes } from "@cronium/protocol/runner";
 import type { EventCopy, Facts, RunnerFacts } from "../../domain/sharding.ts";
 import { readEvent } from "./events.ts";
+import { learnHomeVariables } from "./handed-values.ts";
 import { unparkAfterChange } from "./queue-changes.ts";
 import { learnWatched } from "./relay.ts";
 import { revokeRunner } from "./revocation.ts";
@@ -38,13 +39,16 @@ export function learn(shell: Shell, facts: Facts): void {
   }
 }
 
-function learnRules(shell: Shell, turn: Turn, { rev, settings, paused }: NonNullable<Facts["rules"]>): void {
+function learnRules(shell: Shell, turn: Turn, { rev, settings, paused, variables }: NonNullable<Facts["rules"]>): void {
   const known = shell.sql.exec("SELECT value FROM meta WHERE key = 'rules_rev'").toArray()[0];
   if (known !== undefined && Number(known["value"]) >= rev) {
     return;
   }
   shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('rules_rev', ?)", String(rev));
   shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('settings', ?)", JSON.stringify(settings));
+  if (variables !== undefined) {
+    learnHomeVariables(shell, variables);
+  }
   shell.sql.exec("DELETE FROM paused_queues");
   for (const { name, note, at } of paused) {
     shell.sql.exec("INSERT INTO paused_queues (name, note, at) VALUES (?, ?, ?)", name, note, at);

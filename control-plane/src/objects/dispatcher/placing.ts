@@ -3,6 +3,7 @@ import { HOME_SHARD, inShard, shardOf } from "@cronium/protocol/ids";
 import type { EnqueueCommand, Enqueued, Outcome, Refusal } from "../../domain/dispatcher.ts";
 import { concurrencySource, debounceSource, keyOf } from "../../domain/queue-key.ts";
 import { writeCause } from "./causes.ts";
+import { refuseSecrets } from "./declared-secrets.ts";
 import { knownEvent } from "./known-events.ts";
 import { readOwnDefinition } from "./runs.ts";
 import { ownerOf } from "./shards.ts";
@@ -27,7 +28,7 @@ export function placeElsewhere(shell: Shell, turn: Turn, command: EnqueueCommand
     return null;
   }
   // What will be refused is refused before its key is taken.
-  const refusal = inputRefusal(shell, command) ?? valuesRefusal(shell, command, wanted);
+  const refusal = inputRefusal(shell, command) ?? valuesRefusal(shell, command);
   if (refusal !== null) {
     return refusal;
   }
@@ -98,20 +99,9 @@ function inputRefusal(shell: Shell, { target, input: given }: EnqueueCommand): R
   return null;
 }
 
-/** Secrets and variables stay at home: a run that needs them is not made where it would go without. */
-function valuesRefusal(shell: Shell, { target }: EnqueueCommand, { queue, event }: Wanted): Refusal | null {
-  const known = event === null ? null : knownEvent(shell, event.id);
-  const secrets = target.kind === "adhoc" ? target.definition.secrets : (known?.definition.secrets ?? []);
-  const scopes = JSON.stringify(["", event?.id ?? ""]);
-  const hasVariables = shell.sql
-    .exec("SELECT 1 FROM variables WHERE scope IN (SELECT value FROM json_each(?)) LIMIT 1", scopes)
-    .toArray();
-  if (secrets.length === 0 && hasVariables.length === 0) {
-    return null;
-  }
-  const what = secrets.length > 0 ? "secrets" : "variables";
-  const message = `The queue ${queue} has a shard of its own, and runs there get no ${what} yet. Use another queue, or take this one home.`;
-  return { ok: false, code: "shard_conflict", message };
+/** Home alone knows which secrets there are. */
+function valuesRefusal(shell: Shell, { target }: EnqueueCommand): Refusal | null {
+  return target.kind === "adhoc" ? refuseSecrets(shell, null, target.definition) : null;
 }
 
 /** The queue that decides. Runs of an event stay together: its newest version says where, for repeated runs too. */

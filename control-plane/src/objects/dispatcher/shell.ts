@@ -125,6 +125,8 @@ export interface Shell {
   handovers: Map<string, number>;
   readonly places: Places;
   /** The way of a shard's changes to the workspace's live socket (`relay.ts`). */
+  /** A shard's: whether home may have variables that its runs get. */
+  homeHasVariables: boolean;
   readonly relay: {
     /** Of a shard: somebody watches until then; stored. */
     until: number;

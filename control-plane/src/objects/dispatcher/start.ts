@@ -10,6 +10,7 @@ import { hasOldBoxes } from "./secrets.ts";
 import { wakeBy, type Shell } from "./shell.ts";
 import { readAllowance, readGrants } from "./allowances.ts";
 import { readHandovers } from "./handovers.ts";
+import { readHomeVariables } from "./handed-values.ts";
 import { readWatchedUntil } from "./relay.ts";
 import { readRoutes, readShards } from "./shards.ts";
 import { attachmentOf, linksOf } from "./sockets.ts";
@@ -27,6 +28,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     shards: readShards(sql),
     routes: readRoutes(sql),
     handovers: readHandovers(sql),
+    homeHasVariables: readHomeVariables(sql),
     relay: { until: readWatchedUntil(sql), waiting: new Map(), sending: false, toldAt: 0 },
     places: {
       allowance: readAllowance(sql),

@@ -5,6 +5,7 @@
 import type { Facts, RunnerFacts } from "../../domain/sharding.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
 import { copyEvent } from "./event-copies.ts";
+import { hasVariables } from "./handed-values.ts";
 import { readSettings } from "./settings.ts";
 import { readRev } from "./shard-news.ts";
 import type { Shell } from "./shell.ts";
@@ -15,7 +16,7 @@ export function rulesOf(shell: Shell): NonNullable<Facts["rules"]> {
     .exec("SELECT name, note, at FROM paused_queues")
     .toArray()
     .map((row) => ({ name: row["name"] as string, note: row["note"] as string, at: row["at"] as number }));
-  return { rev: readRev(shell), settings: readSettings(shell.sql), paused };
+  return { rev: readRev(shell), settings: readSettings(shell.sql), paused, variables: hasVariables(shell.sql) };
 }
 
 /** Before a change of the rules is answered; a shard that cannot be reached now is told from the outbox. */
