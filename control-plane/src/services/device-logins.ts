@@ -14,6 +14,7 @@ import { isWholeToken, makeToken } from "@cronium/protocol/token";
 import { makeUserCode, readUserCode } from "@cronium/protocol/user-code";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
+import type { Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import {
   DEVICE_LOGIN_KEPT_MS,
@@ -25,7 +26,8 @@ import {
 } from "../domain/device-login.ts";
 import { findWorkspace } from "../store/accounts.ts";
 import {
-  decideDeviceLogin,
+  decideDeviceLoginStatement,
+  type Decision,
   type DeviceLoginRow,
   findDeviceLogin,
   findOpenDeviceLogin,
@@ -36,6 +38,7 @@ import {
   redeemDeviceLogin,
   takeGuess,
 } from "../store/device-logins.ts";
+import { commitAct, requireProof } from "./account-audit.ts";
 
 const DAY_MS = 86_400_000;
 /** What a program gets that asks for nothing in particular, unless the person has less. */
@@ -166,14 +169,15 @@ export async function lookUpDeviceLogin(deps: Deps, actor: Actor, text: string):
   };
 }
 
-/** Throws as `lookUpDeviceLogin`, and `forbidden` for a role above the person's own. */
-export async function approveDeviceLogin(deps: Deps, actor: Actor, request: ApproveDeviceLogin): Promise<void> {
-  const person = personOf(actor);
+/** Throws as `lookUpDeviceLogin`, `forbidden` for a role above the person's own, and `proof_required`. */
+export async function approveDeviceLogin(deps: Deps, act: Act, request: ApproveDeviceLogin): Promise<void> {
+  const person = personOf(act.actor);
   if (!rolesWithin(person.role).includes(request.role)) {
     throw new AppError("forbidden", `The role "${person.role}" cannot let a device in as ${request.role}.`);
   }
+  requireProof(deps, act.actor);
   const { workspaceId, userId } = person;
-  await decide(deps, person, request.userCode, {
+  await decide(deps, act, request.userCode, {
     state: "approved",
     workspaceId,
     userId,
@@ -183,22 +187,24 @@ export async function approveDeviceLogin(deps: Deps, actor: Actor, request: Appr
 }
 
 /** Throws as `lookUpDeviceLogin`. */
-export async function denyDeviceLogin(deps: Deps, actor: Actor, text: string): Promise<void> {
-  await decide(deps, personOf(actor), text, { state: "denied" });
+export async function denyDeviceLogin(deps: Deps, act: Act, text: string): Promise<void> {
+  await decide(deps, act, text, { state: "denied" });
 }
 
-async function decide(
-  deps: Deps,
-  person: Person,
-  text: string,
-  decision: Parameters<typeof decideDeviceLogin>[2],
-): Promise<void> {
-  const { userCode, login } = await findOpen(deps, person, text);
-  if (!(await decideDeviceLogin(deps.db, await hashToken(userCode), decision, deps.clock.now()))) {
+async function decide(deps: Deps, act: Act, text: string, decision: Decision): Promise<void> {
+  const { userCode, login } = await findOpen(deps, personOf(act.actor), text);
+  const { deviceName, address } = login;
+  const grant = decision.state === "approved" ? { role: decision.role, keyLifeMs: decision.keyLifeMs } : {};
+  const deed = {
+    verb: `device_login.${decision.state}`,
+    target: deviceName ?? "a device without a name",
+    after: { address, ...grant },
+  };
+  const statement = decideDeviceLoginStatement(deps.d1, await hashToken(userCode), decision, deps.clock.now());
+  const [result] = await commitAct(deps, act, deed, [statement]);
+  if (result?.meta.changes === 0) {
     throw unknownCode(text);
   }
-  const { userId, workspaceId } = person;
-  deps.log.info(`device_login.${decision.state}`, { workspaceId, userId, device: login.deviceName ?? "" });
 }
 
 /** A key must not make further keys: only a session speaks for the person at the screen. */

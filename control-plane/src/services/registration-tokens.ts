@@ -14,19 +14,20 @@ import {
   revokeTokenStatement,
   type RegistrationTokenRow,
 } from "../store/registration-tokens.ts";
-import { commitAct } from "./account-audit.ts";
+import { commitAct, requireProof } from "./account-audit.ts";
 
 /** Ended ones stay in the list for a month. */
 const KEEP_MS = 30 * 86_400_000;
 const REUSABLE_USES = 100;
 
-/** `url` is the address under which the new machine reaches this installation. */
+/** `url` is the address under which the new machine reaches this installation. Throws `proof_required`. */
 export async function createRegistrationToken(
   deps: Deps,
   act: Act,
   input: CreateRegistrationToken,
   url: string,
 ): Promise<CreatedRegistrationToken> {
+  requireProof(deps, act.actor);
   const { workspaceId } = act.actor;
   const { kind, labels, maxUses = kind === "reusable" ? REUSABLE_USES : 1 } = input;
   const now = deps.clock.now();

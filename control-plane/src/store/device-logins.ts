@@ -55,19 +55,28 @@ export type Decision =
       readonly keyLifeMs: number;
     };
 
-/** Of several decisions at the same time one wins; false for the others. */
-export async function decideDeviceLogin(
-  db: DrizzleD1Database,
+/** Of several decisions at the same time one wins; the others change nothing. */
+export function decideDeviceLoginStatement(
+  d1: D1Database,
   userCodeHash: string,
   decision: Decision,
   now: number,
-): Promise<boolean> {
-  const rows = await db
-    .update(deviceLogins)
-    .set(decision)
-    .where(isOpen(userCodeHash, now))
-    .returning({ hash: deviceLogins.deviceHash });
-  return rows.length > 0;
+): D1PreparedStatement {
+  const to = decision.state === "approved" ? decision : null;
+  return d1
+    .prepare(
+      `UPDATE device_logins SET state = ?3, workspace_id = ?4, user_id = ?5, role = ?6, key_life_ms = ?7
+       WHERE user_code_hash = ?1 AND state = 'pending' AND expires_at > ?2`,
+    )
+    .bind(
+      userCodeHash,
+      now,
+      decision.state,
+      to?.workspaceId ?? null,
+      to?.userId ?? null,
+      to?.role ?? null,
+      to?.keyLifeMs ?? null,
+    );
 }
 
 export interface NewDeviceKey {

@@ -146,6 +146,38 @@ test("T18 a page of another site cannot approve, nor can an API key", async ({ e
   expect(await told(codes.device_code)).toBe("400 authorization_pending");
 });
 
+test("T18 letting a device in needs a password given lately, and the audit says who decided what", async ({
+  expect,
+}) => {
+  const { cookie, workspaceId } = await person();
+  const [first, second] = [await ask({ device_name: "build box" }), await ask()];
+  const approval = { userCode: first.user_code, role: "viewer", keyExpiresInDays: 7 };
+  const prove = (until: number): Promise<unknown> =>
+    testEnv.DB.prepare(
+      "UPDATE session SET proven_until = ?, created_at = created_at - 7200000 WHERE user_id IN (SELECT user_id FROM members WHERE workspace_id = ?)",
+    )
+      .bind(until, workspaceId)
+      .run();
+  await prove(0);
+  expect(await refusalOf(await decide("approve", cookie, approval))).toBe("403 proof_required");
+  expect(await told(first.device_code)).toBe("400 authorization_pending");
+
+  await prove(Date.now() + 600_000);
+  expect((await decide("approve", cookie, approval)).status).toBe(200);
+  expect((await decide("deny", cookie, { userCode: second.user_code })).status).toBe(200);
+  const audit = await send("GET", "/api/v1/audit?verb=device_login.", { cookie });
+  const { items } = await audit.json<{ items: unknown[] }>();
+  expect(items).toMatchObject([
+    { verb: "device_login.denied", target: "a device without a name" },
+    {
+      verb: "device_login.approved",
+      target: "build box",
+      actor: { kind: "user" },
+      after: { role: "viewer", keyLifeMs: 604_800_000 },
+    },
+  ]);
+});
+
 test("T18 nobody hands out more than their own role, and what is asked for is cut down to it", async ({ expect }) => {
   const { cookie } = await person("operator");
   const codes = await ask({ scope: "owner" });

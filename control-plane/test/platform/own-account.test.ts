@@ -94,6 +94,7 @@ describe("one's own account", () => {
     await age(ada);
     const guarded = [
       ["POST", "/api-keys", { name: "k" }],
+      ["POST", "/registration-tokens", {}],
       ["POST", "/service-accounts", { name: "s", role: "viewer" }],
       ["POST", "/invitations", { email: address(), role: "admin" }],
       ["PATCH", `/members/${ben.id}`, { role: "admin" }],

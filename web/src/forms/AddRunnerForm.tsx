@@ -1,5 +1,5 @@
 import type { Runner } from "@cronium/protocol/runner-view";
-import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { CircleCheck } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { itemsOf } from "../api/page.ts";
@@ -14,22 +14,26 @@ import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Facts } from "../ui/Facts.tsx";
 import { icon } from "../ui/icons.ts";
+import { useProven } from "./ProofDialog.tsx";
+
+type Minted = Awaited<ReturnType<typeof mintRegistrationToken>>;
 
 /** One line to copy; turns into "connected" by itself when the machine shows up. */
 export function AddRunnerForm({ onClose }: { readonly onClose: () => void }): ReactNode {
-  const { mutate, data, error, isPending } = useMutation({ mutationFn: mintRegistrationToken });
+  const [token, setToken] = useState<Minted | null>(null);
+  const { run, busy, error, dialog } = useProven(mintRegistrationToken, setToken);
   const isMinted = useRef(false);
   useEffect(() => {
     // Once per opening, also when React mounts twice.
     if (!isMinted.current) {
       isMinted.current = true;
-      mutate(idempotencyKey());
+      run(idempotencyKey());
     }
-  }, [mutate]);
+  }, [run]);
   const { runner, forget } = useNewcomer();
   const again = (): void => {
     forget();
-    mutate(idempotencyKey());
+    run(idempotencyKey());
   };
   return (
     <Dialog open onClose={onClose} shape="sheet" title={t("addRunner.title")}>
@@ -38,16 +42,19 @@ export function AddRunnerForm({ onClose }: { readonly onClose: () => void }): Re
           <>
             <p className="max-w-[60ch]">{t("addRunner.intro")}</p>
             {error !== null ? <ErrorPanel error={error} onRetry={again} /> : null}
-            {data === undefined ? (
-              isPending ? (
-                <p className="text-dim">{t("addRunner.minting")}</p>
-              ) : null
-            ) : (
+            {token !== null ? (
               <>
-                <CopyLine text={data.installCommand} label={t("addRunner.copy")} />
-                <TimeLeft expiresAt={data.expiresAt} busy={isPending} onRenew={again} />
+                <CopyLine text={token.installCommand} label={t("addRunner.copy")} />
+                <TimeLeft expiresAt={token.expiresAt} busy={busy} onRenew={again} />
               </>
-            )}
+            ) : busy ? (
+              <p className="text-dim">{t("addRunner.minting")}</p>
+            ) : error === null ? (
+              <Button look="primary" className="self-start" onClick={again}>
+                {t("addRunner.renew")}
+              </Button>
+            ) : null}
+            {dialog}
             <p role="status" className="flex items-center gap-2 text-live">
               <span className="size-2 animate-breathe rounded-full bg-live" />
               {t("addRunner.waiting")}

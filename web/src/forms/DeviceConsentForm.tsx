@@ -9,6 +9,7 @@ import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Facts } from "../ui/Facts.tsx";
 import { Field, Select } from "../ui/Field.tsx";
+import { useProven } from "./ProofDialog.tsx";
 
 const LIVES = [1, 7, 30, 90, 365] as const;
 const USUAL_LIFE = 90;
@@ -24,21 +25,21 @@ export function DeviceConsentForm({ login, onDecided }: DeviceConsentFormProps):
   const form = useForm<{ role: DeviceLogin["role"]; days: string }>({
     defaultValues: { role: login.role, days: String(USUAL_LIFE) },
   });
-  const approve = useMutation({
-    mutationFn: (values: { role: DeviceLogin["role"]; days: string }) =>
+  const approve = useProven(
+    (values: { role: DeviceLogin["role"]; days: string }) =>
       approveDeviceLogin({ userCode, role: values.role, keyExpiresInDays: Number(values.days) }),
-    onSuccess: ({ decision }) => onDecided(decision),
-  });
+    ({ decision }) => onDecided(decision),
+  );
   const deny = useMutation({
     mutationFn: () => denyDeviceLogin(userCode),
     onSuccess: ({ decision }) => onDecided(decision),
   });
-  const isBusy = approve.isPending || deny.isPending;
+  const isBusy = approve.busy || deny.isPending;
   return (
     <form
       noValidate
       className="flex flex-col gap-4"
-      onSubmit={(event) => void form.handleSubmit((values) => approve.mutate(values))(event)}
+      onSubmit={(event) => void form.handleSubmit((values) => approve.run(values))(event)}
     >
       <p className="rounded-control border border-line-strong bg-layer py-3 text-center font-mono text-24 font-semibold">
         {userCode}
@@ -81,12 +82,13 @@ export function DeviceConsentForm({ login, onDecided }: DeviceConsentFormProps):
       <ErrorLine error={approve.error ?? deny.error} />
       <div className="flex gap-2">
         <Button type="submit" look="primary" busy={isBusy} className="flex-1">
-          {approve.isPending ? t("device.approving") : t("device.approve")}
+          {approve.busy ? t("device.approving") : t("device.approve")}
         </Button>
         <Button look="danger" busy={isBusy} onClick={() => deny.mutate()}>
           {deny.isPending ? t("device.denying") : t("device.deny")}
         </Button>
       </div>
+      {approve.dialog}
     </form>
   );
 }

@@ -1,5 +1,5 @@
 import { registrationTokenKinds, type RegistrationTokenKind } from "@cronium/protocol/registration-tokens";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { keys } from "../api/keys.ts";
 import { createRegistrationToken } from "../api/runners.ts";
@@ -9,6 +9,7 @@ import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
+import { useProven } from "./ProofDialog.tsx";
 
 const MINUTES = [5, 15, 60] as const;
 const kinds = Object.keys(registrationTokenKinds) as RegistrationTokenKind[];
@@ -24,16 +25,17 @@ interface Values {
 export function NewTokenForm({ onClose }: { readonly onClose: () => void }): ReactNode {
   const [values, setValues] = useState<Values>({ kind: "single_use", maxUses: "10", labels: "", minutes: 60 });
   const client = useQueryClient();
-  const make = useMutation({
-    mutationFn: createRegistrationToken,
-    onSuccess: () => client.invalidateQueries({ queryKey: keys.registrationTokens() }),
+  const [command, setCommand] = useState<string | null>(null);
+  const make = useProven(createRegistrationToken, ({ installCommand }) => {
+    setCommand(installCommand);
+    return client.invalidateQueries({ queryKey: keys.registrationTokens() });
   });
-  if (make.data !== undefined) {
+  if (command !== null) {
     return (
       <ShownOnce
         title={t("tokens.madeTitle")}
         body={t("tokens.once")}
-        text={make.data.installCommand}
+        text={command}
         copy={t("tokens.copy")}
         onClose={onClose}
       />
@@ -42,7 +44,7 @@ export function NewTokenForm({ onClose }: { readonly onClose: () => void }): Rea
   const { labels, wrong } = readLabels(values.labels);
   const isOne = values.kind === "single_use";
   const submit = (): void => {
-    make.mutate({
+    make.run({
       kind: values.kind,
       labels,
       expiresInSeconds: values.minutes * 60,
@@ -124,10 +126,11 @@ export function NewTokenForm({ onClose }: { readonly onClose: () => void }): Rea
           )}
         </Field>
         <ErrorLine error={make.error} />
-        <Button type="submit" look="primary" className="self-start" busy={make.isPending}>
+        <Button type="submit" look="primary" className="self-start" busy={make.busy}>
           {t("tokens.submit")}
         </Button>
       </form>
+      {make.dialog}
     </Dialog>
   );
 }

@@ -23,6 +23,7 @@ import {
   pollDeviceLogin,
   startDeviceLogin,
 } from "../../services/device-logins.ts";
+import { actOf } from "../acting.ts";
 import { open, requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { clientAddress, clientIp } from "../middleware/client-address.ts";
@@ -74,7 +75,14 @@ const approve = createRoute({
   request: { body: { content: { "application/json": { schema: ApproveDeviceLogin } }, required: true } },
   responses: {
     200: jsonAnswer(DeviceLoginDecided, "Its next request gets the key"),
-    ...problemAnswers("unauthorized", "forbidden", "invalid_user_code", "rate_limited", "out_of_range"),
+    ...problemAnswers(
+      "unauthorized",
+      "forbidden",
+      "proof_required",
+      "invalid_user_code",
+      "rate_limited",
+      "out_of_range",
+    ),
   },
 });
 
@@ -99,11 +107,11 @@ export function deviceRoutes(): OpenAPIHono<AppEnv> {
     return c.json(await lookUpDeviceLogin(c.var.deps, c.var.actor, c.req.valid("json").userCode), 200);
   });
   routes.openapi(approve, async (c) => {
-    await approveDeviceLogin(c.var.deps, c.var.actor, c.req.valid("json"));
+    await approveDeviceLogin(c.var.deps, actOf(c), c.req.valid("json"));
     return c.json({ decision: "approved" as const }, 200);
   });
   routes.openapi(deny, async (c) => {
-    await denyDeviceLogin(c.var.deps, c.var.actor, c.req.valid("json").userCode);
+    await denyDeviceLogin(c.var.deps, actOf(c), c.req.valid("json").userCode);
     return c.json({ decision: "denied" as const }, 200);
   });
   return routes;

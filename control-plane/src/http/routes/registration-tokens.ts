@@ -39,7 +39,7 @@ const create = createRoute({
   },
   responses: {
     201: jsonAnswer(CreatedRegistrationToken, "The token, shown this once"),
-    ...problemAnswers("unauthorized", "forbidden", "out_of_range", "unknown_field", "invalid_value"),
+    ...problemAnswers("unauthorized", "forbidden", "proof_required", "out_of_range", "unknown_field", "invalid_value"),
   },
 });
 
