@@ -3,10 +3,11 @@
  * shares no rule with the code it judges.
  */
 import { isLiveAttempt, isTerminal, liveAttemptStates } from "@cronium/protocol/run-states";
-import { RunnerMessage, ServerMessage, type AttemptRef } from "@cronium/protocol";
+import { RunnerMessage, ServerMessage } from "@cronium/protocol";
 import type { Container } from "./containers.ts";
 import type { SimD1 } from "./d1.ts";
 import type { Machine } from "./machine.ts";
+import { OfferWatch } from "./offer-watch.ts";
 import { keyOf, readSnapshot, type AttemptRow, type RunRow, type Snapshot } from "./rows.ts";
 import type { ObjectHost } from "./object-host.ts";
 import { Violation } from "./violation.ts";
@@ -16,7 +17,6 @@ const SOUND_MS = 30_000;
 
 /** Leases are counted in ticks of the server's clock, which may jump by 10 s. */
 const LEASE_TOLERANCE_MS = 21_000;
-const ANSWER_WITHIN_MS = 5_000;
 
 export interface SafetyOptions {
   readonly object: ObjectHost;
@@ -39,11 +39,8 @@ export class Safety {
     string,
     { readonly older: Container; readonly newer: Container; since: number }
   >();
-  private readonly offers = new Map<
-    string,
-    { readonly machine: Machine; readonly since: number; readonly socket: number }
-  >();
-  private readonly answered = new Set<string>();
+  /** F28. */
+  readonly offers: OfferWatch;
   /** How often each run's requeue was asked for. */
   private readonly requeuesAsked = new Map<string, number>();
   private readonly requeueKeys = new Set<string>();
@@ -54,6 +51,7 @@ export class Safety {
 
   constructor(options: SafetyOptions) {
     this.options = options;
+    this.offers = new OfferWatch(options.now);
   }
 
   /** Compares what is stored now with what was stored before the step. */
@@ -68,7 +66,7 @@ export class Safety {
       this.checkLeases(before);
     }
     this.checkOverlaps();
-    this.checkOffers();
+    this.offers.check();
     this.checkAlarm();
   }
 
@@ -175,28 +173,6 @@ export class Safety {
       const now = this.snapshot.attempts.get(key);
       if (now !== undefined && JSON.stringify(now) !== JSON.stringify(row)) {
         throw new Violation("I17", `a stale or foreign frame moved ${key} from ${row.state} to ${now.state}`);
-      }
-    }
-  }
-
-  /** Offers have reached a machine. */
-  offered(machine: Machine, jobs: readonly AttemptRef[]): void {
-    for (const { runId, attempt } of jobs) {
-      const key = keyOf(runId, attempt);
-      if (!this.answered.has(key)) {
-        this.offers.set(key, { machine, since: this.options.now(), socket: machine.socketId });
-      }
-    }
-  }
-
-  /** A runner says something. */
-  answers(machine: Machine, message: RunnerMessage): void {
-    const refs = message.type === "accept" ? message.jobs : message.type === "decline" ? [message] : [];
-    for (const { runId, attempt } of refs) {
-      const key = keyOf(runId, attempt);
-      this.answered.add(key);
-      if (this.offers.get(key)?.machine === machine) {
-        this.offers.delete(key);
       }
     }
   }
@@ -384,18 +360,6 @@ export class Safety {
     const { object } = this.options;
     if (!object.armed && [...this.snapshot.attempts.values()].some((row) => isLiveAttempt(row.state))) {
       throw new Violation("F13", "an attempt is live, and no alarm is set");
-    }
-  }
-
-  /** F28: whoever gets an offer answers it. */
-  private checkOffers(): void {
-    const now = this.options.now();
-    for (const [key, { machine, since, socket }] of this.offers) {
-      if (!machine.connected || machine.socketId !== socket || machine.soundSince > since) {
-        this.offers.delete(key);
-      } else if (now - since > ANSWER_WITHIN_MS) {
-        throw new Violation("F28", `${key} was offered to ${machine.id}, which has not answered`);
-      }
     }
   }
 

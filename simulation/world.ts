@@ -203,7 +203,7 @@ export class World {
       },
       ended: (machine, why) => this.ended(machine, why),
       toRunner: (machine, text) => this.arrives(machine, text),
-      says: (machine, message) => this.safety.answers(machine, message),
+      says: (machine, message) => this.safety.offers.said(machine, message),
       sent: (machine, text) => {
         this.guard(() => this.safety.sends(machine, text, this.object.storage.open));
         this.note(`${name} <~ ${brief(text)}`);
@@ -239,7 +239,7 @@ export class World {
     }
     const message = ServerMessage.parse(JSON.parse(text));
     if (message.type === "jobs") {
-      this.safety.offered(machine, message.jobs);
+      this.safety.offers.arrived(machine, message.jobs);
     }
     if (message.type === "granted") {
       for (const { runId, attempt } of message.grants) {

@@ -6,7 +6,7 @@ import { makeKeyRing } from "../../src/auth/master-keys.ts";
 import { sealSecret } from "../../src/auth/secret-box.ts";
 import { makeDeps, type Env } from "../../src/deps.ts";
 import { onAlarm } from "../../src/objects/dispatcher/alarm.ts";
-import { missingKeys } from "../../src/objects/dispatcher/secrets.ts";
+import { missingKeys } from "../../src/objects/dispatcher/secret-rotation.ts";
 import { openShell } from "../../src/objects/dispatcher/start.ts";
 import { checkReadiness } from "../../src/services/readiness.ts";
 import { readKeyStatus } from "../../src/services/key-status.ts";

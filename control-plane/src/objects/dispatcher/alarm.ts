@@ -22,7 +22,7 @@ import { expireIfDue, FORGETTABLE, forgetFinished } from "./retention.ts";
 import { tellWatched, watchDueAt } from "./relay.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
 import { LIVE } from "./places.ts";
-import { hasOldBoxes, missingKeys, reencryptSome } from "./secrets.ts";
+import { hasOldBoxes, missingKeys, reencryptSome } from "./secret-rotation.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { forgetOldCounters } from "./stats.ts";
 import { inTurn } from "./turns.ts";

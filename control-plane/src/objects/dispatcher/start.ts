@@ -6,7 +6,7 @@ import { newMeters } from "./metrics.ts";
 import { RecentRuns } from "./recent-runs.ts";
 import { changeFleet, readFleet } from "./runners.ts";
 import { migrate } from "./schema.ts";
-import { hasOldBoxes } from "./secrets.ts";
+import { hasOldBoxes } from "./secret-rotation.ts";
 import { wakeBy, type Shell } from "./shell.ts";
 import { readAllowance, readGrants } from "./allowances.ts";
 import { readHandovers } from "./handovers.ts";
