@@ -8,6 +8,10 @@ interface FieldProps {
   readonly error: string | undefined;
 }
 
+export const nameRule = {
+  validate: (name: string) => name.trim() !== "" || t("field.required"),
+} as const;
+
 export const emailRule = {
   validate: (email: string) => /^[^\s@]+@[^\s@]+$/.test(email.trim()) || t("field.email"),
 } as const;
@@ -18,9 +22,17 @@ export const newPasswordRule = {
   required: t("field.required"),
 } as const;
 
-export function EmailField({ field, error }: FieldProps): ReactNode {
+export function NameField({ field, error }: FieldProps): ReactNode {
   return (
-    <Field label={t("claim.email")} error={error}>
+    <Field label={t("claim.name")} error={error}>
+      {(control) => <Input {...control} autoComplete="name" maxLength={200} {...field} />}
+    </Field>
+  );
+}
+
+export function EmailField({ field, error, help }: FieldProps & { readonly help?: string }): ReactNode {
+  return (
+    <Field label={t("claim.email")} help={help} error={error}>
       {(control) => <Input {...control} type="email" autoComplete="username" {...field} />}
     </Field>
   );

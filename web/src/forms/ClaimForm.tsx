@@ -6,16 +6,13 @@ import { ErrorLine } from "../components/ErrorPanel.tsx";
 import { ApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
-import { Field, Input } from "../ui/Field.tsx";
+import { EmailField, emailRule, NameField, nameRule, NewPasswordField, newPasswordRule } from "./AccountFields.tsx";
 
 interface Values {
   readonly name: string;
   readonly email: string;
   readonly password: string;
 }
-
-const MIN_PASSWORD = 10;
-const MAX_PASSWORD = 256;
 
 export interface ClaimFormProps {
   readonly token: string;
@@ -48,42 +45,13 @@ export function ClaimForm({ token, onClaimed }: ClaimFormProps): ReactNode {
       className="flex flex-col gap-4"
       onSubmit={(event) => void form.handleSubmit((values) => send.mutate(values))(event)}
     >
-      <Field label={t("claim.name")} error={errors.name?.message}>
-        {(control) => (
-          <Input
-            {...control}
-            autoComplete="name"
-            maxLength={200}
-            {...form.register("name", { validate: (name) => name.trim() !== "" || t("field.required") })}
-          />
-        )}
-      </Field>
-      <Field label={t("claim.email")} help={t("claim.emailHelp")} error={errors.email?.message}>
-        {(control) => (
-          <Input
-            {...control}
-            type="email"
-            autoComplete="username"
-            {...form.register("email", {
-              validate: (email) => /^[^\s@]+@[^\s@]+$/.test(email.trim()) || t("field.email"),
-            })}
-          />
-        )}
-      </Field>
-      <Field label={t("claim.password")} help={t("claim.passwordHelp")} error={errors.password?.message}>
-        {(control) => (
-          <Input
-            {...control}
-            type="password"
-            autoComplete="new-password"
-            {...form.register("password", {
-              minLength: { value: MIN_PASSWORD, message: t("field.passwordShort") },
-              maxLength: { value: MAX_PASSWORD, message: t("field.passwordLong") },
-              required: t("field.required"),
-            })}
-          />
-        )}
-      </Field>
+      <NameField field={form.register("name", nameRule)} error={errors.name?.message} />
+      <EmailField field={form.register("email", emailRule)} help={t("claim.emailHelp")} error={errors.email?.message} />
+      <NewPasswordField
+        label={t("claim.password")}
+        field={form.register("password", newPasswordRule)}
+        error={errors.password?.message}
+      />
       <ErrorLine error={send.error} />
       <Button type="submit" look="primary" busy={send.isPending}>
         {send.isPending ? t("claim.busy") : t("claim.submit")}

@@ -8,6 +8,7 @@ import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Field, Input } from "../ui/Field.tsx";
+import { NameField, nameRule, newPasswordRule } from "./AccountFields.tsx";
 import { CodeField } from "./CodeField.tsx";
 
 interface Values {
@@ -46,16 +47,7 @@ export function JoinForm({ token, invitation, onJoined }: JoinFormProps): ReactN
       {hasAccount ? (
         <p className="text-dim">{t("join.known")}</p>
       ) : (
-        <Field label={t("claim.name")} error={errors.name?.message}>
-          {(control) => (
-            <Input
-              {...control}
-              autoComplete="name"
-              maxLength={200}
-              {...form.register("name", { validate: (name) => name.trim() !== "" || t("field.required") })}
-            />
-          )}
-        </Field>
+        <NameField field={form.register("name", nameRule)} error={errors.name?.message} />
       )}
       {/* For password managers, which tie the password to it. */}
       <input type="email" autoComplete="username" value={invitation.email} readOnly hidden />
@@ -69,11 +61,7 @@ export function JoinForm({ token, invitation, onJoined }: JoinFormProps): ReactN
             {...control}
             type="password"
             autoComplete={hasAccount ? "current-password" : "new-password"}
-            {...form.register("password", {
-              minLength: { value: 10, message: t("field.passwordShort") },
-              maxLength: { value: 256, message: t("field.passwordLong") },
-              required: t("field.required"),
-            })}
+            {...form.register("password", newPasswordRule)}
           />
         )}
       </Field>

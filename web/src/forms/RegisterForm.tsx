@@ -5,8 +5,7 @@ import { askRegistration } from "../api/account-links.ts";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
-import { Field, Input } from "../ui/Field.tsx";
-import { EmailField, emailRule, NewPasswordField, newPasswordRule } from "./AccountFields.tsx";
+import { EmailField, emailRule, NameField, nameRule, NewPasswordField, newPasswordRule } from "./AccountFields.tsx";
 
 interface Values {
   readonly name: string;
@@ -29,16 +28,7 @@ export function RegisterForm({ onAsked }: { readonly onAsked: (said: string) => 
       className="flex flex-col gap-4"
       onSubmit={(event) => void form.handleSubmit((values) => ask.mutate(values))(event)}
     >
-      <Field label={t("claim.name")} error={errors.name?.message}>
-        {(control) => (
-          <Input
-            {...control}
-            autoComplete="name"
-            maxLength={200}
-            {...form.register("name", { validate: (name) => name.trim() !== "" || t("field.required") })}
-          />
-        )}
-      </Field>
+      <NameField field={form.register("name", nameRule)} error={errors.name?.message} />
       <EmailField field={form.register("email", emailRule)} error={errors.email?.message} />
       <NewPasswordField
         label={t("claim.password")}

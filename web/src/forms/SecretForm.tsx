@@ -9,6 +9,7 @@ import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Field, Input, TextArea } from "../ui/Field.tsx";
 import { useProven } from "./ProofDialog.tsx";
+import { ValueNameField } from "./ValueNameField.tsx";
 
 export interface SecretFormProps {
   /** The one that gets a new value; null makes one. */
@@ -55,18 +56,11 @@ export function SecretForm({ secret, eventId, onClose }: SecretFormProps): React
         }}
       >
         {secret === null ? (
-          <Field label={t("values.name")} help={t("values.nameHelp")} error={messageAt("/name")}>
-            {(control) => (
-              <Input
-                {...control}
-                className="font-mono text-12"
-                spellCheck={false}
-                autoComplete="off"
-                value={values.name}
-                onChange={(event) => setValues({ ...values, name: event.target.value })}
-              />
-            )}
-          </Field>
+          <ValueNameField
+            value={values.name}
+            error={messageAt("/name")}
+            onChange={(name) => setValues({ ...values, name })}
+          />
         ) : null}
         <Field label={t("secrets.value")} help={t("secrets.valueHelp")} error={messageAt("/value")}>
           {(control) => (

@@ -10,6 +10,7 @@ import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
 import { readVariableValue, variableText } from "./variable-value.ts";
+import { ValueNameField } from "./ValueNameField.tsx";
 
 const TYPES = ["string", "number", "boolean", "json"] as const satisfies readonly VariableType[];
 
@@ -73,17 +74,7 @@ export function VariableForm({ variable, eventId, onClose }: VariableFormProps):
         }}
       >
         {variable === null ? (
-          <Field label={t("values.name")} help={t("values.nameHelp")} error={messageAt("/name")}>
-            {(control) => (
-              <Input
-                {...control}
-                className="font-mono text-12"
-                spellCheck={false}
-                value={values.name}
-                onChange={(event) => change({ name: event.target.value })}
-              />
-            )}
-          </Field>
+          <ValueNameField value={values.name} error={messageAt("/name")} onChange={(name) => change({ name })} />
         ) : null}
         <Field label={t("variables.type")}>
           {(control) => (

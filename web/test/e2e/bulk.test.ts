@@ -1,52 +1,42 @@
 /** One action for all runs that a filter finds: counted, confirmed, and followed under its own address. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
-import { claimOwner, openBrowser, openPage, type WatchedPage } from "./browser.ts";
-import { type Cronium, startCronium } from "./cronium.ts";
+import { type SignedIn, startSignedIn } from "./signed-in.ts";
 
 const PICTURES = join(import.meta.dirname, "../../../.cache/screenshots");
 
-let cronium: Cronium;
-let browser: Browser;
-let watched: WatchedPage;
+let signedIn: SignedIn;
 
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  cronium = await startCronium(["--no-runner"]);
-  browser = await openBrowser();
-  watched = await openPage(browser);
-  await claimOwner(watched.page, cronium);
+  signedIn = await startSignedIn();
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await cronium?.stop();
-});
+afterAll(() => signedIn?.stop());
 
 interface Page {
   readonly items: readonly { readonly state: string }[];
 }
 
 test("runs of a filter are cancelled and retried in bulk, and what was refused says why", async ({ expect }) => {
-  const { page, faults } = watched;
-  const { id } = await cronium.api<{ id: string }>("POST", "/events", {
+  const { page, faults } = signedIn;
+  const { id } = await signedIn.cronium.api<{ id: string }>("POST", "/events", {
     name: "Send the invoices",
     runtime: "bash",
     script: "true",
   });
   const runs = [{ input: 1 }, { input: 2 }, { input: 3 }];
-  await cronium.api("POST", `/events/${id}/runs/batch`, { runs });
-  await cronium.api("POST", "/runs", { name: "Somebody else's", runtime: "bash", script: "true" });
+  await signedIn.cronium.api("POST", `/events/${id}/runs/batch`, { runs });
+  await signedIn.cronium.api("POST", "/runs", { name: "Somebody else's", runtime: "bash", script: "true" });
   const listed = async (query: string): Promise<number> =>
-    (await cronium.api<Page>("GET", `/runs?eventId=${id}&${query}`)).items.length;
+    (await signedIn.cronium.api<Page>("GET", `/runs?eventId=${id}&${query}`)).items.length;
 
-  await page.goto(`${cronium.url}/runs`);
+  await page.goto(`${signedIn.cronium.url}/runs`);
   await page.getByRole("link", { name: "Dead letters" }).waitFor();
   // Nothing is offered for all there is: a filter comes first.
   expect(await page.getByRole("button", { name: "Bulk" }).count()).toBe(0);
-  await page.goto(`${cronium.url}/runs?eventId=${id}`);
+  await page.goto(`${signedIn.cronium.url}/runs?eventId=${id}`);
   await page.getByRole("button", { name: "Bulk" }).click();
   await page.getByRole("menuitem", { name: "Requeue…" }).click();
   const none = page.getByRole("dialog", { name: "Requeue all that the filter finds?" });
@@ -69,8 +59,8 @@ test("runs of a filter are cancelled and retried in bulk, and what was refused s
   await expect.poll(() => listed("state=cancelled")).toBe(3);
 
   // Two are waiting already: the other's, and the first that is repeated.
-  await cronium.api("PATCH", "/settings", { queueLimit: 2 });
-  await page.goto(`${cronium.url}/runs?eventId=${id}&state=cancelled`);
+  await signedIn.cronium.api("PATCH", "/settings", { queueLimit: 2 });
+  await page.goto(`${signedIn.cronium.url}/runs?eventId=${id}&state=cancelled`);
   await page.getByRole("button", { name: "Bulk" }).click();
   await page.getByRole("menuitem", { name: "Retry…" }).click();
   await page.getByRole("button", { name: "Retry 3 runs" }).click();
@@ -86,7 +76,7 @@ test("runs of a filter are cancelled and retried in bulk, and what was refused s
   await page.getByRole("link", { name: "See these runs" }).click();
   await page.getByText("3 runs shown").waitFor();
 
-  await page.goto(`${cronium.url}/runs/bulk/blk_01m7y2e8yskjydhxp8psmj392g`);
+  await page.goto(`${signedIn.cronium.url}/runs/bulk/blk_01m7y2e8yskjydhxp8psmj392g`);
   await page.getByRole("alert").getByText("There is no bulk work").waitFor();
   expect(faults).toEqual([]);
 });

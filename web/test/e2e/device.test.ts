@@ -2,29 +2,20 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
-import { claimOwner, openBrowser, openPage, signIn, type WatchedPage } from "./browser.ts";
-import { type Cronium, startCronium } from "./cronium.ts";
+import { openPage, signIn } from "./browser.ts";
+import { type SignedIn, startSignedIn } from "./signed-in.ts";
 
 const PICTURES = join(import.meta.dirname, "../../../.cache/screenshots");
 
-let cronium: Cronium;
-let browser: Browser;
-let watched: WatchedPage;
+let signedIn: SignedIn;
 
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  cronium = await startCronium(["--no-runner"]);
-  browser = await openBrowser();
-  watched = await openPage(browser);
-  await claimOwner(watched.page, cronium);
+  signedIn = await startSignedIn();
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await cronium?.stop();
-});
+afterAll(() => signedIn?.stop());
 
 interface Codes {
   readonly device_code: string;
@@ -33,7 +24,7 @@ interface Codes {
 }
 
 async function post<T>(path: string, body: object): Promise<T> {
-  const answer = await fetch(`${cronium.url}/api/v1/device/${path}`, {
+  const answer = await fetch(`${signedIn.cronium.url}/api/v1/device/${path}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -54,7 +45,7 @@ const poll = (codes: Codes): Promise<{ readonly error?: string; readonly access_
 test("T18 the page names device, address, role and life, decides nothing by itself, and lets in on a click", async ({
   expect,
 }) => {
-  const { page, faults } = watched;
+  const { page, faults } = signedIn;
   const codes = await ask("ada's laptop");
   await page.goto(codes.verification_uri_complete);
   await page.getByRole("heading", { name: "Let a device in" }).waitFor();
@@ -73,7 +64,7 @@ test("T18 the page names device, address, role and life, decides nothing by itse
   await page.getByRole("heading", { name: "The device is in" }).waitFor();
 
   const { access_token: key } = await poll(codes);
-  const me = await fetch(`${cronium.url}/api/v1/me`, { headers: { authorization: `Bearer ${key ?? ""}` } });
+  const me = await fetch(`${signedIn.cronium.url}/api/v1/me`, { headers: { authorization: `Bearer ${key ?? ""}` } });
   expect(await me.json()).toMatchObject({ role: "viewer", via: "api_key" });
   expect(faults).toEqual([]);
 });
@@ -81,9 +72,9 @@ test("T18 the page names device, address, role and life, decides nothing by itse
 test("a device that is kept out is told so; a code with a typing error is explained before it is sent", async ({
   expect,
 }) => {
-  const { page } = watched;
+  const { page } = signedIn;
   const codes = await ask("somebody else's");
-  await page.goto(`${cronium.url}/device`);
+  await page.goto(`${signedIn.cronium.url}/device`);
   await page.getByLabel("Code").fill("ABC");
   await page.getByRole("button", { name: "Show what asks" }).click();
   await page.getByText("A code has eight letters").waitFor();
@@ -99,7 +90,7 @@ test("a device that is kept out is told so; a code with a typing error is explai
 
 test("who is not signed in signs in first, and comes back to the code", async ({ expect }) => {
   const codes = await ask("after signing in");
-  const { page } = await openPage(browser);
+  const { page } = await openPage(signedIn.browser);
   await page.goto(codes.verification_uri_complete);
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await signIn(page);
@@ -109,12 +100,16 @@ test("who is not signed in signs in first, and comes back to the code", async ({
 });
 
 test("the pages are accessible in both themes and at every width", async ({ expect }) => {
-  const storageState = await watched.page.context().storageState();
+  const storageState = await signedIn.page.context().storageState();
   const findings: string[] = [];
   const codes = await ask("a device with quite a long name ".repeat(6).trim());
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of [360, 1440]) {
-      const { page } = await openPage(browser, { storageState, colorScheme, viewport: { width, height: 900 } });
+      const { page } = await openPage(signedIn.browser, {
+        storageState,
+        colorScheme,
+        viewport: { width, height: 900 },
+      });
       const look = async (name: string): Promise<void> => {
         await page.screenshot({ path: join(PICTURES, `${name}-${width}-${colorScheme}.png`) });
         const { violations } = await new AxeBuilder({ page }).analyze();

@@ -1,8 +1,8 @@
 /** Editing an event: saving, running, leaving, and two people at once. No runner is needed. */
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
-import { claimOwner, openBrowser, openPage, writeCode } from "./browser.ts";
-import { type Cronium, startCronium } from "./cronium.ts";
+import { writeCode } from "./browser.ts";
+import { type SignedIn, startSignedIn } from "./signed-in.ts";
 
 interface Event {
   readonly id: string;
@@ -12,32 +12,26 @@ interface Event {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-let cronium: Cronium;
-let browser: Browser;
+let signedIn: SignedIn;
 let page: Page;
 let faults: readonly string[];
 
 beforeAll(async () => {
-  cronium = await startCronium(["--no-runner"]);
-  browser = await openBrowser();
-  ({ page, faults } = await openPage(browser));
-  await claimOwner(page, cronium);
+  signedIn = await startSignedIn();
+  ({ page, faults } = signedIn);
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await cronium?.stop();
-});
+afterAll(() => signedIn?.stop());
 
 async function openEditor(name: string): Promise<Event> {
-  const event = await cronium.api<Event>("POST", "/events", { name, runtime: "bash", script: "echo one\n" });
-  await page.goto(`${cronium.url}/events/${event.id}/edit`);
+  const event = await signedIn.cronium.api<Event>("POST", "/events", { name, runtime: "bash", script: "echo one\n" });
+  await page.goto(`${signedIn.cronium.url}/events/${event.id}/edit`);
   await page.locator("[data-code-editor=editor]").waitFor();
   return event;
 }
 
 function stored(event: Event): Promise<Event> {
-  return cronium.api<Event>("GET", `/events/${event.id}`);
+  return signedIn.cronium.api<Event>("GET", `/events/${event.id}`);
 }
 
 test("Mod+S saves a new version, and the published promise stands beside the retry settings", async ({ expect }) => {
@@ -86,7 +80,11 @@ test("leaving with unsaved edits asks first, and staying keeps them", async ({ e
 test("B40 an edit of an old version shows both, and a merge keeps both", async ({ expect }) => {
   const event = await openEditor("Two editors");
   await writeCode(page, "Script", "echo mine\n");
-  await cronium.api("PATCH", `/events/${event.id}`, { version: 1, script: "echo theirs\n", timeoutMs: 90_000 });
+  await signedIn.cronium.api("PATCH", `/events/${event.id}`, {
+    version: 1,
+    script: "echo theirs\n",
+    timeoutMs: 90_000,
+  });
   await page.getByRole("button", { name: "Save event" }).click();
   const dialog = page.getByRole("dialog", { name: "Someone saved this event meanwhile" });
   await dialog.locator(".cm-content").getByText("echo theirs").waitFor();
@@ -101,7 +99,7 @@ test("B40 an edit of an old version shows both, and a merge keeps both", async (
 test("B40 the other version can be taken instead", async ({ expect }) => {
   const event = await openEditor("Taken");
   await writeCode(page, "Script", "echo mine\n");
-  await cronium.api("PATCH", `/events/${event.id}`, { version: 1, script: "echo theirs\n" });
+  await signedIn.cronium.api("PATCH", `/events/${event.id}`, { version: 1, script: "echo theirs\n" });
   await page.keyboard.press("ControlOrMeta+s");
   await page.getByRole("button", { name: "Take the saved version" }).click();
   await page.locator(".cm-content").getByText("echo theirs").waitFor();
@@ -129,8 +127,8 @@ test("Mod+Enter saves and runs, and a run without a runner says why it waits and
 
 test("versions are listed with their scripts", async ({ expect }) => {
   const event = await openEditor("History");
-  await cronium.api("PATCH", `/events/${event.id}`, { version: 1, script: "echo newer\n" });
-  await page.goto(`${cronium.url}/events/${event.id}?tab=versions`);
+  await signedIn.cronium.api("PATCH", `/events/${event.id}`, { version: 1, script: "echo newer\n" });
+  await page.goto(`${signedIn.cronium.url}/events/${event.id}?tab=versions`);
   await page.locator(".cm-content").getByText("echo newer").waitFor();
   await page.getByRole("button", { name: "Version 1" }).click();
   await page.locator(".cm-content").getByText("echo one").waitFor();

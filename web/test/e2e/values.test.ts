@@ -1,29 +1,23 @@
 /** Secrets and variables as people use them: in the settings, on the page of an event, and in its editor. */
 import { join } from "node:path";
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
-import { claimOwner, openBrowser, openPage } from "./browser.ts";
-import { type Cronium, startCronium } from "./cronium.ts";
+import { openPage } from "./browser.ts";
+import { type SignedIn, startSignedIn } from "./signed-in.ts";
 
 const PICTURES = join(import.meta.dirname, "../../../.cache/screenshots");
 const VALUE = "e2e-Wert-4be1";
 
-let cronium: Cronium;
-let browser: Browser;
+let signedIn: SignedIn;
 let page: Page;
 let faults: readonly string[];
 
 beforeAll(async () => {
-  cronium = await startCronium(["--no-runner"]);
-  browser = await openBrowser();
-  ({ page, faults } = await openPage(browser));
-  await claimOwner(page, cronium);
+  signedIn = await startSignedIn();
+  ({ page, faults } = signedIn);
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await cronium?.stop();
-});
+afterAll(() => signedIn?.stop());
 
 const table = (name: string): Locator => page.getByRole("table", { name, exact: true });
 const dialog = (): Locator => page.getByRole("dialog");
@@ -36,11 +30,11 @@ interface Named {
 }
 
 async function stored(kind: "secrets" | "variables"): Promise<readonly Named[]> {
-  return (await cronium.api<{ items: Named[] }>("GET", `/${kind}`)).items;
+  return (await signedIn.cronium.api<{ items: Named[] }>("GET", `/${kind}`)).items;
 }
 
 test("a secret is stored, replaced and deleted, each time without being shown", async ({ expect }) => {
-  await page.goto(`${cronium.url}/settings?tab=values`);
+  await page.goto(`${signedIn.cronium.url}/settings?tab=values`);
   await page.getByText("No secrets yet").waitFor();
   await page.getByText("No variables yet").waitFor();
   await page.screenshot({ path: join(PICTURES, "values-empty.png") });
@@ -65,7 +59,12 @@ test("a secret is stored, replaced and deleted, each time without being shown", 
   await dialog().waitFor({ state: "detached" });
   expect(await stored("secrets")).toMatchObject([{ name: "DB_PASSWORD", version: 2 }]);
 
-  await cronium.api("POST", "/events", { name: "Shop", runtime: "bash", script: "true", secrets: ["DB_PASSWORD"] });
+  await signedIn.cronium.api("POST", "/events", {
+    name: "Shop",
+    runtime: "bash",
+    script: "true",
+    secrets: ["DB_PASSWORD"],
+  });
   await page.reload();
   await table("Secrets").getByRole("link", { name: "Shop" }).waitFor();
   await page.getByRole("button", { name: "Delete DB_PASSWORD" }).click();
@@ -76,8 +75,8 @@ test("a secret is stored, replaced and deleted, each time without being shown", 
 });
 
 test("an .env text is checked first: wrong lines are listed, then all is stored", async ({ expect }) => {
-  await cronium.api("POST", "/secrets", { name: "OLD", value: VALUE });
-  await page.goto(`${cronium.url}/settings?tab=values`);
+  await signedIn.cronium.api("POST", "/secrets", { name: "OLD", value: VALUE });
+  await page.goto(`${signedIn.cronium.url}/settings?tab=values`);
   await page.getByRole("button", { name: "Import .env" }).click();
   const text = dialog().getByLabel("Text of the file");
   await text.fill(`OLD=${VALUE}\nlower=x\nPATH=/bin\n`);
@@ -101,7 +100,7 @@ test("an .env text is checked first: wrong lines are listed, then all is stored"
 });
 
 test("a variable has a type, is changed, and gets an old value back from its history", async ({ expect }) => {
-  await page.goto(`${cronium.url}/settings?tab=values`);
+  await page.goto(`${signedIn.cronium.url}/settings?tab=values`);
   await page.getByRole("button", { name: "New variable" }).click();
   await dialog().getByLabel("Name").fill("HOSTS");
   await dialog().getByLabel("Type").selectOption("json");
@@ -125,10 +124,10 @@ test("a variable has a type, is changed, and gets an old value back from its his
 
   // Somebody else sets it while the form is open.
   await page.getByRole("button", { name: "Change HOSTS" }).click();
-  const [{ id } = { id: "" }] = (await cronium.api<{ items: { id: string }[] }>("GET", "/variables")).items;
-  await fetch(`${cronium.url}/api/v1/variables/${id}`, {
+  const [{ id } = { id: "" }] = (await signedIn.cronium.api<{ items: { id: string }[] }>("GET", "/variables")).items;
+  await fetch(`${signedIn.cronium.url}/api/v1/variables/${id}`, {
     method: "PUT",
-    headers: { authorization: `Bearer ${cronium.apiKey}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${signedIn.cronium.apiKey}`, "content-type": "application/json" },
     body: JSON.stringify({ value: ["theirs"] }),
   });
   await dialog().getByLabel("Value").fill('["mine"]');
@@ -138,9 +137,13 @@ test("a variable has a type, is changed, and gets an old value back from its his
 });
 
 test("an event has values of its own, and its editor picks what the script may read", async ({ expect }) => {
-  const { id } = await cronium.api<{ id: string }>("POST", "/events", { name: "Own", runtime: "bash", script: "true" });
-  await cronium.api("POST", "/secrets", { name: "SHARED", value: VALUE });
-  await page.goto(`${cronium.url}/events/${id}?tab=values`);
+  const { id } = await signedIn.cronium.api<{ id: string }>("POST", "/events", {
+    name: "Own",
+    runtime: "bash",
+    script: "true",
+  });
+  await signedIn.cronium.api("POST", "/secrets", { name: "SHARED", value: VALUE });
+  await page.goto(`${signedIn.cronium.url}/events/${id}?tab=values`);
   await table("Secrets").getByText("SHARED").waitFor();
   expect(await page.getByRole("button", { name: "Replace SHARED" }).count()).toBe(0);
   await page.getByRole("button", { name: "New secret" }).click();
@@ -150,7 +153,7 @@ test("an event has values of its own, and its editor picks what the script may r
   await table("Secrets").getByText("this event").waitFor();
   await page.screenshot({ path: join(PICTURES, "event-values.png") });
 
-  await page.goto(`${cronium.url}/events/${id}/edit`);
+  await page.goto(`${signedIn.cronium.url}/events/${id}/edit`);
   const picker = page.getByRole("group", { name: "Secrets", exact: true });
   await picker.getByLabel("OWN_TOKEN").check();
   await picker.getByLabel("SHARED").check();
@@ -159,7 +162,7 @@ test("an event has values of its own, and its editor picks what the script may r
   await page.screenshot({ path: join(PICTURES, "event-picker.png") });
   await page.getByRole("button", { name: "Save event" }).click();
   await page.getByText("Saved as version 2").waitFor();
-  expect(await cronium.api("GET", `/events/${id}`)).toMatchObject({
+  expect(await signedIn.cronium.api("GET", `/events/${id}`)).toMatchObject({
     secrets: ["OWN_TOKEN", "SHARED"],
     secretEnv: ["SHARED"],
   });
@@ -170,17 +173,17 @@ test("an event has values of its own, and its editor picks what the script may r
 });
 
 test("who may not see secrets is told who can, and sees variables", async ({ expect }) => {
-  const { link } = await cronium.api<{ link: string }>("POST", "/invitations", {
+  const { link } = await signedIn.cronium.api<{ link: string }>("POST", "/invitations", {
     email: "vera@example.org",
     role: "viewer",
   });
-  const guest = await openPage(browser);
+  const guest = await openPage(signedIn.browser);
   await guest.page.goto(link);
   await guest.page.getByLabel("Your name").fill("Vera");
   await guest.page.getByLabel("Password", { exact: true }).fill("a long enough password");
   await guest.page.getByRole("button", { name: "Join" }).click();
   await guest.page.waitForURL("**/runs");
-  await guest.page.goto(`${cronium.url}/settings?tab=values`);
+  await guest.page.goto(`${signedIn.cronium.url}/settings?tab=values`);
   await guest.page.getByText("Editors and above see which secrets there are.").waitFor();
   await guest.page.getByRole("table", { name: "Variables" }).getByText("HOSTS").waitFor();
   await guest.page.getByRole("button", { name: "New secret" }).hover();

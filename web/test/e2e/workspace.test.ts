@@ -1,33 +1,27 @@
 /** The workspace itself: renaming it, copying all it holds, handing it over, leaving and deleting it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
-import { claimOwner, openBrowser, openPage } from "./browser.ts";
-import { type Cronium, startCronium } from "./cronium.ts";
+import { openPage } from "./browser.ts";
+import { type SignedIn, startSignedIn } from "./signed-in.ts";
 
 const PICTURES = join(import.meta.dirname, "../../../.cache/screenshots");
 
-let cronium: Cronium;
-let browser: Browser;
+let signedIn: SignedIn;
 let page: Page;
 let faults: readonly string[];
 
 beforeAll(async () => {
-  cronium = await startCronium(["--no-runner"]);
-  browser = await openBrowser();
-  ({ page, faults } = await openPage(browser));
-  await claimOwner(page, cronium);
+  signedIn = await startSignedIn();
+  ({ page, faults } = signedIn);
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await cronium?.stop();
-});
+afterAll(() => signedIn?.stop());
 
 test("an owner renames it and downloads a copy of everything", async ({ expect }) => {
-  await cronium.api("POST", "/secrets", { name: "TOKEN", value: "w0rkspace-Wert" });
-  await page.goto(`${cronium.url}/settings?tab=workspace`);
+  await signedIn.cronium.api("POST", "/secrets", { name: "TOKEN", value: "w0rkspace-Wert" });
+  await page.goto(`${signedIn.cronium.url}/settings?tab=workspace`);
   await page.getByLabel("Name of the workspace").fill("The shed");
   await page.getByRole("button", { name: "Rename" }).click();
   await page.getByLabel("Type The shed to delete it").waitFor();
@@ -48,41 +42,41 @@ test("an owner renames it and downloads a copy of everything", async ({ expect }
 });
 
 test("nobody leaves it without an owner, and a member sees no way to delete it", async ({ expect }) => {
-  await page.goto(`${cronium.url}/settings?tab=workspace`);
+  await page.goto(`${signedIn.cronium.url}/settings?tab=workspace`);
   await page.getByRole("button", { name: "Leave" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Leave" }).click();
   await page.getByText(/is the only owner of this workspace/).waitFor();
-  const { link } = await cronium.api<{ link: string }>("POST", "/invitations", {
+  const { link } = await signedIn.cronium.api<{ link: string }>("POST", "/invitations", {
     email: "grace@example.org",
     role: "editor",
   });
-  const guest = await openPage(browser);
+  const guest = await openPage(signedIn.browser);
   await guest.page.goto(link);
   await guest.page.getByLabel("Your name").fill("Grace");
   await guest.page.getByLabel("Password", { exact: true }).fill("a long enough password");
   await guest.page.getByRole("button", { name: "Join" }).click();
   await guest.page.waitForURL("**/runs");
-  await guest.page.goto(`${cronium.url}/settings?tab=workspace`);
+  await guest.page.goto(`${signedIn.cronium.url}/settings?tab=workspace`);
   await guest.page.getByRole("button", { name: "Leave" }).waitFor();
   expect(await guest.page.getByRole("button", { name: "Delete the workspace" }).count()).toBe(0);
   await guest.page.context().close();
 });
 
 test("it is deleted by its typed name alone, and everybody is out", async ({ expect }) => {
-  await page.goto(`${cronium.url}/settings?tab=workspace`);
+  await page.goto(`${signedIn.cronium.url}/settings?tab=workspace`);
   const typed = page.getByLabel("Type The shed to delete it");
   const button = page.getByRole("button", { name: "Delete the workspace" });
   await typed.fill("the shed");
   expect(await button.getAttribute("aria-disabled")).toBe("true");
   await typed.press("Enter");
-  expect((await fetch(`${cronium.url}/api/v1/me`, { headers: bearer() })).status).toBe(200);
+  expect((await fetch(`${signedIn.cronium.url}/api/v1/me`, { headers: bearer() })).status).toBe(200);
   await typed.fill("The shed");
   await button.click();
   await page.waitForURL("**/sign-in**");
-  expect((await fetch(`${cronium.url}/api/v1/me`, { headers: bearer() })).status).toBe(401);
+  expect((await fetch(`${signedIn.cronium.url}/api/v1/me`, { headers: bearer() })).status).toBe(401);
   expect(faults).toEqual([]);
 });
 
 function bearer(): Record<string, string> {
-  return { authorization: `Bearer ${cronium.apiKey}` };
+  return { authorization: `Bearer ${signedIn.cronium.apiKey}` };
 }
