@@ -1,6 +1,6 @@
 /**
  * What a run needs from the rest of the runner, as interfaces: `run/` knows neither the connection nor the sidecar
- * process nor the files behind them. `up.ts` puts the real ones together.
+ * process nor the files behind them. `runner-program.ts` puts the real ones together.
  */
 import type {
   AttemptRef,

@@ -1,0 +1,333 @@
+/** A running runner: its parts put together, from the first look at the machine until everything is stopped. */
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type AttemptRef, DEFAULT_GRACE_MS, shardOf } from "@cronium/protocol";
+import { type Clock, settledWithin } from "./base/clock.ts";
+import { exitCodes, type ExitError } from "./base/exit-error.ts";
+import { errorText, type Log } from "./base/log.ts";
+import type { Config } from "./config.ts";
+import { forgetCredential, markRevoked } from "./credential.ts";
+import type { Welcome } from "./connection.ts";
+import type { DataDir } from "./data-dir.ts";
+import type { Executor } from "./executors/types.ts";
+import { executionKey } from "./execution-key.ts";
+import { greeting, type GreetingOptions } from "./greeting.ts";
+import { describePlatform, type Identity } from "./identity.ts";
+import { deliver } from "./inbox.ts";
+import { Journal } from "./journal.ts";
+import { renewedRecord } from "./journal-records.ts";
+import { Links } from "./links.ts";
+import { Cancel } from "./loops/cancel.ts";
+import { Dispatch } from "./loops/dispatch.ts";
+import { Drain } from "./loops/drain.ts";
+import { LogShip } from "./loops/log-ship.ts";
+import { OneJob } from "./loops/one-job.ts";
+import { Readiness } from "./loops/readiness.ts";
+import { Report } from "./loops/report.ts";
+import { Sweep } from "./loops/sweep.ts";
+import { openSecrets } from "./open-secrets.ts";
+import { apiUrl } from "./plane-url.ts";
+import { applyPolicy, type Policy } from "./policy.ts";
+import { programVersion, sidecarEntry } from "./program-files.ts";
+import { adoptEarlierRuns, finishEarlierRuns, lostAttempts, mayGoOn } from "./recover.ts";
+import type { LogSink, RunDeps } from "./run/deps.ts";
+import { Runs } from "./run/runs.ts";
+import { sealingKey } from "./sealing-key.ts";
+import { SidecarProcess } from "./sidecar-process.ts";
+
+/** Jobs are not taken before the sidecar runs, unless it takes unusually long; they wait for it then. */
+const SIDECAR_WITHIN_MS = 10_000;
+/** For containers to go when the runner has been revoked or replaced. */
+const STOP_WITHIN_MS = 20_000;
+
+export interface ProgramOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly makeExecutor: (runnerId: string) => Executor;
+}
+
+export class RunnerProgram {
+  private readonly config: Config;
+  private readonly clock: Clock;
+  private readonly log: Log;
+  private readonly dataDir: DataDir;
+  private readonly identity: Identity;
+  private readonly greeting: GreetingOptions;
+  private readonly epoch = randomBytes(16).toString("hex");
+  private readonly ended = Promise.withResolvers<number>();
+  private readonly runs = new Runs();
+  private readonly deps: RunDeps;
+  private readonly executor: Executor;
+  private readonly journal: Journal;
+  private readonly sidecar: SidecarProcess;
+  private readonly links: Links;
+  private readonly readiness: Readiness;
+  readonly dispatch: Dispatch;
+  readonly cancel: Cancel;
+  readonly report: Report;
+  private readonly sweep: Sweep;
+  readonly drain: Drain;
+  /** Null for a runner that stays. */
+  private readonly oneJob: OneJob | null;
+
+  constructor(options: ProgramOptions, policy: Policy, dataDir: DataDir, identity: Identity) {
+    const { config, clock, log } = options;
+    const { runnerId, name, url, ephemeral = false } = identity.registration;
+    this.config = config;
+    this.clock = clock;
+    this.log = log;
+    this.dataDir = dataDir;
+    this.identity = identity;
+    const sealing = sealingKey(dataDir.path);
+    this.executor = options.makeExecutor(runnerId);
+    const capacity = ephemeral ? 1 : config.capacity;
+    this.oneJob = config.once || ephemeral ? new OneJob({ taken: () => this.drain.windUp() }) : null;
+    this.journal = new Journal(dataDir.path, log);
+    this.sidecar = new SidecarProcess({
+      entry: sidecarEntry,
+      socketDir: dataDir.sockets,
+      key: executionKey(dataDir.path, this.journal.entries().some(mayGoOn)),
+      clock,
+      log,
+    });
+    this.greeting = {
+      identity,
+      sealing,
+      epoch: this.epoch,
+      version: programVersion(),
+      clock,
+      journal: this.journal,
+      runs: this.runs,
+      platform: () => describePlatform(this.executor.engineVersion),
+      notReady: () => this.readiness.reasons,
+    };
+    this.links = new Links({
+      url,
+      runnerId,
+      clock,
+      log,
+      random: Math.random,
+      capacity,
+      occupied: (shard) => this.runs.occupiedBy(shard),
+      hello: (nonce, at) => greeting(this.greeting, nonce, at),
+      status: () => ({ notReady: this.readiness.reasons, draining: this.drain.draining }),
+      welcomed: (welcome, shard) => this.welcomed(welcome, shard),
+      message: (message) => deliver(this, message),
+      leaseLost: (shard) => this.fence(shard),
+      renewed: (shard, at, leaseMs) => {
+        if (this.runs.size > 0) {
+          this.journal.note(renewedRecord(shard, { at, leaseMs }));
+        }
+      },
+      fatal: (error) => void this.fatal(error),
+    });
+    this.readiness = new Readiness({
+      clock,
+      log,
+      executor: this.executor,
+      dataDir: dataDir.path,
+      changed: (reasons) => {
+        this.links.sendStatus();
+        if (!reasons.includes("docker_down")) {
+          // What could not be removed while Docker was away is still there.
+          void this.sweep.now();
+        }
+      },
+    });
+    this.deps = {
+      clock,
+      log,
+      link: this.links,
+      journal: this.journal,
+      sidecar: this.sidecar,
+      executor: this.executor,
+      runnerName: name,
+      policy: (job) => applyPolicy(policy, job),
+      openSecrets: (job, sealed) => openSecrets({ key: sealing, runnerId, job, sealed }),
+      logSink: (ref) => this.logSink(ref),
+      randomId: () => `s${randomBytes(8).toString("hex")}`,
+    };
+    this.dispatch = new Dispatch({
+      deps: this.deps,
+      runs: this.runs,
+      capacity,
+      draining: () => this.drain.draining,
+      notReady: () => this.readiness.problem,
+      taken: () => this.oneJob?.take(),
+      lost: () => this.oneJob?.lose(),
+    });
+    const removeSpool = (ref: AttemptRef): void => {
+      rmSync(this.spoolFolder(ref), { recursive: true, force: true });
+    };
+    this.cancel = new Cancel({
+      runs: this.runs,
+      journal: this.journal,
+      log,
+      removeSpool,
+      lost: () => this.oneJob?.lose(),
+    });
+    this.report = new Report({ clock, link: this.links, journal: this.journal, removeSpool });
+    this.sweep = new Sweep({
+      clock,
+      log,
+      executor: this.executor,
+      runs: this.runs,
+      socketDir: dataDir.sockets,
+      liveSlots: () => this.sidecar.liveSlots(),
+      spoolDir: dataDir.spool,
+      liveSpools: () => new Set(this.journal.entries().map(spoolName)),
+    });
+    this.drain = new Drain({
+      clock,
+      log,
+      runs: this.runs,
+      timeoutMs: config.drainTimeoutMs,
+      // Of its one job even an attempt without a result has still to be spoken about.
+      undelivered: () => (this.oneJob === null ? this.report.pending : this.journal.entries().length),
+      began: () => this.links.sendStatus(),
+      finished: (undelivered) => void this.leave(undelivered),
+      abort: () => this.ended.resolve(exitCodes.internal),
+    });
+  }
+
+  async run(): Promise<number> {
+    const onSignal = (signal: NodeJS.Signals): void => this.drain.onSignal(signal);
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+    try {
+      await Promise.all([this.readiness.open(), settledWithin(this.clock, this.sidecar.started(), SIDECAR_WITHIN_MS)]);
+      await adoptEarlierRuns(this.journal, this.runs, this.deps);
+      for (const { runId } of this.journal.entries()) {
+        this.links.serve(shardOf(runId));
+      }
+      if (this.runs.size > 0) {
+        for (const [shard, { at, leaseMs }] of this.journal.lastRenewals) {
+          this.links.resume(shard, at, leaseMs);
+        }
+      }
+      // Before the first hello, so that what it reports as lost is really gone.
+      this.sweep.start();
+      await this.sweep.now();
+      this.log.info("runner.started", {
+        runnerId: this.identity.registration.runnerId,
+        name: this.identity.registration.name,
+        url: this.identity.registration.url,
+        capacity: this.config.capacity,
+        dataDir: this.dataDir.path,
+        epoch: this.epoch,
+      });
+      finishEarlierRuns({
+        journal: this.journal,
+        runs: this.runs,
+        link: this.links,
+        log: this.log,
+        logSink: (ref) => this.logSink(ref),
+      });
+      this.links.start();
+      if (this.journal.entries().length > 0) {
+        // An earlier process took the job.
+        this.oneJob?.take();
+      }
+      return await this.ended.promise;
+    } finally {
+      process.off("SIGTERM", onSignal);
+      process.off("SIGINT", onSignal);
+      await this.shutDown();
+    }
+  }
+
+  private welcomed(welcome: Welcome, shard: number): void {
+    for (const ref of welcome.kill) {
+      this.cancel.drop(ref, "kill");
+    }
+    for (const ref of lostAttempts(this.journal, this.runs)) {
+      if (shardOf(ref.runId) === shard) {
+        this.cancel.drop(ref, "reported as lost");
+      }
+    }
+    this.report.repeat();
+    this.dispatch.repeatAccepts();
+    if (this.drain.draining) {
+      this.links.sendStatus();
+    }
+  }
+
+  private fence(shard: number): void {
+    for (const run of this.runs.all()) {
+      if (shardOf(run.job.runId) === shard && run.job.definition.onLost === "retry") {
+        run.stop("lease_lost", DEFAULT_GRACE_MS);
+      }
+    }
+  }
+
+  private logSink(ref: AttemptRef): LogSink {
+    const url = apiUrl(this.identity.registration.url, `runner/logs/${encodeURIComponent(ref.runId)}`);
+    url.searchParams.set("attempt", String(ref.attempt));
+    return new LogShip({
+      ref,
+      url: url.href,
+      folder: this.spoolFolder(ref),
+      clock: this.clock,
+      log: this.log.child({ runId: ref.runId, attempt: ref.attempt }),
+      random: Math.random,
+      planeReachable: () => this.links.openFor(ref.runId),
+      transport: () => this.links.transport,
+    });
+  }
+
+  private spoolFolder(ref: AttemptRef): string {
+    return join(this.dataDir.spool, spoolName(ref));
+  }
+
+  private async leave(undelivered: number): Promise<void> {
+    const ephemeral = this.identity.registration.ephemeral === true;
+    // Of an ephemeral runner it is the end: what is not delivered may still be, by a process that is started again.
+    if (!ephemeral || undelivered === 0) {
+      this.links.send({ type: "bye" });
+      await this.links.stop();
+      if (ephemeral) {
+        forgetCredential(this.dataDir.path);
+      }
+    }
+    const problem = this.oneJob?.problem(undelivered) ?? null;
+    if (problem === null) {
+      this.ended.resolve(exitCodes.ok);
+    } else {
+      this.log.error("runner.ending", { problem: problem.message, next: problem.next });
+      this.ended.reject(problem);
+    }
+  }
+
+  /** The control plane has nothing more to do with this process: its jobs go, their results are nobody's. */
+  private async fatal(error: ExitError): Promise<void> {
+    this.log.error("runner.ending", { problem: error.message, next: error.next });
+    if (error.code === exitCodes.revoked) {
+      markRevoked(this.dataDir.path);
+    }
+    const runs = this.runs.all();
+    for (const run of runs) {
+      run.drop(error.reason);
+    }
+    await settledWithin(this.clock, Promise.all(runs.map((run) => run.finished)), STOP_WITHIN_MS);
+    this.ended.reject(error);
+  }
+
+  private async shutDown(): Promise<void> {
+    this.dispatch.stop();
+    this.report.stop();
+    await this.links.stop();
+    const parts = await Promise.allSettled([this.sweep.stop(), this.readiness.close(), this.sidecar.stop()]);
+    for (const part of parts) {
+      if (part.status === "rejected") {
+        this.log.warn("runner.shut_down", { problem: errorText(part.reason) });
+      }
+    }
+    this.journal.close();
+  }
+}
+
+function spoolName(ref: AttemptRef): string {
+  return `${ref.runId}-${ref.attempt}`;
+}
