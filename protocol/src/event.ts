@@ -1,5 +1,6 @@
 /** Events: immutable versions of what is to be run. */
 import * as z from "zod";
+import { ContainerSettings } from "./container.ts";
 import { envNameProblem, ValueName } from "./env-name.ts";
 import { JsonValue } from "./json.ts";
 import { Labels } from "./labels.ts";
@@ -104,6 +105,8 @@ const definition = {
   /** Container starts over all retries. */
   maxAttempts: z.int().min(1).max(20),
   onLost: z.enum(onLostPolicies),
+  /** Its container, where that differs from the default; a change replaces all of it. */
+  container: ContainerSettings.optional(),
 };
 
 /** Everything a run needs to know of its event; immutable once stored as a version. */

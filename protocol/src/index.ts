@@ -1,9 +1,13 @@
 /** Everything that crosses a process boundary. Plain tables also have subpaths of their own, free of zod. */
 export * from "./access.ts";
+export * from "./allowed-host.ts";
+export * from "./container.ts";
+export * from "./container-defaults.ts";
 export * from "./env-name.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
 export * from "./ids.ts";
+export * from "./image-reference.ts";
 export * from "./json.ts";
 export * from "./labels.ts";
 export * from "./limits.ts";

@@ -13,6 +13,9 @@ export const SEALING_SINCE = 2;
 /** From this version on a runner says what its clock says, for the warning that it is wrong. */
 export const CLOCK_SINCE = 2;
 
+/** From this version on a runner knows the settings of a job's container; an older one gets no job that has any. */
+export const CONTAINER_SINCE = 2;
+
 /** The oldest version that a side speaking `ours` still accepts: N-1, never below 1. */
 export function oldestAccepted(ours: number = PROTOCOL_VERSION): number {
   return Math.max(1, ours - 1);

@@ -49,6 +49,7 @@ const runner: RunnerRecord = {
   ...SOUND,
   state: "online",
   sealingKey: null,
+  protocol: 2,
   rev: 1,
 };
 

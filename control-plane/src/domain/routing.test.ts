@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { closestLabel, levenshtein } from "./label-hint.ts";
 import { route, type FleetMember } from "./routing.ts";
-import { matches, wishesOf, withSecrets, type Wishes } from "./wishes.ts";
+import { matches, wishesOf, type Wishes, withAbilities } from "./wishes.ts";
 
 const member = (change: Partial<FleetMember> = {}): FleetMember => ({
   id: "rnr_1",
@@ -15,12 +15,13 @@ const member = (change: Partial<FleetMember> = {}): FleetMember => ({
   slots: 2,
   slotsUsed: 0,
   takesSecrets: true,
+  takesContainers: true,
   ...change,
 });
 
 describe("routing", () => {
   test("a run that names secrets waits for a runner that they can be sealed to, and says so", ({ expect }) => {
-    const wishes = withSecrets(null, ["TOKEN"]) ?? undefined;
+    const wishes = withAbilities(null, { secrets: ["TOKEN"] }) ?? undefined;
     const old = member({ id: "rnr_0", name: "attic", takesSecrets: false, slots: 9 });
     expect(route({}, [old])).toMatchObject({ kind: "runner", runner: { id: "rnr_0" } });
     expect(route({}, [old], wishes)).toEqual({
@@ -30,7 +31,23 @@ describe("routing", () => {
     });
     expect(route({}, [old, member()], wishes)).toMatchObject({ kind: "runner", runner: { id: "rnr_1" } });
     expect(route({}, [old, member({ slotsUsed: 2 })], wishes)).toMatchObject({ queueReason: "runner_busy" });
-    expect(withSecrets(null, [])).toBeNull();
+    expect(withAbilities(null, { secrets: [], container: {} })).toBeNull();
+  });
+
+  test("a run with settings for its container waits for a runner that knows them, and says so", ({ expect }) => {
+    const wishes = withAbilities(null, { secrets: [], container: { image: "team/app:1" } }) ?? undefined;
+    const old = member({ id: "rnr_0", name: "attic", takesContainers: false, slots: 9 });
+    expect(route({}, [old])).toMatchObject({ kind: "runner", runner: { id: "rnr_0" } });
+    expect(route({}, [old], wishes)).toEqual({
+      kind: "wait",
+      queueReason: "runner_not_ready",
+      message: "It has settings for its container, and attic is too old to know them. Upgrade the runner.",
+    });
+    expect(route({}, [old, member()], wishes)).toMatchObject({ kind: "runner", runner: { id: "rnr_1" } });
+    const both = withAbilities(null, { secrets: ["TOKEN"], container: { cpus: 1 } }) ?? undefined;
+    expect(route({}, [old], both)).toMatchObject({ message: expect.stringContaining("settings for its container") });
+    const older = member({ name: "attic", takesSecrets: false, takesContainers: false });
+    expect(route({}, [older], both)).toMatchObject({ message: expect.stringContaining("names secrets") });
   });
 
   test("every label a run asks for must be carried", ({ expect }) => {

@@ -21,6 +21,8 @@ export interface FleetMember {
   readonly slotsUsed: number;
   /** Whether secrets can be sealed to it. */
   readonly takesSecrets: boolean;
+  /** Whether it knows the settings of a job's container. */
+  readonly takesContainers: boolean;
 }
 
 export type Route =
@@ -37,7 +39,7 @@ export function route(
   lastRunnerId: string | null = null,
 ): Route {
   const matching = fleet.filter((runner) => matches(needs, runner.labels) && matchesAny(wishes, runner.labels));
-  const able = wishes.secrets === true ? matching.filter((runner) => runner.takesSecrets) : matching;
+  const able = matching.filter((runner) => isAble(runner, wishes));
   const usable = able.filter(isUsable);
   let best: FleetMember | null = null;
   for (const runner of usable) {
@@ -65,9 +67,7 @@ export function route(
   const online = able.filter((runner) => runner.online);
   const tooOld = matching.filter((runner) => runner.online && !able.includes(runner));
   if (online.length === 0 && tooOld.length > 0) {
-    const names = list(tooOld.map((runner) => runner.name));
-    const message = `It names secrets, and ${names} ${tooOld.length === 1 ? "is" : "are"} too old to be handed any. Upgrade the runner.`;
-    return { kind: "wait", queueReason: "runner_not_ready", message };
+    return { kind: "wait", queueReason: "runner_not_ready", message: tooOldMessage(tooOld, wishes) };
   }
   if (online.length > 0) {
     return { kind: "wait", queueReason: "runner_not_ready", message: notReadyMessage(online) };
@@ -77,6 +77,17 @@ export function route(
     queueReason: "no_matching_runner",
     message: noMatchMessage(needs, wishes, fleet, matching),
   };
+}
+
+function isAble(runner: FleetMember, wishes: Wishes): boolean {
+  return (wishes.secrets !== true || runner.takesSecrets) && (wishes.container !== true || runner.takesContainers);
+}
+
+function tooOldMessage(runners: readonly FleetMember[], wishes: Wishes): string {
+  const are = `${list(runners.map((runner) => runner.name))} ${runners.length === 1 ? "is" : "are"}`;
+  return wishes.secrets === true && runners.every((runner) => !runner.takesSecrets)
+    ? `It names secrets, and ${are} too old to be handed any. Upgrade the runner.`
+    : `It has settings for its container, and ${are} too old to know them. Upgrade the runner.`;
 }
 
 function isUsable(runner: FleetMember): boolean {

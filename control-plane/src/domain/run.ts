@@ -14,7 +14,7 @@ import type {
 } from "@cronium/protocol";
 import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
 
-import { withSecrets, type Wishes } from "./wishes.ts";
+import { type Wishes, withAbilities } from "./wishes.ts";
 
 export interface RunRecord {
   readonly id: string;
@@ -175,7 +175,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     expiresAt: queueTtlMs === null ? null : Math.max(now, wait?.until ?? 0) + queueTtlMs,
     retryOf: from.retryOf ?? null,
     requeues: 0,
-    wishes: withSecrets(from.wishes ?? null, definition.secrets),
+    wishes: withAbilities(from.wishes ?? null, definition),
     rev: 1,
   };
 }

@@ -34,6 +34,8 @@ export interface RunnerRecord {
   readonly awaySince: number | null;
   /** P-256 key that secrets are sealed to, an uncompressed point in base64url; null for a runner that is too old to name one. */
   readonly sealingKey: string | null;
+  /** The version that was agreed on in its last handshake; 1 before the first. */
+  readonly protocol: number;
   /** By how much its clock is ahead, by what it said last; null within the tolerance, and where it does not say. */
   readonly clockSkewMs: number | null;
   readonly rev: number;

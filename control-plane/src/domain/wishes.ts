@@ -1,9 +1,12 @@
 /** What a run asks of its runner beside the labels that must all match. */
-import type { EventQueueing } from "@cronium/protocol";
+import type { EventDefinition, EventQueueing } from "@cronium/protocol";
+import { hasContainerSettings } from "@cronium/protocol/container-defaults";
 
 export type Wishes = Pick<EventQueueing, "anyLabels" | "preferLabels" | "sticky"> & {
   /** It names secrets, so its runner must have a key that they are sealed to. Left out where it names none. */
   readonly secrets?: true;
+  /** It has settings for its container, so its runner must know of such. Left out where it has none. */
+  readonly container?: true;
 };
 type Labels = Readonly<Record<string, string>>;
 
@@ -18,9 +21,21 @@ export function wishesOf({ anyLabels, preferLabels, sticky }: EventQueueing): Wi
   return anyLabels.length === 0 && preferLabels.length === 0 && !sticky ? null : { anyLabels, preferLabels, sticky };
 }
 
-/** What a run asks for that may name secrets. */
-export function withSecrets(wishes: Wishes | null, secrets: readonly string[]): Wishes | null {
-  return secrets.length === 0 ? wishes : { ...(wishes ?? NO_WISHES), secrets: true };
+/** With what the definition of a run needs a runner to know of. */
+export function withAbilities(
+  wishes: Wishes | null,
+  definition: Pick<EventDefinition, "secrets" | "container">,
+): Wishes | null {
+  const secrets = definition.secrets.length > 0;
+  const container = hasContainerSettings(definition);
+  if (!secrets && !container) {
+    return wishes;
+  }
+  return {
+    ...(wishes ?? NO_WISHES),
+    ...(secrets ? { secrets } : {}),
+    ...(container ? { container } : {}),
+  };
 }
 
 export function matches(needs: Labels, has: Labels): boolean {

@@ -122,6 +122,8 @@ export interface ConnectOptions {
   readonly held?: readonly HeldAttempt[];
   /** The key that secrets are sealed to, for this nonce; none by default, as a runner of protocol 1. */
   readonly sealing?: (nonce: string) => Promise<SealingKey>;
+  /** The version it speaks; the newest by default. */
+  readonly protocol?: number;
   /** What its clock says; without it, it does not say. */
   readonly clock?: () => number;
   readonly notReady?: ("docker_down" | "images_missing" | "disk_full")[];
@@ -138,7 +140,9 @@ export async function connect(runner: FakeRunner, options: ConnectOptions = {}):
   const polls = link.transport === "polling";
   const inbox = polls
     ? inboxOf(openPolls(runner.runnerId))
-    : openInbox(await dial(runner.runnerId, `protocol=${PROTOCOL_VERSION}&shard=${options.shard ?? 0}`));
+    : openInbox(
+        await dial(runner.runnerId, `protocol=${options.protocol ?? PROTOCOL_VERSION}&shard=${options.shard ?? 0}`),
+      );
   const { nonce } = await inbox.text<Of<"challenge">>("challenge");
   const send = (message: RunnerMessage): void => inbox.socket.send(JSON.stringify(message));
   send(await makeHello(runner, nonce, epoch, options));
@@ -218,7 +222,7 @@ export async function makeHello(
   const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", runner.key, message));
   return {
     type: "hello",
-    protocol: PROTOCOL_VERSION,
+    protocol: options.protocol ?? PROTOCOL_VERSION,
     runnerId: runner.runnerId,
     epoch,
     signature: base64url(signature),

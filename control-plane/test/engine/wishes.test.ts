@@ -22,6 +22,27 @@ test("a run goes where one of its sets is carried, and says what it meant until 
   expect(Object.keys(job.definition)).not.toContain("anyLabels");
 });
 
+test("F12 a runner that is too old for the settings of a container gets no job that has any", async ({ expect }) => {
+  const plane = await makePlane();
+  const runner = await registerFake(plane);
+  const old = await connect(runner, { protocol: 1 });
+  const event = await createEvent(plane, { container: { cpus: 0.5, network: { mode: "bridge" } } });
+  const runId = await trigger(plane, event);
+  expect(await plane.run(runId)).toMatchObject({
+    state: "queued",
+    queueReason: "runner_not_ready",
+    message: expect.stringContaining("too old to know them. Upgrade the runner."),
+  });
+  const plain = await trigger(plane, await createEvent(plane, { container: {} }));
+  const job = await old.job();
+  expect([job.runId, Object.keys(job.definition).includes("container")]).toEqual([plain, false]);
+  await old.accept(job);
+  await old.finish(job);
+  const upgraded = await connect(runner);
+  const given = await upgraded.job();
+  expect([given.runId, given.definition.container]).toEqual([runId, { cpus: 0.5, network: { mode: "bridge" } }]);
+});
+
 test("a sticky event stays with its runner, and moves when that has no slot", async ({ expect }) => {
   const plane = await makePlane();
   const first = await connect(await registerFake(plane, { labels: { zone: "eu" } }), { slots: 1 });

@@ -53,7 +53,7 @@ test("B3 a body beyond the limit is refused, announced or not", async ({ expect 
   expect(problem.detail).toContain(String(MAX_BODY_BYTES));
 });
 
-test("B5, B7, B9, B14, B15 each wrong field is named by pointer, code and sentence", async ({ expect }) => {
+test("B5, B7, B9, B14, B15, B19 each wrong field is named by pointer, code and sentence", async ({ expect }) => {
   const cases: [object, string, string][] = [
     [{ uid: 1 }, "/uid", "unknown_field"],
     [{ workspaceId: "ws_x" }, "/workspaceId", "unknown_field"],
@@ -75,6 +75,13 @@ test("B5, B7, B9, B14, B15 each wrong field is named by pointer, code and senten
     [{ mounts: [{ name: "a", target: "/proc" }] }, "/mounts/0/target", "invalid_value"],
     [{ mounts: [{ name: "a", target: "/data", mode: "rw" }] }, "/mounts/0/mode", "unknown_field"],
     [{ labels: { "a/b": 1 } }, "/labels/a~1b", "invalid_type"],
+    [{ container: { image: "-v /:/x" } }, "/container/image", "invalid_image"],
+    [{ container: { image: "img;rm" } }, "/container/image", "invalid_image"],
+    [{ container: { image: `img@sha256:${"a".repeat(63)}` } }, "/container/image", "invalid_image"],
+    [{ container: { privileged: true } }, "/container/privileged", "unknown_field"],
+    [{ container: { cpus: 0 } }, "/container/cpus", "out_of_range"],
+    [{ container: { network: { mode: "host" } } }, "/container/network/mode", "invalid_type"],
+    [{ container: { network: { mode: "allowlist", hosts: ["*"] } } }, "/container/network/hosts/0", "invalid_value"],
     [{ script: "" }, "/script", "out_of_range"],
     [{ script: "a\0b" }, "/script", "invalid_value"],
   ];

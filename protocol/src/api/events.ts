@@ -38,6 +38,8 @@ export const UpdateEvent = z
     scriptRetries: EventDefinitionInput.shape.scriptRetries.unwrap().optional(),
     maxAttempts: EventDefinitionInput.shape.maxAttempts.unwrap().optional(),
     onLost: EventDefinitionInput.shape.onLost.unwrap().optional(),
+    /** Replaces all settings of the container; `{}` takes them away. */
+    container: EventDefinitionInput.shape.container,
     ...EventQueueing.partial().shape,
   })
   .meta({ id: "UpdateEvent" });

@@ -177,6 +177,7 @@ function welcome(
     draining: false,
     epoch: hello.epoch,
     sealingKey: hello.sealing?.publicKey ?? null,
+    protocol,
     clockSkewMs: clockSkew(hello.clock, turn.now),
     connected: true,
     connectedAt: turn.now,

@@ -1,5 +1,6 @@
 /** What runners are handed for the newest attempts of runs. */
 import type { EventDefinition, Job, Json } from "@cronium/protocol";
+import { hasContainerSettings } from "@cronium/protocol/container-defaults";
 import { withoutQueueing } from "../../domain/event-queueing.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import type { Shell } from "./shell.ts";
@@ -71,8 +72,12 @@ function toDefinition(text: string): EventDefinition {
   return withoutDefaults(withoutQueueing(stored));
 }
 
-/** A runner of the version before knows no secrets, and refuses what it does not know. */
-function withoutDefaults({ secrets, secretEnv, ...known }: EventDefinition): EventDefinition {
+/** A runner of an older version knows no secrets, or no container, and refuses what it does not know. */
+function withoutDefaults({ secrets, secretEnv, container, ...known }: EventDefinition): EventDefinition {
   const asks = (secrets as readonly string[] | undefined)?.length ?? 0;
-  return (asks === 0 ? known : { ...known, secrets, secretEnv }) as EventDefinition;
+  return {
+    ...known,
+    ...(asks === 0 ? {} : { secrets, secretEnv }),
+    ...(hasContainerSettings({ container }) ? { container } : {}),
+  } as EventDefinition;
 }

@@ -1,5 +1,6 @@
 /** Registered runners: what they are, whether they are there, and how many slots they have left. */
 import { HOME_SHARD } from "@cronium/protocol/ids";
+import { CONTAINER_SINCE } from "@cronium/protocol/version";
 import type { Runner } from "@cronium/protocol";
 import type { Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts";
 import type { FleetMember } from "../../domain/routing.ts";
@@ -33,6 +34,7 @@ const runners = table<RunnerRecord>("runners", ["id"], {
   quarantineMessage: "plain",
   state: "plain",
   sealingKey: "plain",
+  protocol: "plain",
   ephemeral: "flag",
   servedAt: "plain",
   awaySince: "plain",
@@ -84,6 +86,7 @@ export function registerRunner(
       ...SOUND,
       state: "offline",
       sealingKey: null,
+      protocol: 1,
       ephemeral,
       servedAt: null,
       awaySince: ephemeral ? turn.now : null,
@@ -218,5 +221,6 @@ export function fleetMembers(shell: Shell, now: number): FleetMember[] {
       slots: runner.slots,
       slotsUsed: held.get(runner.id) ?? 0,
       takesSecrets: runner.sealingKey !== null,
+      takesContainers: runner.protocol >= CONTAINER_SINCE,
     }));
 }

@@ -329,6 +329,10 @@ const steps: readonly string[] = [
   `
   ALTER TABLE runners ADD COLUMN clock_skew_ms INTEGER;
   `,
+  `
+  -- What was agreed on in its last handshake.
+  ALTER TABLE runners ADD COLUMN protocol INTEGER NOT NULL DEFAULT 1;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

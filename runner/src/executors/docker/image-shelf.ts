@@ -3,10 +3,10 @@
  * when someone may have removed them. Jobs are declined meanwhile, and accepted as soon as their image is there.
  */
 import type Docker from "dockerode";
-import { runtimes, type Runtime } from "@cronium/protocol";
+import { isMutableImage, runtimes, type Runtime } from "@cronium/protocol";
 import type { Clock } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
-import { isMutableImage } from "./image-reference.ts";
+
 import { buildImages, type ImageFiles, type ImageTable, loadImageTable } from "./images.ts";
 
 /** After a failed build: rarely enough not to burden the machine with what fails again. */

@@ -8,9 +8,8 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import * as z from "zod";
-import { runtimes, type Runtime } from "@cronium/protocol";
+import { ImageReference, runtimes, type Runtime } from "@cronium/protocol";
 import { errorText } from "../../base/log.ts";
-import { ImageReference } from "./image-reference.ts";
 
 export const ImageTable = z.partialRecord(z.enum(runtimes), ImageReference);
 export type ImageTable = z.infer<typeof ImageTable>;
