@@ -7,7 +7,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
-import { runState, oneOf, text, wholeNumber } from "./lib/search.ts";
+import { day, runState, oneOf, text, wholeNumber } from "./lib/search.ts";
 import { paths } from "./lib/paths.ts";
 import { ClaimPage } from "./pages/account/ClaimPage.tsx";
 import { SignInPage } from "./pages/account/SignInPage.tsx";
@@ -143,6 +143,11 @@ const settings = createRoute({
   path: paths.settings(),
   validateSearch: (search: Search) => ({
     tab: oneOf(search["tab"], ["members", "values", "keys", "tokens", "account", "messages", "audit", "workspace"]),
+    verb: text(search["verb"]),
+    actor: text(search["actor"]),
+    target: text(search["target"]),
+    from: day(search["from"]),
+    to: day(search["to"]),
   }),
   component: lazyRouteComponent(() => import("./pages/settings/SettingsPage.tsx"), "SettingsPage"),
 });

@@ -56,7 +56,7 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
   }
 }
 
-function queryText(query: RequestOptions["query"]): string {
+export function queryText(query: RequestOptions["query"]): string {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query ?? {})) {
     if (value !== undefined) {

@@ -9,6 +9,16 @@ export interface RunFilter {
   readonly deadLetter?: true | undefined;
 }
 
+/** Entries of the audit, as `GET /audit` takes them, but for whole days. */
+export interface AuditFilter {
+  readonly verb?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly target?: string | undefined;
+  /** `2026-03-01`, in UTC. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
 export const keys = {
   me: () => ["me"] as const,
   events: () => ["events"] as const,
@@ -30,7 +40,7 @@ export const keys = {
   passkeys: () => ["passkeys"] as const,
   ownAccount: () => ["own-account"] as const,
   messages: () => ["messages"] as const,
-  audit: () => ["audit"] as const,
+  audit: (filter: AuditFilter) => ["audit", filter] as const,
   secrets: (eventId: string | null) => ["secrets", eventId] as const,
   variables: (eventId: string | null) => ["variables", eventId] as const,
   variableVersions: (id: string) => ["variables", "versions", id] as const,

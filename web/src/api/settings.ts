@@ -4,8 +4,8 @@ import type { AuditEntry, AuditVerdict } from "@cronium/protocol/api/audit";
 import type { Session } from "@cronium/protocol/api/sessions";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { apiPaths } from "../lib/paths.ts";
-import { request } from "./http.ts";
-import { keys } from "./keys.ts";
+import { queryText, request } from "./http.ts";
+import { type AuditFilter, keys } from "./keys.ts";
 import type { Page } from "./page.ts";
 
 export const apiKeysQuery = () =>
@@ -47,16 +47,33 @@ export function changePassword(current: string, next: string): Promise<void> {
   return request(apiPaths.password(), { method: "POST", body: { current, next } });
 }
 
-export const auditQuery = () =>
+export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({
-    queryKey: keys.audit(),
+    queryKey: keys.audit(filter),
     queryFn: ({ pageParam, signal }) =>
-      request<Page<AuditEntry>>(apiPaths.audit(), { query: { cursor: pageParam ?? undefined, limit: 100 }, signal }),
+      request<Page<AuditEntry>>(apiPaths.audit(), {
+        query: { ...wholeDays(filter), cursor: pageParam ?? undefined, limit: 100 },
+        signal,
+      }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
     // Written by other people, whom no live message announces.
     staleTime: 0,
   });
+
+/** The entries of a filter as NDJSON, or all of them. */
+export function auditExportPath(filter: AuditFilter): string {
+  return `${apiPaths.auditExport()}${queryText(wholeDays(filter))}`;
+}
+
+/** Days are told from midnight to midnight in UTC, as the audit is written. */
+function wholeDays({ from, to, ...rest }: AuditFilter): Record<string, string | undefined> {
+  return {
+    ...rest,
+    from: from === undefined ? undefined : `${from}T00:00:00.000Z`,
+    to: to === undefined ? undefined : `${to}T23:59:59.999Z`,
+  };
+}
 
 export function verifyAudit(): Promise<AuditVerdict> {
   return request<AuditVerdict>(apiPaths.auditVerify());

@@ -4,7 +4,7 @@ import { flattenJson } from "./json-rows.ts";
 import { jsonBytes, placeOf } from "./json-text.ts";
 import { parseLineHash } from "./log/line-hash.ts";
 import { pairsText, parsePairs } from "./pairs.ts";
-import { oneOf, runState, text, wholeNumber } from "./search.ts";
+import { day, oneOf, runState, text, wholeNumber } from "./search.ts";
 
 test("pairs are read line by line, the value being everything behind the first sign", ({ expect }) => {
   expect(parsePairs("a=1\n\n b =x=y \r\nc=")).toEqual({ ok: true, pairs: { a: "1", b: "x=y ", c: "" } });
@@ -74,4 +74,11 @@ test("values from the address bar are read as what they should be or left out", 
 
 test("a copied command survives quotes in its body", ({ expect }) => {
   expect(curlPost("http://x", "/api/v1/runs", { input: "it's" })).toContain(`-d '{"input":"it'\\''s"}'`);
+});
+
+test("only a day that exists is taken from the address", ({ expect }) => {
+  expect(day("2026-03-01")).toBe("2026-03-01");
+  for (const wrong of ["2026-13-01", "2026-3-1", "yesterday", 20_260_301, undefined]) {
+    expect(day(wrong)).toBeUndefined();
+  }
 });

@@ -58,7 +58,7 @@ test("somebody who is invited joins by the link, gets another role, and is remov
 
   await page.getByRole("button", { name: "Remove Grace" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
-  await page.getByRole("table", { name: "Members" }).getByText("Grace").waitFor({ state: "detached" });
+  await page.getByRole("table", { name: "Members" }).getByText("Grace", { exact: true }).waitFor({ state: "detached" });
   await guest.page.reload();
   await guest.page.waitForURL("**/sign-in**");
   await guest.page.context().close();
@@ -168,4 +168,35 @@ test("the audit says what was done, and that nobody changed it", async ({ expect
   await page.screenshot({ path: join(PICTURES, "audit.png") });
   await page.getByText(/^All \d+ entries are as they were written\.$/).waitFor();
   expect(faults.filter((fault) => !fault.includes("403"))).toEqual([]);
+});
+
+test("the audit is narrowed down by what, who and when, in the address and in the download", async ({ expect }) => {
+  const { page } = owner;
+  await page.goto(`${cronium.url}/settings?tab=audit`);
+  const bar = page.getByRole("group", { name: "Filter" });
+  const table = page.getByRole("table", { name: "Audit" });
+  await bar.getByLabel("What").selectOption("api_key.");
+  await table.getByText("member.role_changed").waitFor({ state: "detached" });
+  await table.getByText("api_key.revoked").waitFor();
+  expect(new URL(page.url()).searchParams.get("verb")).toBe("api_key.");
+  const verbs = await table.locator("code").filter({ hasText: "." }).allTextContents();
+  expect(verbs.every((verb) => verb.startsWith("api_key."))).toBe(true);
+  const href = await page.getByRole("link", { name: "Download NDJSON" }).getAttribute("href");
+  expect(href).toBe("/api/v1/audit/export?verb=api_key.");
+  await bar.getByLabel("Until").fill("2020-01-01");
+  await page.getByText("No entry matches").waitFor();
+  await bar.getByRole("button", { name: "Clear filters" }).click();
+  await table.getByText("member.role_changed").first().waitFor();
+});
+
+test("an entry of the audit opens with all that is known of it", async ({ expect }) => {
+  const { page } = owner;
+  await page.goto(`${cronium.url}/settings?tab=audit&verb=member.role_changed`);
+  await page.getByRole("button", { name: "Details of member.role_changed" }).first().click();
+  const sheet = page.getByRole("dialog", { name: "member.role_changed" });
+  await sheet.getByText("viewer").waitFor();
+  expect(await sheet.locator("code").allTextContents()).toContainEqual(expect.stringMatching(/^[0-9a-f]{64}$/));
+  await page.screenshot({ path: join(PICTURES, "audit-entry.png") });
+  await page.keyboard.press("Escape");
+  await sheet.waitFor({ state: "detached" });
 });

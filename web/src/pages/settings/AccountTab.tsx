@@ -8,6 +8,7 @@ import { ErrorLine } from "../../components/ErrorPanel.tsx";
 import { Loadable } from "../../components/Loadable.tsx";
 import { Time } from "../../components/Time.tsx";
 import { PasswordForm } from "../../forms/PasswordForm.tsx";
+import { programName } from "../../lib/program-name.ts";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
 import { EmailSection } from "./EmailSection.tsx";
@@ -28,7 +29,7 @@ export function AccountTab(): ReactNode {
       cell: (session) => (
         <span className="flex min-w-0 items-baseline gap-2">
           <span className="truncate" title={session.userAgent ?? undefined}>
-            {session.userAgent ?? t("account.unknown")}
+            {session.userAgent === null ? t("account.unknown") : programName(session.userAgent)}
           </span>
           {session.isCurrent ? <span className="shrink-0 text-good">{t("account.this")}</span> : null}
         </span>

@@ -1,21 +1,32 @@
 import type { AuditEntry } from "@cronium/protocol/api/audit";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { useSearch } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import type { AuditFilter } from "../../api/keys.ts";
 import { membersQuery } from "../../api/members.ts";
 import { itemsOf } from "../../api/page.ts";
-import { apiKeysQuery, auditQuery, verifyAudit } from "../../api/settings.ts";
-import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { apiKeysQuery, auditExportPath, auditQuery, verifyAudit } from "../../api/settings.ts";
+import { type Column, DataTable, rowLink } from "../../components/DataTable.tsx";
 import { EmptyState } from "../../components/EmptyState.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
 import { Loadable } from "../../components/Loadable.tsx";
 import { Time } from "../../components/Time.tsx";
-import { apiPaths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
 import { Button, buttonClasses } from "../../ui/Button.tsx";
+import { AuditEntryDialog } from "./AuditEntryDialog.tsx";
+import { AuditFilterBar } from "./AuditFilterBar.tsx";
 
-const columns = (nameOf: NameOf): readonly Column<AuditEntry>[] => [
+const columns = (nameOf: NameOf, open: (entry: AuditEntry) => void): readonly Column<AuditEntry>[] => [
   { key: "when", title: t("audit.when"), cell: (entry) => <Time at={entry.at} /> },
-  { key: "what", title: t("audit.what"), cell: (entry) => <code className="font-mono text-12">{entry.verb}</code> },
+  {
+    key: "what",
+    title: t("audit.what"),
+    cell: (entry) => (
+      <button type="button" className={rowLink} aria-label={t("audit.details", entry.verb)} onClick={() => open(entry)}>
+        <code className="font-mono text-12">{entry.verb}</code>
+      </button>
+    ),
+  },
   {
     key: "change",
     title: t("audit.change"),
@@ -33,12 +44,17 @@ const columns = (nameOf: NameOf): readonly Column<AuditEntry>[] => [
 type NameOf = (id: string) => string | undefined;
 
 export function AuditTab(): ReactNode {
-  const query = useInfiniteQuery(auditQuery());
+  const { verb, actor, target, from, to }: AuditFilter = useSearch({ strict: false });
+  const filter: AuditFilter = { verb, actor, target, from, to };
+  const [opened, setOpened] = useState<AuditEntry | null>(null);
+  const query = useInfiniteQuery(auditQuery(filter));
   const members = useQuery(membersQuery());
   const keys = useQuery(apiKeysQuery());
-  const nameOf: NameOf = (id) =>
-    members.data?.items.find((member) => member.userId === id)?.name ??
-    keys.data?.items.find((key) => key.id === id)?.name;
+  const people = new Map([
+    ...(members.data?.items ?? []).map((member) => [member.userId, member.name] as const),
+    ...(keys.data?.items ?? []).map((key) => [key.id, key.name] as const),
+  ]);
+  const nameOf: NameOf = (id) => people.get(id);
   const verify = useMutation({ mutationFn: verifyAudit });
   const entries = itemsOf(query.data);
   return (
@@ -47,7 +63,7 @@ export function AuditTab(): ReactNode {
         <Button busy={verify.isPending} onClick={() => verify.mutate()}>
           {verify.isPending ? t("audit.verifying") : t("audit.verify")}
         </Button>
-        <a href={apiPaths.auditExport()} download className={buttonClasses()}>
+        <a href={auditExportPath(filter)} download className={buttonClasses()}>
           {t("audit.export")}
         </a>
         {verify.data === undefined ? null : (
@@ -57,15 +73,20 @@ export function AuditTab(): ReactNode {
         )}
         <ErrorLine error={verify.error} />
       </div>
+      <AuditFilterBar filter={filter} people={people} />
       <Loadable query={query} rows={5}>
         {() =>
           entries.length === 0 ? (
-            <EmptyState title={t("audit.none")} help={t("audit.noneHelp")} />
+            Object.values(filter).some((value) => value !== undefined) ? (
+              <EmptyState title={t("audit.noMatch")} help={t("audit.noMatchHelp")} />
+            ) : (
+              <EmptyState title={t("audit.none")} help={t("audit.noneHelp")} />
+            )
           ) : (
             <>
               <DataTable
                 label={t("settings.audit")}
-                columns={columns(nameOf)}
+                columns={columns(nameOf, setOpened)}
                 rows={entries}
                 rowKey={(entry) => `${entry.chain} ${entry.seq}`}
               />
@@ -80,6 +101,7 @@ export function AuditTab(): ReactNode {
           )
         }
       </Loadable>
+      {opened === null ? null : <AuditEntryDialog entry={opened} nameOf={nameOf} onClose={() => setOpened(null)} />}
     </>
   );
 }

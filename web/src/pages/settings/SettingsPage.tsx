@@ -23,6 +23,7 @@ const TABS = ["members", "values", "keys", "tokens", "account", "messages", "aud
 const NEEDED = { tokens: "runners:write", messages: "messages:read", audit: "audit:read" } as const;
 type SettingsTab = (typeof TABS)[number];
 
+/** The filter of the audit stands beside it. */
 export interface SettingsSearch {
   readonly tab?: SettingsTab | undefined;
 }
