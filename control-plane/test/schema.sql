@@ -109,6 +109,16 @@ CREATE TABLE `events` (
 
 CREATE INDEX `events_list` ON `events` (`workspace_id`,`created_at`,`id`);
 
+CREATE TABLE `idempotency_keys` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`request_hash` text NOT NULL,
+	`claimed_at` integer NOT NULL,
+	`answer` text
+);
+
+CREATE INDEX `idempotency_keys_age` ON `idempotency_keys` (`claimed_at`);
+
 CREATE TABLE `invitations` (
 	`id` text PRIMARY KEY NOT NULL,
 	`workspace_id` text NOT NULL,

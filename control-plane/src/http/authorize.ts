@@ -11,15 +11,17 @@ import { mayDo, type Permission } from "@cronium/protocol/access";
 import { actorMay, type Actor } from "../domain/actor.ts";
 import { actorOfApiKey } from "../services/api-keys.ts";
 import { actorOfSession } from "../services/accounts.ts";
+import { refuseMalformedKey } from "../services/idempotency.ts";
 import { takeLiveTicket } from "../services/live-tickets.ts";
 import type { AppEnv } from "./context.ts";
 import { readBody } from "./middleware/body.ts";
 import { refuseUnknownQuery } from "./middleware/known-query.ts";
+import { answerOnce, type Repeats } from "./middleware/repeats.ts";
 import { countActor, countAddress, countFailure, refuseGuessers } from "./middleware/request-limits.ts";
 import { publicOrigin, requireSameOrigin } from "./middleware/same-origin.ts";
 
 export type Rule =
-  | { readonly kind: "requires"; readonly anyOf: readonly Permission[]; readonly who: Who }
+  | { readonly kind: "requires"; readonly anyOf: readonly Permission[]; readonly who: Who; readonly repeats: Repeats }
   | { readonly kind: "open"; readonly reason: string };
 
 /** `people`: not for API keys, whatever they may do. */
@@ -32,14 +34,22 @@ export function ruleOf(handler: object): Rule | undefined {
   return rules.get(handler);
 }
 
+interface GuardOptions {
+  /** Of a POST, with an Idempotency-Key; `stored` by default, so that a new route keeps the promise by itself. */
+  readonly repeats?: Repeats;
+}
+
 /** Lets in whoever is signed in, or sends an API key, with this permission; sets `actor`. */
-export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
-  return guard([permission], "anybody");
+export function requires(permission: Permission, options: GuardOptions = {}): MiddlewareHandler<AppEnv> {
+  return guard([permission], "anybody", options);
 }
 
 /** Lets in whoever has one of these; what the body asks for decides which, so the handler calls `refuseUnless`. */
-export function requiresAny(...permissions: readonly [Permission, ...Permission[]]): MiddlewareHandler<AppEnv> {
-  return guard(permissions, "anybody");
+export function requiresAny(
+  permissions: readonly [Permission, ...Permission[]],
+  options: GuardOptions = {},
+): MiddlewareHandler<AppEnv> {
+  return guard(permissions, "anybody", options);
 }
 
 /** Throws `forbidden` or `missing_scope`. */
@@ -50,11 +60,15 @@ export function refuseUnless(actor: Actor, permission: Permission): void {
 }
 
 /** As `requires`, for what concerns a person's own account and sessions. */
-export function requiresPerson(permission: Permission): MiddlewareHandler<AppEnv> {
-  return guard([permission], "people");
+export function requiresPerson(permission: Permission, options: GuardOptions = {}): MiddlewareHandler<AppEnv> {
+  return guard([permission], "people", options);
 }
 
-function guard(anyOf: readonly [Permission, ...Permission[]], who: Who): MiddlewareHandler<AppEnv> {
+function guard(
+  anyOf: readonly [Permission, ...Permission[]],
+  who: Who,
+  { repeats = "stored" }: GuardOptions,
+): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     const actor = await findActor(c);
     countActor(c, actor);
@@ -68,9 +82,9 @@ function guard(anyOf: readonly [Permission, ...Permission[]], who: Who): Middlew
     c.set("actor", actor);
     await readBody(c);
     refuseUnknownQuery(c);
-    await next();
+    return answerOnce(c, { repeats, who }, next);
   };
-  rules.set(middleware, { kind: "requires", anyOf, who });
+  rules.set(middleware, { kind: "requires", anyOf, who, repeats });
   return middleware;
 }
 
@@ -93,6 +107,8 @@ export function open(reason: string, options: OpenOptions = {}): MiddlewareHandl
     if (options.frequent !== true) {
       await countAddress(c);
     }
+    // The token, link or code in its body makes a repeat what it is; there is no caller to keep an answer for.
+    refuseMalformedKey(c.req.method === "POST" ? c.req.header("idempotency-key") : undefined);
     await readBody(c, options);
     await next();
     if (c.res.status === 401 || c.res.status === 403) {

@@ -13,6 +13,7 @@ import providerSignIns0011 from "../../../migrations/0011_provider_sign_ins.sql"
 import workspaceDeletion0012 from "../../../migrations/0012_workspace_deletion.sql";
 import passkeys0013 from "../../../migrations/0013_passkeys.sql";
 import homeWorkspace0014 from "../../../migrations/0014_home_workspace.sql";
+import idempotencyKeys0015 from "../../../migrations/0015_idempotency_keys.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -30,4 +31,5 @@ export const migrations: readonly Migration[] = [
   { name: "0012_workspace_deletion.sql", sql: workspaceDeletion0012 },
   { name: "0013_passkeys.sql", sql: passkeys0013 },
   { name: "0014_home_workspace.sql", sql: homeWorkspace0014 },
+  { name: "0015_idempotency_keys.sql", sql: idempotencyKeys0015 },
 ];

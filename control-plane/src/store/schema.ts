@@ -365,6 +365,21 @@ export const deviceGuesses = sqliteTable("device_guesses", {
   since: integer("since").notNull(),
 });
 
+/** Requests that an Idempotency-Key makes one: hashes under AUTH_SECRET, and the answer sealed under it. */
+export const idempotencyKeys = sqliteTable(
+  "idempotency_keys",
+  {
+    /** Of workspace, caller and key. */
+    hash: text("hash").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    requestHash: text("request_hash").notNull(),
+    claimedAt: integer("claimed_at").notNull(),
+    /** Null while the request is under way. */
+    answer: text("answer"),
+  },
+  (table) => [index("idempotency_keys_age").on(table.claimedAt)],
+);
+
 export const registrationTokens = sqliteTable(
   "registration_tokens",
   {

@@ -21,6 +21,7 @@ const CONTENT = [
   "runners",
   "named_values",
   "account_audit",
+  "idempotency_keys",
 ] as const;
 
 /** The last of them decides: it changes nothing for a workspace that is being deleted already. */

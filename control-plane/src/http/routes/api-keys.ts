@@ -36,7 +36,7 @@ const createKey = createRoute({
   method: "post",
   path: "/api-keys",
   summary: "Make an API key",
-  middleware: requires("keys:own"),
+  middleware: requires("keys:own", { repeats: "proven" }),
   request: { body: { content: { "application/json": { schema: CreateApiKey } }, required: true } },
   responses: {
     201: jsonAnswer(CreatedApiKey, "The key, shown this once"),

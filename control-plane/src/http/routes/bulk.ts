@@ -17,7 +17,7 @@ const start = createRoute({
   path: "/bulk",
   summary:
     "Cancel, retry or requeue all runs that a filter finds, or count them; repeats with an Idempotency-Key are one",
-  middleware: requiresAny("runs:cancel", "runs:trigger"),
+  middleware: requiresAny(["runs:cancel", "runs:trigger"], { repeats: "own" }),
   request: { body: { content: { "application/json": { schema: StartBulk } }, required: true } },
   responses: {
     200: jsonAnswer(BulkPreview, "With dryRun: how many runs it would be"),
@@ -39,7 +39,7 @@ const stop = createRoute({
   method: "post",
   path: "/bulk/{id}/cancel",
   summary: "Leave the rest of it undone",
-  middleware: requiresAny("runs:cancel", "runs:trigger"),
+  middleware: requiresAny(["runs:cancel", "runs:trigger"]),
   request: { params: byId },
   responses: {
     200: jsonAnswer(Bulk, "The work as it stays"),

@@ -59,7 +59,7 @@ const find = createRoute({
   method: "post",
   path: "/device/lookup",
   summary: "Read which device waits for a user code; only for a person who is signed in",
-  middleware: requires("account:write"),
+  middleware: requires("account:write", { repeats: "none" }),
   request: { body: { content: { "application/json": { schema: DeviceLoginRef } }, required: true } },
   responses: {
     200: jsonAnswer(DeviceLogin, "The device, and what it asks for"),
@@ -71,7 +71,7 @@ const approve = createRoute({
   method: "post",
   path: "/device/approve",
   summary: "Let the device in, with a key of this role and life; only for a person who is signed in",
-  middleware: requires("account:write"),
+  middleware: requires("account:write", { repeats: "none" }),
   request: { body: { content: { "application/json": { schema: ApproveDeviceLogin } }, required: true } },
   responses: {
     200: jsonAnswer(DeviceLoginDecided, "Its next request gets the key"),
@@ -90,7 +90,7 @@ const deny = createRoute({
   method: "post",
   path: "/device/deny",
   summary: "Keep the device out; only for a person who is signed in",
-  middleware: requires("account:write"),
+  middleware: requires("account:write", { repeats: "none" }),
   request: { body: { content: { "application/json": { schema: DeviceLoginRef } }, required: true } },
   responses: {
     200: jsonAnswer(DeviceLoginDecided, "Its next request is refused"),

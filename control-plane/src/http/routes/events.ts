@@ -35,7 +35,7 @@ const create = createRoute({
   method: "post",
   path: "/events",
   summary: "Create an event; an Idempotency-Key makes a repeat return the same one",
-  middleware: requires("events:write"),
+  middleware: requires("events:write", { repeats: "own" }),
   request: { body: body(CreateEvent) },
   responses: {
     201: jsonAnswer(Event, "The event"),
@@ -86,7 +86,7 @@ const trigger = createRoute({
   method: "post",
   path: "/events/{id}/runs",
   summary: "Run an event; an Idempotency-Key makes a repeat return the same run",
-  middleware: requires("runs:trigger"),
+  middleware: requires("runs:trigger", { repeats: "own" }),
   request: { params: byId, body: { ...body(TriggerRun), required: false } },
   responses: {
     202: jsonAnswer(RunAccepted, "The run is stored and will be started"),
@@ -105,7 +105,7 @@ const batch = createRoute({
   method: "post",
   path: "/events/{id}/runs/batch",
   summary: "Run an event up to 1,000 times, stored in one commit, with one answer for each in order",
-  middleware: requires("runs:trigger"),
+  middleware: requires("runs:trigger", { repeats: "own" }),
   request: { params: byId, body: body(TriggerBatch) },
   responses: {
     202: jsonAnswer(BatchAccepted, "The runs are stored and will be started"),

@@ -45,7 +45,7 @@ const create = createRoute({
   method: "post",
   path: "/invitations",
   summary: "Invite somebody into the workspace",
-  middleware: requires("members:write"),
+  middleware: requires("members:write", { repeats: "proven" }),
   request: { body: { content: { "application/json": { schema: CreateInvitation } }, required: true } },
   responses: {
     201: jsonAnswer(CreatedInvitation, "The invitation; its link is shown this once"),

@@ -10,7 +10,7 @@ const create = createRoute({
   method: "post",
   path: "/live-tickets",
   summary: "Make a ticket for one live socket of this session",
-  middleware: requiresPerson("live:read"),
+  middleware: requiresPerson("live:read", { repeats: "none" }),
   responses: { 201: jsonAnswer(LiveTicket, "Good once, for 30 seconds"), ...problemAnswers("forbidden") },
 });
 

@@ -23,7 +23,7 @@ const show = createRoute({
   method: "post",
   path: "/messages/{id}/link",
   summary: "Show the link of a message, to hand it over",
-  middleware: requiresPerson("messages:read"),
+  middleware: requiresPerson("messages:read", { repeats: "none" }),
   request: { params: z.object({ id: MessageId }) },
   responses: {
     200: jsonAnswer(MessageLink, "Whoever opens it acts as the person it is for"),

@@ -38,8 +38,11 @@ export function describeApi(app: OpenAPIHono<AppEnv>): object {
     servers: [{ url: "/" }],
     security: [{ apiKey: [] }],
   });
-  const openRoutes = new Set(
-    app.routes.filter(({ handler }) => ruleOf(handler)?.kind === "open").map(({ method, path }) => `${method} ${path}`),
+  const rules = new Map(
+    app.routes.flatMap(({ method, path, handler }) => {
+      const rule = ruleOf(handler);
+      return rule === undefined ? [] : [[`${method} ${path}`, rule] as const];
+    }),
   );
   for (const [path, methods] of Object.entries(document.paths ?? {})) {
     for (const [method, operation] of Object.entries(methods as Record<string, Operation>)) {
@@ -49,8 +52,11 @@ export function describeApi(app: OpenAPIHono<AppEnv>): object {
         description: "rate_limited",
         content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
       };
-      if (openRoutes.has(`${method.toUpperCase()} ${path.replaceAll(/\{(.+?)\}/g, ":$1")}`)) {
+      const rule = rules.get(`${method.toUpperCase()} ${path.replaceAll(/\{(.+?)\}/g, ":$1")}`);
+      if (rule?.kind === "open") {
         operation.security = [];
+      } else if (method === "post" && rule?.repeats !== "none") {
+        operation.parameters = [...(operation.parameters ?? []), IDEMPOTENCY_KEY];
       }
     }
   }
@@ -58,7 +64,16 @@ export function describeApi(app: OpenAPIHono<AppEnv>): object {
   return document;
 }
 
+const IDEMPOTENCY_KEY = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description: "For 24 hours the same key and request get the answer of the first; another request is refused (422).",
+  schema: { type: "string", minLength: 1, maxLength: 255, pattern: "^[ -~]+$" },
+};
+
 interface Operation {
+  parameters?: object[];
   operationId?: string;
   security?: object[];
   readonly responses: Record<string, object>;

@@ -34,7 +34,7 @@ const endOthers = createRoute({
   method: "post",
   path: "/sessions/end-others",
   summary: "Sign every other browser out",
-  middleware: requiresPerson("account:write"),
+  middleware: requiresPerson("account:write", { repeats: "none" }),
   responses: {
     200: jsonAnswer(z.strictObject({ ended: z.int() }), "How many were ended"),
     ...problemAnswers("forbidden"),
@@ -45,7 +45,7 @@ const proof = createRoute({
   method: "post",
   path: "/proof",
   summary: "Give the password once more, for acts that need a fresh proof",
-  middleware: requiresPerson("account:write"),
+  middleware: requiresPerson("account:write", { repeats: "none" }),
   request: { body: { content: { "application/json": { schema: Proof } }, required: true } },
   responses: {
     200: jsonAnswer(ProofGiven, "Until when it counts"),
@@ -57,7 +57,7 @@ const password = createRoute({
   method: "post",
   path: "/password",
   summary: "Change one's password",
-  middleware: requiresPerson("account:write"),
+  middleware: requiresPerson("account:write", { repeats: "none" }),
   request: { body: { content: { "application/json": { schema: ChangePassword } }, required: true } },
   responses: {
     204: { description: "Changed" },
@@ -77,7 +77,7 @@ const confirmation = createRoute({
   method: "post",
   path: "/account/email-confirmation",
   summary: "Ask for a link that confirms one's own e-mail address",
-  middleware: requiresPerson("account:write"),
+  middleware: requiresPerson("account:write", { repeats: "none" }),
   responses: { 202: jsonAnswer(LinkAsked, "It is on its way"), ...problemAnswers("forbidden", "rate_limited") },
 });
 

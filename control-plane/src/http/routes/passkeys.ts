@@ -33,7 +33,7 @@ const begin = createRoute({
   method: "post",
   path: "/account/passkeys/options",
   summary: "Begin to add a passkey",
-  middleware: requiresPerson("account:write"),
+  middleware: requiresPerson("account:write", { repeats: "none" }),
   responses: {
     200: jsonAnswer(PasskeyOptions, "For navigator.credentials.create; good once, for five minutes"),
     ...problemAnswers("forbidden", "proof_required", "quota_exceeded"),

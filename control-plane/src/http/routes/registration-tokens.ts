@@ -33,7 +33,7 @@ const create = createRoute({
   method: "post",
   path: "/registration-tokens",
   summary: "Make a token that registers runners: one machine, several, or one job each",
-  middleware: requires("runners:write"),
+  middleware: requires("runners:write", { repeats: "proven" }),
   request: {
     body: { content: { "application/json": { schema: CreateRegistrationToken } }, required: false },
   },

@@ -31,7 +31,7 @@ const runScript = createRoute({
   method: "post",
   path: "/runs",
   summary: "Run a script once, without storing an event",
-  middleware: requires("runs:trigger"),
+  middleware: requires("runs:trigger", { repeats: "own" }),
   request: { body: { content: { "application/json": { schema: AdHocRun } }, required: true } },
   responses: {
     202: jsonAnswer(RunAccepted, "The run is stored and will be started"),
@@ -80,7 +80,7 @@ const retry = createRoute({
   method: "post",
   path: "/runs/{id}/retry",
   summary: "Run again what an ended run ran, as a new run, with the same input or another",
-  middleware: requires("runs:trigger"),
+  middleware: requires("runs:trigger", { repeats: "own" }),
   request: { params: byId, body: { content: { "application/json": { schema: RetryRun } }, required: false } },
   responses: {
     202: jsonAnswer(RunAccepted, "The new run is stored and will be started"),
@@ -100,7 +100,7 @@ const requeue = createRoute({
   method: "post",
   path: "/runs/{id}/requeue",
   summary: "Put a dead letter back into the queue: the same run, its next attempt, with fresh budgets",
-  middleware: requires("runs:trigger"),
+  middleware: requires("runs:trigger", { repeats: "own" }),
   request: { params: byId },
   responses: {
     202: jsonAnswer(RequeueAccepted, "It is in the queue again, or an earlier request has put it there"),

@@ -14,7 +14,7 @@ const start = createRoute({
   method: "post",
   path: PATH,
   summary: "Begin to set up a second factor",
-  middleware: requiresPerson("account:write"),
+  middleware: requiresPerson("account:write", { repeats: "none" }),
   responses: {
     200: jsonAnswer(SecondFactorBegun, "The secret for an authenticator app; it counts once a code of it was given"),
     ...problemAnswers("forbidden", "proof_required", "version_conflict"),
@@ -25,7 +25,7 @@ const enable = createRoute({
   method: "post",
   path: `${PATH}/confirm`,
   summary: "Turn the second factor on with a first code",
-  middleware: requiresPerson("account:write"),
+  middleware: requiresPerson("account:write", { repeats: "none" }),
   request: { body: { content: { "application/json": { schema: SecondFactorCode } }, required: true } },
   responses: {
     200: jsonAnswer(RecoveryCodes, "Codes for a lost app, shown this once"),
@@ -37,7 +37,7 @@ const renew = createRoute({
   method: "post",
   path: `${PATH}/recovery-codes`,
   summary: "Make new recovery codes; those of before work no more",
-  middleware: requiresPerson("account:write"),
+  middleware: requiresPerson("account:write", { repeats: "none" }),
   responses: {
     200: jsonAnswer(RecoveryCodes, "The new ones, shown this once"),
     ...problemAnswers("forbidden", "proof_required", "not_found"),

@@ -41,7 +41,7 @@ const activate = createRoute({
   method: "post",
   path: "/workspaces/activate",
   summary: "Look at another workspace in this session",
-  middleware: requiresPerson("account:read"),
+  middleware: requiresPerson("account:read", { repeats: "none" }),
   request: { body: { content: { "application/json": { schema: ActivateWorkspace } }, required: true } },
   responses: { 200: jsonAnswer(Workspace, "The workspace"), ...problemAnswers("forbidden", "not_found") },
 });
