@@ -6,24 +6,55 @@
  *     await output({ greeting: `Hello ${name}` });
  *
  * Inside a run these functions talk to the sidecar beside the job. Outside a run, set CRONIUM_INPUT to a JSON value to
- * try a script: `CRONIUM_INPUT='{"name":"Ada"}' node main.ts`. Every failure is a `CroniumError` with a stable `code`.
- * No call takes longer than 40 seconds.
+ * try a script: `CRONIUM_INPUT='{"name":"Ada"}' node main.ts`, or use `cronium dev run main.ts`. Every failure is a
+ * `CroniumError` with a stable `code`. No call takes longer than a minute, but `lock` for as long as it is told to wait.
  */
-import { InvalidJsonError, NotFoundError, NotInRunError, OutputTooLargeError } from "./errors.ts";
+import { InvalidValueError, OutputTooLargeError } from "./errors.ts";
+import { currentRun, localInput, localSecret, requireRun, showLocally, toJson } from "./run.ts";
 import { callRuntime } from "./transport.ts";
 
 export {
+  type Artifact,
+  listArtifacts,
+  loadArtifact,
+  readArtifact,
+  saveArtifact,
+  type SaveArtifactOptions,
+} from "./artifacts.ts";
+export {
   ApiTimeoutError,
   ApiUnreachableError,
+  ArtifactExistsError,
+  ArtifactTooLargeError,
   AttemptNotActiveError,
+  BodyTooLargeError,
+  ChecksumMismatchError,
   CroniumError,
   InvalidJsonError,
+  InvalidNameError,
   InvalidTokenError,
+  InvalidValueError,
+  LockedError,
+  LockLostError,
+  NotAvailableError,
   NotFoundError,
   NotInRunError,
   OutputTooLargeError,
+  RateLimitedError,
   SecretNotFoundError,
+  UnknownActionError,
+  VersionConflictError,
 } from "./errors.ts";
+export { lock, type LockOptions } from "./lock.ts";
+export {
+  deleteVariable,
+  getVariable,
+  getVariableWithVersion,
+  listVariables,
+  setVariable,
+  type SetVariableOptions,
+  type VariableItem,
+} from "./variables.ts";
 
 /** What this run is. */
 export interface RunContext {
@@ -57,8 +88,7 @@ export async function input<Value = unknown>(): Promise<Value> {
   if (run === undefined) {
     return localInput() as Value;
   }
-  const path = `/v1/executions/${encodeURIComponent(run.id)}/input`;
-  return JSON.parse(await callRuntime({ method: "GET", path, token: run.token })) as Value;
+  return JSON.parse(await callRuntime(run, { method: "GET", name: "input" })) as Value;
 }
 
 /**
@@ -66,21 +96,14 @@ export async function input<Value = unknown>(): Promise<Value> {
  * disk when the promise resolves.
  */
 export async function output(value: unknown): Promise<void> {
-  const body = toJson(value);
+  const body = toJson(value, "The output");
   const bytes = Buffer.byteLength(body);
   if (bytes > MAX_OUTPUT_BYTES) {
     throw new OutputTooLargeError(
-      `The output is ${bytes} bytes of JSON; the most is ${MAX_OUTPUT_BYTES}. Write large data to a mount.`,
+      `The output is ${bytes} bytes of JSON; the most is ${MAX_OUTPUT_BYTES}. Save large data as an artifact.`,
     );
   }
-  const run = currentRun();
-  if (run === undefined) {
-    localInput();
-    process.stderr.write(`cronium output: ${body}\n`);
-    return;
-  }
-  const path = `/v1/executions/${encodeURIComponent(run.id)}/output`;
-  await callRuntime({ method: "POST", path, token: run.token, body });
+  await tell("output", body, body);
 }
 
 /**
@@ -90,51 +113,9 @@ export async function output(value: unknown): Promise<void> {
 export async function secret(name: string): Promise<string> {
   const run = currentRun();
   if (run === undefined) {
-    const value = process.env[name];
-    if (value === undefined) {
-      throw notInRun(`give it the secret: ${name}=value node main.ts`);
-    }
-    return value;
+    return localSecret(name);
   }
-  const path = `/v1/executions/${encodeURIComponent(run.id)}/secrets/${encodeURIComponent(name)}`;
-  return JSON.parse(await callRuntime({ method: "GET", path, token: run.token })) as string;
-}
-
-/**
- * The value of a variable of the event or the workspace: any JSON value. Where there is none, `fallback`, or it rejects
- * with `NotFoundError` without one. The value is the one of the moment the run was handed to its runner. Outside a run it
- * is the environment variable of that name, as JSON where it is JSON, and as text otherwise. The type parameter is taken
- * on trust.
- */
-export async function getVariable<Value = unknown>(name: string, ...fallback: [Value?]): Promise<Value> {
-  const run = currentRun();
-  if (run === undefined) {
-    return localVariable(name, fallback) as Value;
-  }
-  const path = `/v1/executions/${encodeURIComponent(run.id)}/variables/${encodeURIComponent(name)}`;
-  try {
-    return JSON.parse(await callRuntime({ method: "GET", path, token: run.token })) as Value;
-  } catch (error) {
-    if (error instanceof NotFoundError && fallback.length > 0) {
-      return fallback[0] as Value;
-    }
-    throw error;
-  }
-}
-
-function localVariable(name: string, fallback: readonly unknown[]): unknown {
-  const text = process.env[name];
-  if (text === undefined) {
-    if (fallback.length === 0) {
-      throw notInRun(`give it the variable: ${name}=value node main.ts`);
-    }
-    return fallback[0];
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  return JSON.parse(await callRuntime(run, { method: "GET", name: `secrets/${encodeURIComponent(name)}` })) as string;
 }
 
 /** What this run is. */
@@ -144,53 +125,62 @@ export async function context(): Promise<RunContext> {
     localInput();
     return localContext();
   }
-  const path = `/v1/executions/${encodeURIComponent(run.id)}/context`;
-  return JSON.parse(await callRuntime({ method: "GET", path, token: run.token })) as RunContext;
+  return JSON.parse(await callRuntime(run, { method: "GET", name: "context" })) as RunContext;
 }
 
-/** Unlike JSON.stringify alone this refuses NaN and Infinity, which would silently become null. */
-function toJson(value: unknown): string {
-  let text: string | undefined;
+/** The verdict of this run, shown on it and seen by what follows it. The last call counts. */
+export async function setCondition(value: boolean): Promise<void> {
+  if (typeof value !== "boolean") {
+    throw new InvalidValueError(`A condition is true or false, not ${String(value)}`);
+  }
+  await tell("condition", toJson({ value }, "The condition"), String(value));
+}
+
+/**
+ * Has the control plane perform an action, with any JSON value, and resolves with its result. Rejects with
+ * `UnknownActionError`. The action `echo` gives back what it is given.
+ */
+export async function toolAction<Value = unknown>(name: string, params: unknown = null): Promise<Value> {
+  const body = toJson({ params }, `What "${name}" is given`);
+  const call = { method: "POST", name: `tool-actions/${encodeURIComponent(name)}`, body } as const;
+  return (JSON.parse(await callRuntime(requireRun(), call)) as { result: Value }).result;
+}
+
+/** How far this run is, from 0 to 1 or `null`, with a line about what it does. */
+export async function progress(fraction: number | null, message: string | null = null): Promise<void> {
+  if (fraction !== null && !(typeof fraction === "number" && fraction >= 0 && fraction <= 1)) {
+    throw new InvalidValueError(`Progress is a number from 0 to 1 or null, not ${String(fraction)}`);
+  }
+  const body = toJson({ fraction, message }, "The progress");
+  await tell("progress", body, body);
+}
+
+/** Gives this run a name, which lists show beside its event's. */
+export async function setRunName(name: string): Promise<void> {
+  await tell("name", toJson({ name }, "The name"), name);
+}
+
+/**
+ * Runs a function whose output is one group of the log, which a viewer may fold; resolves with what it does. Lines
+ * `##[group]title` and `##[endgroup]` on stdout say so: plain text, never a command.
+ */
+export async function logGroup<Value>(title: string, work: () => Value | Promise<Value>): Promise<Value> {
+  process.stdout.write(`##[group]${title.split(/\s+/).filter(Boolean).join(" ")}\n`);
   try {
-    text = JSON.stringify(value, (key, part: unknown) => {
-      if (typeof part === "number" && !Number.isFinite(part)) {
-        throw new TypeError(`${part} at ${key === "" ? "the top" : `"${key}"`} is not a JSON number`);
-      }
-      return part;
-    });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidJsonError(`The output cannot be written as JSON: ${reason}`, { cause });
-  }
-  if (text === undefined) {
-    throw new InvalidJsonError(`The output cannot be written as JSON: it is ${typeof value}`);
-  }
-  return text;
-}
-
-function currentRun(): { readonly id: string; readonly token: string } | undefined {
-  const id = process.env["CRONIUM_RUN_ID"];
-  const token = process.env["CRONIUM_TOKEN"];
-  return id && token ? { id, token } : undefined;
-}
-
-function localInput(): unknown {
-  const text = process.env["CRONIUM_INPUT"];
-  if (text === undefined) {
-    throw notInRun(`give it an input: CRONIUM_INPUT='{"name":"value"}' node main.ts`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InvalidJsonError(`CRONIUM_INPUT is not JSON: ${reason}`, { cause });
+    return await work();
+  } finally {
+    process.stdout.write("##[endgroup]\n");
   }
 }
 
-function notInRun(what: string): NotInRunError {
-  return new NotInRunError(
-    `This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). To try it here, ${what}`,
-  );
+/** Outside a run it is shown on stderr instead. */
+async function tell(name: string, body: string, shown: string): Promise<void> {
+  const run = currentRun();
+  if (run === undefined) {
+    showLocally(name, shown);
+  } else {
+    await callRuntime(run, { method: "POST", name, body });
+  }
 }
 
 function localContext(): RunContext {

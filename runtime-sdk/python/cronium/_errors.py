@@ -19,7 +19,7 @@ class _KnownError(CroniumError):
 
 
 class NotInRunError(_KnownError):
-    """The script runs neither under Cronium nor with CRONIUM_INPUT set."""
+    """The script does not run under Cronium, and the value it asks for was not injected."""
 
     known_code = "not_in_run"
 
@@ -37,7 +37,7 @@ class ApiTimeoutError(_KnownError):
 
 
 class InvalidTokenError(_KnownError):
-    """CRONIUM_TOKEN is not the token of this job, or has expired."""
+    """CRONIUM_TOKEN is not the token of this job, or has expired and was not renewed."""
 
     known_code = "invalid_token"
 
@@ -54,10 +54,28 @@ class InvalidJsonError(_KnownError):
     known_code = "invalid_json"
 
 
+class InvalidNameError(_KnownError):
+    """A variable, a lock or an artifact cannot have this name."""
+
+    known_code = "invalid_name"
+
+
+class InvalidValueError(_KnownError):
+    """An argument is of the wrong kind or out of its range."""
+
+    known_code = "invalid_value"
+
+
 class OutputTooLargeError(_KnownError):
     """The output is larger than 1 MiB of JSON."""
 
     known_code = "output_too_large"
+
+
+class BodyTooLargeError(_KnownError):
+    """The value of a variable is larger than 64 KiB of JSON."""
+
+    known_code = "body_too_large"
 
 
 class SecretNotFoundError(_KnownError):
@@ -67,9 +85,63 @@ class SecretNotFoundError(_KnownError):
 
 
 class NotFoundError(_KnownError):
-    """There is no variable of this name."""
+    """There is no variable or artifact of this name."""
 
     known_code = "not_found"
+
+
+class VersionConflictError(_KnownError):
+    """The variable does not have the version that ``if_version`` asked for."""
+
+    known_code = "version_conflict"
+
+
+class LockedError(_KnownError):
+    """Somebody else held the lock for as long as the call was to wait."""
+
+    known_code = "locked"
+
+
+class LockLostError(_KnownError):
+    """The lock ran out before it was renewed, so somebody else may have held it."""
+
+    known_code = "lock_lost"
+
+
+class UnknownActionError(_KnownError):
+    """There is no tool action of this name."""
+
+    known_code = "unknown_action"
+
+
+class ArtifactTooLargeError(_KnownError):
+    """The artifact, or all artifacts of the run together, would be larger than allowed."""
+
+    known_code = "artifact_too_large"
+
+
+class ArtifactExistsError(_KnownError):
+    """The run has an artifact of this name with other content."""
+
+    known_code = "artifact_exists"
+
+
+class ChecksumMismatchError(_KnownError):
+    """The bytes that arrived are not those that were sent."""
+
+    known_code = "checksum_mismatch"
+
+
+class RateLimitedError(_KnownError):
+    """The run calls more often than it may, and did so for all the time the call was repeated."""
+
+    known_code = "rate_limited"
+
+
+class NotAvailableError(_KnownError):
+    """The runner or the control plane could not do it for all the time the call was repeated."""
+
+    known_code = "not_available"
 
 
 _BY_CODE: dict[str, type[_KnownError]] = {

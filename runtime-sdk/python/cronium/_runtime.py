@@ -1,39 +1,15 @@
-"""The verbs. Outside a run they work on CRONIUM_INPUT, so that a script can be tried anywhere.
-
-A sidecar that was killed is back within a second under the same address, and every call may be
-repeated safely. So a connection that is refused or breaks off is tried again for RETRY_S; an answer,
-whatever it says, is final.
-"""
+"""The verbs for blocking code: each drives its generator to the end."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import time
-
-from ._errors import (
-    ApiTimeoutError,
-    ApiUnreachableError,
-    CroniumError,
-    InvalidJsonError,
-    NotFoundError,
-    NotInRunError,
-    OutputTooLargeError,
-    error_for,
-)
-from ._http import DEFAULT_API, Timeout, exchange
-
-MAX_OUTPUT_BYTES = 1_048_576
-RETRY_S = 5.0
-ANSWER_S = 30.0
-_FIRST_PAUSE_S = 0.02
-_LONGEST_PAUSE_S = 0.25
+from . import _verbs
+from ._call import run
+from ._local import REQUIRED
 
 
 def input():
     """The input of this run: any JSON value as Python data, ``None`` when there is none."""
-    return json.loads(_call("GET", "input")) if _in_run() else _local_input()
+    return run(_verbs.get_input())
 
 
 def output(value) -> None:
@@ -41,21 +17,13 @@ def output(value) -> None:
 
     The value is stored on the runner's disk when this returns.
     """
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        body = text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidJsonError(f"The output cannot be written as JSON: {error}") from error
-    if len(body) > MAX_OUTPUT_BYTES:
-        raise OutputTooLargeError(
-            f"The output is {len(body)} bytes of JSON; the most is {MAX_OUTPUT_BYTES}. "
-            "Write large data to a mount."
-        )
-    if _in_run():
-        _call("POST", "output", body)
-    else:
-        _local_input()
-        print(f"cronium output: {text}", file=sys.stderr)
+    run(_verbs.put_output(value))
+
+
+def context() -> dict:
+    """What this run is: runId, attempt, eventId, eventName, eventVersion, workspaceId, trigger,
+    runnerName, queuedAt and startedAt (ISO 8601, UTC), timeoutMs, memoryMb."""
+    return run(_verbs.get_context())
 
 
 def secret(name: str) -> str:
@@ -63,132 +31,123 @@ def secret(name: str) -> str:
 
     Raises SecretNotFoundError for any other. Outside a run it is the environment variable ``name``.
     """
-    if _in_run():
-        return json.loads(_call("GET", f"secrets/{_quote(name)}"))
-    value = os.environ.get(name)
-    if value is None:
-        raise _not_in_run(f"give it the secret: {name}=value python3 main.py")
-    return value
+    return run(_verbs.get_secret(name))
 
 
-_REQUIRED = object()
-
-
-def get_variable(name: str, default=_REQUIRED):
+def get_variable(name: str, default=REQUIRED):
     """The value of a variable of the event or the workspace: any JSON value as Python data.
 
-    Where there is none, ``default``, or NotFoundError without one. The value is the one of the
-    moment the run was handed to its runner. Outside a run it is the environment variable ``name``,
-    as JSON where it is JSON, and as text otherwise.
+    Where there is none, ``default``, or NotFoundError without one. Outside a run it is the
+    environment variable ``name``, as JSON where it is JSON, and as text otherwise.
     """
-    if not _in_run():
-        return _local_variable(name, default)
-    try:
-        return json.loads(_call("GET", f"variables/{_quote(name)}"))
-    except NotFoundError:
-        if default is _REQUIRED:
-            raise
-        return default
+    return run(_verbs.get_variable(name, default))
 
 
-def _local_variable(name: str, default):
-    text = os.environ.get(name)
-    if text is None:
-        if default is _REQUIRED:
-            raise _not_in_run(f"give it the variable: {name}=value python3 main.py")
-        return default
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def get_variable_with_version(name: str, default=None) -> tuple:
+    """Value and version of a variable: what ``set_variable(…, if_version=)`` takes.
+
+    Where there is none, ``(default, 0)``.
+    """
+    return run(_verbs.get_variable_with_version(name, default))
 
 
-def _quote(name: str) -> str:
-    """As a part of a path; urllib's own function costs an import."""
-    return "".join(
-        chr(byte) if chr(byte).isalnum() or byte == 95 else f"%{byte:02X}"
-        for byte in name.encode("ascii", "backslashreplace")
-    )
+def set_variable(
+    name: str, value, *, if_version: int | None = None, scope: str | None = None
+) -> int:
+    """Sets a variable to any JSON value up to 64 KiB and returns its new version.
+
+    The value is stored in the control plane when this returns. With ``if_version`` it is set only
+    if the variable still has that version, 0 meaning that it is not there; VersionConflictError
+    otherwise. ``scope`` is "event" or "workspace"; by default the variable that ``get_variable``
+    would read.
+    """
+    return run(_verbs.set_variable(name, value, if_version, scope))
 
 
-def context() -> dict:
-    """What this run is: runId, attempt, eventId, eventName, eventVersion, workspaceId, trigger,
-    runnerName, queuedAt and startedAt (ISO 8601, UTC), timeoutMs, memoryMb."""
-    if _in_run():
-        return json.loads(_call("GET", "context"))
-    _local_input()
-    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-    return {**_LOCAL_CONTEXT, "queuedAt": now, "startedAt": now}
+def delete_variable(name: str, *, if_version: int | None = None) -> None:
+    """Removes a variable; one that is not there is no error, unless ``if_version`` names a version."""
+    run(_verbs.delete_variable(name, if_version))
 
 
-_LOCAL_CONTEXT = {
-    "runId": "local",
-    "attempt": 1,
-    "eventId": None,
-    "eventName": "local",
-    "eventVersion": None,
-    "workspaceId": "local",
-    "trigger": "manual",
-    "runnerName": "local",
-    "timeoutMs": 3_600_000,
-    "memoryMb": 512,
-}
+def list_variables(prefix: str = "") -> list:
+    """All variables whose name begins with ``prefix``, as dicts of name, version and value."""
+    return run(_verbs.list_variables(prefix))
 
 
-def _call(method: str, name: str, body: bytes = b"") -> bytes:
-    api = os.environ.get("CRONIUM_API") or DEFAULT_API
-    path = f"/v1/executions/{os.environ['CRONIUM_RUN_ID']}/{name}"
-    headers = f"Authorization: Bearer {os.environ['CRONIUM_TOKEN']}\r\n"
-    give_up = time.monotonic() + RETRY_S
-    pause = _FIRST_PAUSE_S
-    while True:
-        try:
-            status, answer = exchange(
-                api, method, path, headers=headers, body=body, timeout_s=ANSWER_S
-            )
-            break
-        except Timeout as error:
-            raise ApiTimeoutError(
-                f"The runtime API at {api} did not answer {method} {path} within {ANSWER_S:.0f} s"
-            ) from error
-        except ValueError as error:
-            raise ApiUnreachableError(str(error)) from error
-        except OSError as error:
-            if time.monotonic() + pause > give_up:
-                raise ApiUnreachableError(
-                    f"The runtime API at {api} could not be reached for {RETRY_S:.0f} s: {error}"
-                ) from error
-        time.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE_S)
-    if 200 <= status < 300:
-        return answer
-    raise _problem(status, answer)
+def lock(name: str, *, ttl_s: float = 30, wait_s: float = 30):
+    """A lock over all runs of the workspace, to be held by ``with``.
+
+    >>> with cronium.lock("ledger"):
+    ...     book()
+
+    It is renewed while the block runs and given back at its end; where a renewal fails, the
+    lock ends after ``ttl_s``, and the block ends with LockLostError. LockedError when it cannot be
+    had within ``wait_s``.
+    """
+    from ._lock import Lock
+
+    return Lock(name, ttl_s, wait_s)
 
 
-def _problem(status: int, answer: bytes) -> CroniumError:
-    try:
-        problem = json.loads(answer)
-        return error_for(str(problem["code"]), str(problem["detail"]))
-    except (ValueError, KeyError, TypeError):
-        return CroniumError("internal", f"The runtime API answered with status {status}")
+def set_condition(value: bool) -> None:
+    """The verdict of this run, shown on it and seen by what follows it. The last call counts."""
+    run(_verbs.set_condition(value))
 
 
-def _in_run() -> bool:
-    return bool(os.environ.get("CRONIUM_RUN_ID") and os.environ.get("CRONIUM_TOKEN"))
+def tool_action(name: str, params=None):
+    """Has the control plane perform an action, with any JSON value, and returns its result.
+
+    Raises UnknownActionError. The action ``echo`` gives back what it is given.
+    """
+    return run(_verbs.tool_action(name, params))
 
 
-def _local_input():
-    text = os.environ.get("CRONIUM_INPUT")
-    if text is None:
-        raise _not_in_run('give it an input: CRONIUM_INPUT=\'{"name": "value"}\' python3 main.py')
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InvalidJsonError(f"CRONIUM_INPUT is not JSON: {error}") from error
+def progress(fraction: float | None, message: str | None = None) -> None:
+    """How far this run is, from 0 to 1 or ``None``, with a line about what it does."""
+    run(_verbs.report_progress(fraction, message))
 
 
-def _not_in_run(what: str) -> NotInRunError:
-    return NotInRunError(
-        "This script does not run under Cronium (CRONIUM_RUN_ID and CRONIUM_TOKEN are not set). "
-        f"To try it here, {what}"
-    )
+def set_run_name(name: str) -> None:
+    """Gives this run a name, which lists show beside its event's."""
+    run(_verbs.set_run_name(name))
+
+
+def save_artifact(path, name: str | None = None, *, content_type: str | None = None) -> dict:
+    """Keeps a file with this run; returns its name, bytes and sha256.
+
+    ``name`` is the file's own by default, ``content_type`` goes by it. Saving the same content again
+    is no error, other content under the same name is ArtifactExistsError.
+    """
+    from ._artifacts import save_artifact
+
+    return run(save_artifact(path, name, content_type))
+
+
+def load_artifact(name: str, path) -> None:
+    """Writes an artifact of this run into the file ``path``. Raises NotFoundError."""
+    from ._artifacts import load_artifact
+
+    run(load_artifact(name, path))
+
+
+def list_artifacts() -> list:
+    """The artifacts of this run, as dicts of name, bytes and sha256."""
+    from ._artifacts import list_artifacts
+
+    return run(list_artifacts())
+
+
+class log_group:
+    """What the block prints is one group of the log, which a viewer may fold.
+
+    Lines ``##[group]title`` and ``##[endgroup]`` on stdout say so: plain text, never a command.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = " ".join(str(title).split())
+
+    def __enter__(self) -> None:
+        print(f"##[group]{self._title}", flush=True)
+
+    def __exit__(self, *_) -> None:
+        print("##[endgroup]", flush=True)

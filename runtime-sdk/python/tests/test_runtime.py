@@ -9,78 +9,19 @@ import os
 import socketserver
 import sys
 import tempfile
-import threading
 import unittest
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import cronium
-from cronium import _runtime
+from cronium import _call
+from runtime_server import Handler, ServedTest, answer
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers with what the test put into ``server.answers``, one after the other."""
-
-    def handle_one_request(self):
-        self.raw_requestline = self.rfile.readline()
-        if not self.raw_requestline or not self.parse_request():
-            return
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.seen.append(
-            (self.command, self.path, self.headers["Authorization"], body.decode())
-        )
-        answers = self.server.answers
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.wfile.write(answer)
-
-    def address_string(self):
-        return "test"
-
-    def log_message(self, *_):
-        pass
-
-
-class UnixServer(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-
-
-class TcpServer(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-
-
-def answer(body: bytes, status: str = "200 OK", length: int | None = None) -> bytes:
-    size = len(body) if length is None else length
-    return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\n\r\n".encode() + body
-
-
-class RuntimeTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        clean = {name: value for name, value in os.environ.items() if "CRONIUM" not in name}
-        patched = mock.patch.dict(os.environ, clean, clear=True)
-        patched.start()
-        self.addCleanup(patched.stop)
-
-    def serve(self, *answers: bytes, tcp: bool = False):
-        path = f"{self.folder.name}/api.sock"
-        server = TcpServer(("127.0.0.1", 0), Handler) if tcp else UnixServer(path, Handler)
-        server.answers, server.seen = list(answers), []
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        os.environ["CRONIUM_API"] = (
-            f"http://127.0.0.1:{server.server_address[1]}/" if tcp else f"unix://{path}"
-        )
-        os.environ["CRONIUM_RUN_ID"] = "run_1"
-        os.environ["CRONIUM_TOKEN"] = "secret"
-        return server
-
+class RuntimeTest(ServedTest):
     def test_asks_for_the_input_of_its_run_with_its_token(self):
         for tcp in (False, True):
             with self.subTest(tcp=tcp):
@@ -133,7 +74,7 @@ class RuntimeTest(unittest.TestCase):
         with contextlib.ExitStack() as stack:
             silent = socketserver.TCPServer(("127.0.0.1", 0), Handler)
             stack.callback(silent.server_close)
-            stack.enter_context(mock.patch.object(_runtime, "ANSWER_S", 0.05))
+            stack.enter_context(mock.patch.object(_call, "ANSWER_S", 0.05))
             os.environ["CRONIUM_API"] = f"http://127.0.0.1:{silent.server_address[1]}"
             os.environ["CRONIUM_RUN_ID"], os.environ["CRONIUM_TOKEN"] = "run_1", "secret"
             with self.assertRaises(cronium.ApiTimeoutError):
@@ -143,7 +84,7 @@ class RuntimeTest(unittest.TestCase):
         os.environ["CRONIUM_API"] = f"unix://{self.folder.name}/absent.sock"
         os.environ["CRONIUM_RUN_ID"], os.environ["CRONIUM_TOKEN"] = "run_1", "secret"
         with (
-            mock.patch.object(_runtime, "RETRY_S", 0.1),
+            mock.patch.object(_call, "RETRY_S", 0.1),
             self.assertRaisesRegex(
                 cronium.ApiUnreachableError, "absent.sock could not be reached.*api_unreachable"
             ),
