@@ -12,7 +12,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function job(mounts: Job["definition"]["mounts"], workspaceId = "ws_1"): Job {
+function job(
+  mounts: Job["definition"]["mounts"],
+  workspaceId = "ws_1",
+  container: Job["definition"]["container"] = {},
+): Job {
   return {
     runId: "run_1",
     attempt: 1,
@@ -22,7 +26,7 @@ function job(mounts: Job["definition"]["mounts"], workspaceId = "ws_1"): Job {
     workspaceId,
     trigger: "api",
     queuedAt: 0,
-    definition: EventDefinitionInput.parse({ runtime: "bash", script: "true", mounts }),
+    definition: EventDefinitionInput.parse({ runtime: "bash", script: "true", mounts, container }),
     input: null,
   };
 }
@@ -51,6 +55,35 @@ describe("T9 the local policy", () => {
     expect(loadPolicy([join(folder, "none.yaml")], false)).toEqual(emptyPolicy);
     expect(applyPolicy(emptyPolicy, job([]))).toEqual({ ok: true, mounts: [] });
     expect(applyPolicy(emptyPolicy, job([{ name: "data", target: "/data" }]))).toMatchObject({ ok: false });
+  });
+
+  test("allows the built-in images, no network and the proxy, until it says otherwise", ({ expect }) => {
+    const asks = (yaml: string, container: Job["definition"]["container"]): PolicyVerdict =>
+      verdictOf(yaml, job([], "ws_1", container));
+    const allowlist = { network: { mode: "allowlist" as const, hosts: ["example.com"] } };
+    expect(asks("{}", allowlist)).toMatchObject({ ok: true });
+    expect(asks("networks: [none]", allowlist)).toMatchObject({
+      message: expect.stringMatching(/network mode allowlist is not allowed by .*policy.yaml. Allowed are: none/),
+    });
+    expect(asks("{}", { network: { mode: "bridge" } })).toMatchObject({ ok: false });
+    expect(asks("networks: [bridge]", { network: { mode: "bridge" } })).toMatchObject({ ok: true });
+    expect(asks("networks: [bridge]", {})).toMatchObject({ ok: false });
+    expect(asks("{}", { image: "ghcr.io/team/app:1" })).toMatchObject({
+      message: expect.stringContaining("a pattern such as ghcr.io/team/*"),
+    });
+    expect(asks("images: ['ghcr.io/team/*']", { image: "ghcr.io/team/app:1" })).toMatchObject({ ok: true });
+  });
+
+  test.for([
+    ["networks: [host]", "networks"],
+    ["images: ['a b']", "images"],
+    ["hosts: ['*']", "hosts"],
+    ["privateRanges: [10.0.0.0]", "privateRanges"],
+    ["privateRanges: [10.0.0.0/33]", "privateRanges"],
+    ["registries: {ghcr.io: {user: ci, password: secret}}", "registries"],
+    ["registries: {ghcr.io: {user: ci, passwordFile: secret}}", "absolute"],
+  ])("names what is wrong with %s", ([yaml, where], { expect }) => {
+    expect(refusal(yaml ?? "").message).toContain(where);
   });
 
   test("turns names into folders, read-only by default, with links followed", ({ expect }) => {

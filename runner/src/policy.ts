@@ -6,15 +6,24 @@
  *     mounts:
  *       backups: {path: /srv/backups, mode: rw}
  *       reports: {path: /srv/reports}          # read-only, the default
+ *     images: ["ghcr.io/team/*"]               # images of users; none when left out, only the built-in ones
+ *     registries:                              # credentials of their registries
+ *       ghcr.io: {user: ci, passwordFile: /etc/cronium/ghcr}
+ *     networks: [none, allowlist]              # what events may ask for; this when left out
+ *     hosts: ["*.example.com"]                 # hosts that any job may reach through the proxy; all when left out
+ *     privateRanges: [10.1.0.0/16]             # private addresses that they may reach; none when left out
+ *     bridgeRange: 10.213.0.0/16               # where networks of the mode bridge are cut from; this when left out
  */
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, isAbsolute, resolve, sep } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
-import type { Job } from "@cronium/protocol";
+import { type AllowedHost, containerOf, type Job, networkModes, readAllowedHost } from "@cronium/protocol";
 import { ExitError } from "./base/exit-error.ts";
 import { errorText } from "./base/log.ts";
 import type { HostMount } from "./executors/types.ts";
+import { isImageAllowed } from "./image-policy.ts";
+import { isRange } from "./network-ranges.ts";
 
 const MountRule = z.strictObject({
   path: z
@@ -24,11 +33,34 @@ const MountRule = z.strictObject({
   mode: z.enum(["ro", "rw"]).default("ro"),
 });
 
+const RegistryLogin = z.strictObject({
+  user: z.string().min(1),
+  /** Readable by the runner alone; its first line is the password or token. */
+  passwordFile: z.string().refine(isAbsolute, "must be an absolute path"),
+});
+
+const Range = z.string().refine(isRange, "must be a range such as 10.1.0.0/16");
+
+const HostRule = z.string().transform((rule, context) => {
+  const read = readAllowedHost(rule);
+  if (read === null) {
+    context.addIssue("must be a host such as api.example.com or *.example.com, with :port or without");
+    return z.NEVER;
+  }
+  return read;
+});
+
 const PolicyFile = z.strictObject({
   workspaces: z.array(z.string()).optional(),
   mounts: z
     .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and hyphens"), MountRule)
     .default({}),
+  images: z.array(z.string().regex(/^[A-Za-z0-9._:/@*-]+$/, "must be an image, with * for any part")).default([]),
+  registries: z.record(z.string().min(1), RegistryLogin).default({}),
+  networks: z.array(z.enum(networkModes)).default(["none", "allowlist"]),
+  hosts: z.array(HostRule).nullable().default(null),
+  privateRanges: z.array(Range).default([]),
+  bridgeRange: Range.default("10.213.0.0/16"),
 });
 
 export interface Policy {
@@ -36,9 +68,24 @@ export interface Policy {
   readonly path: string | null;
   readonly mounts: Readonly<Record<string, z.infer<typeof MountRule>>>;
   readonly workspaces: readonly string[] | null;
+  /** Patterns of images that events may name. */
+  readonly images: readonly string[];
+  /** By the registry's host and port. */
+  readonly registries: Readonly<Record<string, z.infer<typeof RegistryLogin>>>;
+  readonly networks: readonly (typeof networkModes)[number][];
+  /** Beside the event's own; null: whatever an event names. */
+  readonly hosts: readonly AllowedHost[] | null;
+  /** Ranges of private addresses that jobs may reach. */
+  readonly privateRanges: readonly string[];
+  readonly bridgeRange: string;
 }
 
-export const emptyPolicy: Policy = { path: null, mounts: {}, workspaces: null };
+export const emptyPolicy: Policy = { ...readPolicy({}), path: null };
+
+function readPolicy(file: unknown): Omit<Policy, "path"> {
+  const { workspaces = null, ...rest } = PolicyFile.parse(file);
+  return { ...rest, workspaces };
+}
 
 /**
  * Reads the first of `candidates` that exists.
@@ -65,8 +112,7 @@ export function loadPolicy(candidates: readonly string[], required: boolean): Po
 
 function parsePolicy(path: string, text: string): Policy {
   try {
-    const file = PolicyFile.parse(parse(text) ?? {});
-    return { path, mounts: file.mounts, workspaces: file.workspaces ?? null };
+    return { ...readPolicy(parse(text) ?? {}), path };
   } catch (error) {
     const detail = error instanceof z.ZodError ? z.prettifyError(error).replaceAll("\n", " ") : errorText(error);
     throw new ExitError("usage", `The policy file ${path} is not valid: ${detail}`, "Correct it and start again.", {
@@ -84,6 +130,10 @@ export function applyPolicy(policy: Policy, job: Job): PolicyVerdict {
   const file = policy.path ?? "the runner's policy file (there is none)";
   if (policy.workspaces !== null && !policy.workspaces.includes(job.workspaceId)) {
     return { ok: false, message: `Workspace ${job.workspaceId} is not allowed by ${file}.` };
+  }
+  const refusal = refuseContainer(policy, job, file);
+  if (refusal !== null) {
+    return { ok: false, message: refusal };
   }
   const mounts: HostMount[] = [];
   for (const { name, target } of job.definition.mounts) {
@@ -103,6 +153,18 @@ export function applyPolicy(policy: Policy, job: Job): PolicyVerdict {
     mounts.push({ source, target, readOnly: rule.mode === "ro" });
   }
   return { ok: true, mounts };
+}
+
+/** What its container asks for beyond the policy, as a sentence; null when nothing. */
+function refuseContainer(policy: Policy, job: Job, file: string): string | null {
+  const { image, network } = containerOf(job.definition);
+  if (image !== null && !isImageAllowed(policy.images, image)) {
+    return `The image ${image} is not allowed by ${file}. List it there under images, or a pattern such as ${image.replace(/[^/]*$/, "*")}.`;
+  }
+  if (!policy.networks.includes(network.mode)) {
+    return `The network mode ${network.mode} is not allowed by ${file}. Allowed are: ${policy.networks.join(", ")}.`;
+  }
+  return null;
 }
 
 const HOST_TREES = ["/proc", "/sys", "/dev"];

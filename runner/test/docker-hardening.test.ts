@@ -83,6 +83,22 @@ describe("T1 a live container", () => {
     expect(Object.values(network.Networks).map(({ IPAddress: address }) => address)).toEqual([]);
   });
 
+  test("has the limits that its event asks for, and no more than the machine has", async ({ expect }) => {
+    const job = plane.job("df -B1 --output=size /tmp | tail -n 1 | tr -d ' '; ulimit -n; sleep 60", {
+      memoryMb: 64,
+      container: { cpus: 0.25, pids: 32, files: 128, tmpMb: 5 },
+    });
+
+    plane.offer(job);
+    await until("it runs", () => plane.logText(job).includes("128\n"));
+    const { HostConfig: host } = await fixture.docker.getContainer(`cronium-${job.runId}-1`).inspect();
+    plane.send({ type: "cancel", runId: job.runId, attempt: 1, reason: "user", graceMs: 0 });
+    await plane.finished(job);
+
+    expect(plane.logText(job)).toBe(`${5 * 1_048_576}\n128\n`);
+    expect(host).toMatchObject({ NanoCpus: 250_000_000, PidsLimit: 32, Memory: 64 * 1_048_576 });
+  });
+
   test("finds none of the ways out from inside", async ({ expect }) => {
     const script = `
 import json, os, socket

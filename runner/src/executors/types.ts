@@ -19,7 +19,15 @@
  *
  * Errors are `ExecutorError`; the code is a `failReason` of the run, and the message is for people.
  */
-import type { EventDefinition, FailReason, Json, LogStream, NotReadyReason, Runtime } from "@cronium/protocol";
+import type {
+  Container,
+  EventDefinition,
+  FailReason,
+  Json,
+  LogStream,
+  NotReadyReason,
+  Runtime,
+} from "@cronium/protocol";
 
 export type ExecutorFailure = Extract<FailReason, "image_missing" | "image_pull" | "start_failed" | "daemon"> | "stuck";
 
@@ -45,7 +53,17 @@ export interface SlotProfile {
   readonly runtime: Runtime;
   readonly memoryMb: number;
   readonly mounts: readonly HostMount[];
+  readonly limits: SlotLimits;
+  /** The user's own image; null for the built-in one. */
+  readonly image: Pick<Container, "image" | "pull"> | null;
+  /** Whether it has a network of its own; without one it has loopback alone, also where a proxy leads out. */
+  readonly bridge: boolean;
 }
+
+export type SlotLimits = Pick<
+  Container,
+  "cpus" | "pids" | "files" | "tmpMb" | "diskMb" | "diskReadMbps" | "diskWriteMbps"
+>;
 
 export interface SlotRequest {
   readonly profile: SlotProfile;

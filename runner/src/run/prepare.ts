@@ -4,6 +4,7 @@
  */
 import type { Slot, SlotEvents } from "../executors/types.ts";
 import { executionToken } from "./environment.ts";
+import { slotProfile } from "./profile.ts";
 import type { RunState } from "./run.ts";
 
 /** How long past its timeout a job may still be there: grace, kill, removal. */
@@ -31,7 +32,7 @@ export function prepare(state: RunState): Prepared {
     {
       slot: slotId,
       ...ref,
-      profile: { runtime: definition.runtime, memoryMb: definition.memoryMb, mounts },
+      profile: slotProfile(definition, mounts),
       deadlineAt: clock.now() + definition.timeoutMs + DEADLINE_MARGIN_MS,
       definition,
       apiFolder: executor.hasRuntimeApi ? sidecar.folderOf(slotId) : null,

@@ -8,15 +8,9 @@
  */
 import type { ContainerCreateOptions } from "dockerode";
 import type { HostMount, SlotRequest } from "../types.ts";
+import { JOB_UID, limitOptions } from "./limits.ts";
 
-/** User and group of every job; exists in no image's files but those made for it. */
-export const JOB_UID = 10_001;
 export const API_FOLDER = "/run/cronium";
-
-const MIB = 1_048_576;
-const PIDS_LIMIT = 256;
-const OPEN_FILES = 8_192;
-const CPUS_PER_JOB = 2;
 
 export interface CreateContext {
   readonly runnerId: string;
@@ -31,7 +25,7 @@ export function containerName(runId: string, attempt: number): string {
 }
 
 export function createOptions(context: CreateContext, request: SlotRequest): ContainerCreateOptions {
-  const { memoryMb, mounts } = request.profile;
+  const { mounts } = request.profile;
   return {
     name: containerName(request.runId, request.attempt),
     Image: context.image,
@@ -57,15 +51,7 @@ export function createOptions(context: CreateContext, request: SlotRequest): Con
       SecurityOpt: ["no-new-privileges:true"],
       ReadonlyRootfs: true,
       Privileged: false,
-      Tmpfs: {
-        "/tmp": `rw,nosuid,nodev,exec,mode=1777,size=${Math.max(16, Math.floor(memoryMb / 2))}m`,
-        "/workspace": `rw,nosuid,nodev,exec,uid=${JOB_UID},gid=${JOB_UID},mode=0700,size=${Math.max(16, memoryMb)}m`,
-      },
-      Memory: memoryMb * MIB,
-      MemorySwap: memoryMb * MIB,
-      NanoCpus: Math.min(CPUS_PER_JOB, context.cpus) * 1_000_000_000,
-      PidsLimit: PIDS_LIMIT,
-      Ulimits: [{ Name: "nofile", Soft: OPEN_FILES, Hard: OPEN_FILES }],
+      ...limitOptions(request.profile, context.cpus),
       Init: true,
       IpcMode: "private",
       // Survives a restart of the runner, keeps invalid UTF-8, and is bounded on disk.

@@ -1,0 +1,16 @@
+/** The kind of slot that a job needs. Fields stand in one order: equal profiles are equal texts. */
+import { containerOf, type EventDefinition } from "@cronium/protocol";
+import type { HostMount, SlotProfile } from "../executors/types.ts";
+
+export function slotProfile(definition: EventDefinition, mounts: readonly HostMount[]): SlotProfile {
+  const container = containerOf(definition);
+  const { cpus, pids, files, tmpMb, diskMb, diskReadMbps, diskWriteMbps, image, pull, network } = container;
+  return {
+    runtime: definition.runtime,
+    memoryMb: definition.memoryMb,
+    mounts,
+    limits: { cpus, pids, files, tmpMb, diskMb, diskReadMbps, diskWriteMbps },
+    image: image === null ? null : { image, pull },
+    bridge: network.mode === "bridge",
+  };
+}
