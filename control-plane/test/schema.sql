@@ -148,7 +148,7 @@ CREATE TABLE `members` (
 	`workspace_id` text NOT NULL,
 	`user_id` text NOT NULL,
 	`role` text NOT NULL,
-	`created_at` integer NOT NULL,
+	`created_at` integer NOT NULL, `version` integer DEFAULT 1 NOT NULL,
 	PRIMARY KEY(`workspace_id`, `user_id`)
 );
 
@@ -376,4 +376,4 @@ CREATE TABLE `workspaces` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
 	`created_at` integer NOT NULL
-, `deleting_at` integer, `is_home` integer DEFAULT false NOT NULL);
+, `deleting_at` integer, `is_home` integer DEFAULT false NOT NULL, `version` integer DEFAULT 1 NOT NULL);

@@ -165,6 +165,12 @@ export interface CreateVariableCommand extends By {
   readonly variable: CreateVariable;
 }
 
+export interface SettingsAt {
+  readonly settings: Settings;
+  /** Raised by each change, 1 at first. */
+  readonly version: number;
+}
+
 export interface DispatcherApi extends HomeApi, ShardApi {
   createEvent(command: {
     readonly eventId: string;
@@ -217,8 +223,11 @@ export interface DispatcherApi extends HomeApi, ShardApi {
     command: By & { readonly name: string; readonly pause: { readonly note: string } | null },
   ): Promise<Queue>;
 
-  getSettings(): Promise<Settings>;
-  updateSettings(command: By & { readonly change: UpdateSettings }): Promise<Settings>;
+  getSettings(): Promise<SettingsAt>;
+  /** Refuses with `version_conflict` when they are not at `ifVersion`, where that is a number. */
+  updateSettings(
+    command: By & { readonly change: UpdateSettings; readonly ifVersion: number | null },
+  ): Promise<Outcome<SettingsAt>>;
 
   /** Nothing here returns the value of a secret. `eventId` undefined: all of the workspace. */
   listSecrets(eventId: string | undefined): Promise<Outcome<readonly Secret[]>>;

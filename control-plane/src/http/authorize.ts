@@ -14,6 +14,7 @@ import { actorOfSession } from "../services/accounts.ts";
 import { refuseMalformedKey } from "../services/idempotency.ts";
 import { takeLiveTicket } from "../services/live-tickets.ts";
 import type { AppEnv } from "./context.ts";
+import { refuseIfMatch } from "./if-match.ts";
 import { readBody } from "./middleware/body.ts";
 import { refuseUnknownQuery } from "./middleware/known-query.ts";
 import { answerOnce, type Repeats } from "./middleware/repeats.ts";
@@ -21,7 +22,13 @@ import { countActor, countAddress, countFailure, refuseGuessers } from "./middle
 import { publicOrigin, requireSameOrigin } from "./middleware/same-origin.ts";
 
 export type Rule =
-  | { readonly kind: "requires"; readonly anyOf: readonly Permission[]; readonly who: Who; readonly repeats: Repeats }
+  | {
+      readonly kind: "requires";
+      readonly anyOf: readonly Permission[];
+      readonly who: Who;
+      readonly repeats: Repeats;
+      readonly matches: boolean;
+    }
   | { readonly kind: "open"; readonly reason: string };
 
 /** `people`: not for API keys, whatever they may do. */
@@ -37,6 +44,8 @@ export function ruleOf(handler: object): Rule | undefined {
 interface GuardOptions {
   /** Of a POST, with an Idempotency-Key; `stored` by default, so that a new route keeps the promise by itself. */
   readonly repeats?: Repeats;
+  /** The handler holds `If-Match` against the version of what it changes; elsewhere the header is refused. */
+  readonly matches?: boolean;
 }
 
 /** Lets in whoever is signed in, or sends an API key, with this permission; sets `actor`. */
@@ -67,7 +76,7 @@ export function requiresPerson(permission: Permission, options: GuardOptions = {
 function guard(
   anyOf: readonly [Permission, ...Permission[]],
   who: Who,
-  { repeats = "stored" }: GuardOptions,
+  { repeats = "stored", matches = false }: GuardOptions,
 ): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     const actor = await findActor(c);
@@ -80,11 +89,14 @@ function guard(
       throw refusal(actor, anyOf.find((permission) => mayDo(actor.role, permission)) ?? anyOf[0]);
     }
     c.set("actor", actor);
+    if (!matches) {
+      refuseIfMatch(c.req.method, c.req.header("if-match"));
+    }
     await readBody(c);
     refuseUnknownQuery(c);
     return answerOnce(c, { repeats, who }, next);
   };
-  rules.set(middleware, { kind: "requires", anyOf, who, repeats });
+  rules.set(middleware, { kind: "requires", anyOf, who, repeats, matches });
   return middleware;
 }
 
@@ -107,6 +119,7 @@ export function open(reason: string, options: OpenOptions = {}): MiddlewareHandl
     if (options.frequent !== true) {
       await countAddress(c);
     }
+    refuseIfMatch(c.req.method, c.req.header("if-match"));
     // The token, link or code in its body makes a repeat what it is; there is no caller to keep an answer for.
     refuseMalformedKey(c.req.method === "POST" ? c.req.header("idempotency-key") : undefined);
     await readBody(c, options);

@@ -12,3 +12,13 @@ export function ifMatch(header: string | undefined): number | null {
   }
   return Number(version);
 }
+
+/** A condition that nothing looks at would be a promise that nobody keeps. Throws `invalid_value`; reads ignore it. */
+export function refuseIfMatch(method: string, header: string | undefined): void {
+  if (header !== undefined && header !== "*" && method !== "GET" && method !== "HEAD") {
+    throw new AppError(
+      "invalid_value",
+      "What this route changes has no version that If-Match could be held against; leave the header out.",
+    );
+  }
+}

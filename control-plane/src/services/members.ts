@@ -7,6 +7,7 @@ import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
 import type { Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
+import { refuseStale } from "../domain/if-match.ts";
 import { findWorkspace } from "../store/accounts.ts";
 import {
   addWorkspaceStatements,
@@ -45,32 +46,45 @@ async function memberOf(deps: Deps, actor: Actor, userId: string): Promise<Membe
 }
 
 /** Throws `forbidden` for a role beyond one's own, `last_owner`, `proof_required` where owners or administrators change. */
-export async function changeRole(deps: Deps, act: Act, userId: string, role: Role): Promise<Member> {
+export async function changeRole(
+  deps: Deps,
+  act: Act,
+  userId: string,
+  { role, ifVersion }: { readonly role: Role; readonly ifVersion: number | null },
+): Promise<Member> {
   const { actor } = act;
   const member = await memberOf(deps, actor, userId);
+  refuseStale(ifVersion, member.version, "The member");
   checkGrant(deps, actor, member.role, role);
   if (member.role !== role) {
-    const change = { workspaceId: actor.workspaceId, userId, before: member.role, after: role };
+    const change = { workspaceId: actor.workspaceId, userId, version: member.version, after: role };
     const deed = { verb: "member.role_changed", target: userId, before: member.role, after: role };
     const [result] = await commitAct(deps, act, deed, [changeRoleStatement(deps.d1, change)]);
     if (result?.meta.changes === 0) {
       throw lastOwner(member);
     }
+    return viewMember({ ...member, role, version: member.version + 1 }, actor);
   }
-  return viewMember({ ...member, role }, actor);
+  return viewMember(member, actor);
 }
 
 /** Also oneself: leaving needs no permission of its own. */
-export async function removeMember(deps: Deps, act: Act, userId: string): Promise<void> {
+export async function removeMember(
+  deps: Deps,
+  act: Act,
+  userId: string,
+  ifVersion: number | null = null,
+): Promise<void> {
   const { actor } = act;
   const member = await memberOf(deps, actor, userId);
+  refuseStale(ifVersion, member.version, "The member");
   const isSelf = actor.kind === "user" && actor.userId === userId;
   if (!isSelf) {
     checkGrant(deps, actor, member.role, member.role);
   }
   const deed = { verb: isSelf ? "member.left" : "member.removed", target: userId, before: member.role };
   const [result] = await commitAct(deps, act, deed, [
-    removeMemberStatement(deps.d1, { workspaceId: actor.workspaceId, userId, role: member.role }),
+    removeMemberStatement(deps.d1, { workspaceId: actor.workspaceId, userId, version: member.version }),
   ]);
   if (result?.meta.changes === 0) {
     throw lastOwner(member);
@@ -122,7 +136,9 @@ export async function listWorkspaces(deps: Deps, actor: Actor): Promise<Workspac
     return rows.map((row) => ({ ...row, isActive: row.id === actor.workspaceId }));
   }
   const workspace = await findWorkspace(deps.db, actor.workspaceId);
-  return workspace === undefined ? [] : [{ id: workspace.id, name: workspace.name, role: actor.role, isActive: true }];
+  return workspace === undefined
+    ? []
+    : [{ id: workspace.id, name: workspace.name, role: actor.role, version: workspace.version, isActive: true }];
 }
 
 /** The caller owns it, and looks at it from now on. Not where accounts come from the claim link alone. */
@@ -151,21 +167,32 @@ export async function createWorkspace(deps: Deps, act: Act, name: string): Promi
     ],
     id,
   );
-  return { id, name, role: "owner", isActive: true };
+  return { id, name, role: "owner", version: 1, isActive: true };
 }
 
-export async function renameWorkspace(deps: Deps, act: Act, name: string): Promise<Workspace> {
+/** Throws `version_conflict` when it is another one than `ifVersion`, or somebody else renames it just now. */
+export async function renameWorkspace(
+  deps: Deps,
+  act: Act,
+  { name, ifVersion }: { readonly name: string; readonly ifVersion: number | null },
+): Promise<Workspace> {
   const { actor } = act;
   const workspace = await findWorkspace(deps.db, actor.workspaceId);
   if (workspace === undefined) {
     throw new AppError("not_found", "The workspace of this login no longer exists.");
   }
+  refuseStale(ifVersion, workspace.version, "The workspace");
+  let { version } = workspace;
   if (workspace.name !== name) {
-    const rename = { workspaceId: workspace.id, before: workspace.name, after: name };
+    const rename = { workspaceId: workspace.id, version, after: name };
     const deed = { verb: "workspace.renamed", target: workspace.id, before: workspace.name, after: name };
-    await commitAct(deps, act, deed, [renameWorkspaceStatement(deps.d1, rename)]);
+    const [result] = await commitAct(deps, act, deed, [renameWorkspaceStatement(deps.d1, rename)]);
+    if (result?.meta.changes === 0) {
+      throw new AppError("version_conflict", "The workspace has just been renamed by somebody else.");
+    }
+    version += 1;
   }
-  return { id: workspace.id, name, role: actor.role, isActive: true };
+  return { id: workspace.id, name, role: actor.role, version, isActive: true };
 }
 
 /** What this session looks at from now on. Throws `not_found` for a workspace that the caller does not belong to. */

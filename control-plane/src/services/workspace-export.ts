@@ -52,7 +52,7 @@ async function* everything(deps: Deps, actor: Actor): AsyncGenerator<Line, undef
   const workspace = await findWorkspace(deps.db, workspaceId);
   const exportedAt = new Date(deps.clock.now()).toISOString();
   yield ["workspace", { id: workspaceId, name: workspace?.name ?? "", exportedAt }];
-  yield ["settings", await dispatcher.getSettings()];
+  yield ["settings", (await dispatcher.getSettings()).settings];
   for (const { isYou: _, ...member } of await listMembers(deps, actor)) {
     yield ["member", member];
   }

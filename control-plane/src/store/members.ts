@@ -7,9 +7,10 @@ export interface MemberRow {
   readonly email: string;
   readonly role: Role;
   readonly createdAt: number;
+  readonly version: number;
 }
 
-const MEMBERS = `SELECT m.user_id AS "userId", u.name, u.email, m.role, m.created_at AS "createdAt"
+const MEMBERS = `SELECT m.user_id AS "userId", u.name, u.email, m.role, m.created_at AS "createdAt", m.version
   FROM members m JOIN "user" u ON u.id = m.user_id WHERE m.workspace_id = ?1`;
 
 /** Oldest first. */
@@ -29,27 +30,27 @@ export function findMember(d1: D1Database, workspaceId: string, userId: string):
 const NOT_THE_LAST_OWNER = `(role <> 'owner' OR EXISTS
   (SELECT 1 FROM members o WHERE o.workspace_id = ?1 AND o.role = 'owner' AND o.user_id <> ?2))`;
 
-/** Changes nothing when it would take the last owner away, or the role is not `before` any more. */
+/** Changes nothing when it would take the last owner away, or the member has changed since `version`. */
 export function changeRoleStatement(
   d1: D1Database,
-  change: { readonly workspaceId: string; readonly userId: string; readonly before: Role; readonly after: Role },
+  change: { readonly workspaceId: string; readonly userId: string; readonly version: number; readonly after: Role },
 ): D1PreparedStatement {
   return d1
     .prepare(
-      `UPDATE members SET role = ?4 WHERE workspace_id = ?1 AND user_id = ?2 AND role = ?3
+      `UPDATE members SET role = ?4, version = version + 1 WHERE workspace_id = ?1 AND user_id = ?2 AND version = ?3
        AND (?4 = 'owner' OR ${NOT_THE_LAST_OWNER})`,
     )
-    .bind(change.workspaceId, change.userId, change.before, change.after);
+    .bind(change.workspaceId, change.userId, change.version, change.after);
 }
 
-/** Changes nothing for the last owner. */
+/** Changes nothing for the last owner, or when the member has changed since `version`. */
 export function removeMemberStatement(
   d1: D1Database,
-  member: { readonly workspaceId: string; readonly userId: string; readonly role: Role },
+  member: { readonly workspaceId: string; readonly userId: string; readonly version: number },
 ): D1PreparedStatement {
   return d1
-    .prepare(`DELETE FROM members WHERE workspace_id = ?1 AND user_id = ?2 AND role = ?3 AND ${NOT_THE_LAST_OWNER}`)
-    .bind(member.workspaceId, member.userId, member.role);
+    .prepare(`DELETE FROM members WHERE workspace_id = ?1 AND user_id = ?2 AND version = ?3 AND ${NOT_THE_LAST_OWNER}`)
+    .bind(member.workspaceId, member.userId, member.version);
 }
 
 /** One becomes owner and the other administrator; changes nothing unless the one is owner and the other a member. */
@@ -61,13 +62,13 @@ export function transferStatements(
   return [
     d1
       .prepare(
-        `UPDATE members SET role = 'owner' WHERE workspace_id = ?1 AND user_id = ?3 AND EXISTS
+        `UPDATE members SET role = 'owner', version = version + 1 WHERE workspace_id = ?1 AND user_id = ?3 AND EXISTS
          (SELECT 1 FROM members f WHERE f.workspace_id = ?1 AND f.user_id = ?2 AND f.role = 'owner')`,
       )
       .bind(...bindings),
     d1
       .prepare(
-        `UPDATE members SET role = 'admin' WHERE workspace_id = ?1 AND user_id = ?2 AND role = 'owner' AND EXISTS
+        `UPDATE members SET role = 'admin', version = version + 1 WHERE workspace_id = ?1 AND user_id = ?2 AND role = 'owner' AND EXISTS
          (SELECT 1 FROM members t WHERE t.workspace_id = ?1 AND t.user_id = ?3 AND t.role = 'owner')`,
       )
       .bind(...bindings),
@@ -78,13 +79,14 @@ export interface WorkspaceRow {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  readonly version: number;
 }
 
 /** Those of a user, the first joined first. */
 export async function listWorkspaceRows(d1: D1Database, userId: string): Promise<WorkspaceRow[]> {
   const { results } = await d1
     .prepare(
-      `SELECT w.id, w.name, m.role FROM members m JOIN workspaces w ON w.id = m.workspace_id
+      `SELECT w.id, w.name, m.role, w.version FROM members m JOIN workspaces w ON w.id = m.workspace_id
        WHERE m.user_id = ? ORDER BY m.created_at, w.id`,
     )
     .bind(userId)
@@ -110,13 +112,14 @@ export function addWorkspaceStatements(d1: D1Database, workspace: NewWorkspace):
   ];
 }
 
+/** Changes nothing when the workspace has changed since `version`. */
 export function renameWorkspaceStatement(
   d1: D1Database,
-  rename: { readonly workspaceId: string; readonly before: string; readonly after: string },
+  rename: { readonly workspaceId: string; readonly version: number; readonly after: string },
 ): D1PreparedStatement {
   return d1
-    .prepare("UPDATE workspaces SET name = ? WHERE id = ? AND name = ?")
-    .bind(rename.after, rename.workspaceId, rename.before);
+    .prepare("UPDATE workspaces SET name = ?, version = version + 1 WHERE id = ? AND version = ?")
+    .bind(rename.after, rename.workspaceId, rename.version);
 }
 
 export interface SessionStanding {

@@ -14,6 +14,7 @@ import workspaceDeletion0012 from "../../../migrations/0012_workspace_deletion.s
 import passkeys0013 from "../../../migrations/0013_passkeys.sql";
 import homeWorkspace0014 from "../../../migrations/0014_home_workspace.sql";
 import idempotencyKeys0015 from "../../../migrations/0015_idempotency_keys.sql";
+import versionsOfMembers0016 from "../../../migrations/0016_versions_of_members.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -32,4 +33,5 @@ export const migrations: readonly Migration[] = [
   { name: "0013_passkeys.sql", sql: passkeys0013 },
   { name: "0014_home_workspace.sql", sql: homeWorkspace0014 },
   { name: "0015_idempotency_keys.sql", sql: idempotencyKeys0015 },
+  { name: "0016_versions_of_members.sql", sql: versionsOfMembers0016 },
 ];

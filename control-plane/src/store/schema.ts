@@ -81,6 +81,8 @@ export const workspaces = sqliteTable("workspaces", {
   id: text("id").primaryKey(),
   name: text("name").notNull(),
   createdAt: integer("created_at").notNull(),
+  /** Raised by each change, for `If-Match`. */
+  version: integer("version").notNull().default(1),
   /** The one that the installation was set up with: its owners hold the machine. No other ever takes its place. */
   isHome: integer("is_home", { mode: "boolean" }).notNull().default(false),
   /** Since when it is being deleted: nobody belongs to it any more, and what it holds goes bit by bit. */
@@ -94,6 +96,8 @@ export const members = sqliteTable(
     userId: text("user_id").notNull(),
     role: text("role").notNull(),
     createdAt: integer("created_at").notNull(),
+    /** Raised by each change of the role, for `If-Match`. */
+    version: integer("version").notNull().default(1),
   },
   (table) => [primaryKey({ columns: [table.workspaceId, table.userId] }), index("members_user").on(table.userId)],
 );

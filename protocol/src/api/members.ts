@@ -23,6 +23,8 @@ export const Member = z
     email: z.string(),
     role: RoleName,
     joinedAt: z.iso.datetime(),
+    /** Raised by each change of the role; `If-Match` guards the next one. */
+    version: z.int(),
     /** Whether it is the caller. */
     isYou: z.boolean(),
   })
@@ -94,6 +96,8 @@ export const Workspace = z
     name: z.string(),
     /** The caller's role in it. */
     role: RoleName,
+    /** Raised by each change of its name; `If-Match` guards the next one. */
+    version: z.int(),
     /** Whether the caller's requests concern it now. */
     isActive: z.boolean(),
   })

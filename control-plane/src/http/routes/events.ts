@@ -65,7 +65,7 @@ const update = createRoute({
   method: "patch",
   path: "/events/{id}",
   summary: "Save a new version of an event, based on the version named",
-  middleware: requires("events:write"),
+  middleware: requires("events:write", { matches: true }),
   request: { params: byId, body: body(UpdateEvent) },
   responses: {
     200: jsonAnswer(Event, "The event at its new version"),

@@ -6,6 +6,7 @@ import { changeRole, listMembers, removeMember, transferOwnership } from "../../
 import { actOf } from "../acting.ts";
 import { requires, requiresPerson } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
+import { ifMatch } from "../if-match.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 
 const params = z.object({ userId: UserId });
@@ -21,8 +22,8 @@ const list = createRoute({
 const update = createRoute({
   method: "patch",
   path: "/members/{userId}",
-  summary: "Give a member another role",
-  middleware: requires("members:write"),
+  summary: "Give a member another role; If-Match guards against others",
+  middleware: requires("members:write", { matches: true }),
   request: { params, body: { content: { "application/json": { schema: UpdateMember } }, required: true } },
   responses: {
     200: jsonAnswer(Member, "The member as it is now"),
@@ -33,8 +34,8 @@ const update = createRoute({
 const remove = createRoute({
   method: "delete",
   path: "/members/{userId}",
-  summary: "Remove a member",
-  middleware: requires("members:write"),
+  summary: "Remove a member; If-Match guards against others",
+  middleware: requires("members:write", { matches: true }),
   request: { params },
   responses: {
     204: { description: "Gone; their API keys of this workspace stop working" },
@@ -79,10 +80,14 @@ export function memberRoutes(): OpenAPIHono<AppEnv> {
   });
   routes.openapi(update, async (c) => {
     const { userId } = c.req.valid("param");
-    return c.json(await changeRole(c.var.deps, actOf(c), userId, c.req.valid("json").role), 200);
+    const { role } = c.req.valid("json");
+    const ifVersion = ifMatch(c.req.header("if-match"));
+    const member = await changeRole(c.var.deps, actOf(c), userId, { role, ifVersion });
+    return c.json(member, 200, { etag: `"${member.version}"` });
   });
   routes.openapi(remove, async (c) => {
-    await removeMember(c.var.deps, actOf(c), c.req.valid("param").userId);
+    const { userId } = c.req.valid("param");
+    await removeMember(c.var.deps, actOf(c), userId, ifMatch(c.req.header("if-match")));
     return c.body(null, 204);
   });
   return routes;

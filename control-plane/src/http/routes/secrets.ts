@@ -80,7 +80,7 @@ const replace = createRoute({
   method: "put",
   path: "/secrets/{id}",
   summary: "Give a secret a new value or description, for runs that start from now on; If-Match or version guards it",
-  middleware: requires("secrets:write"),
+  middleware: requires("secrets:write", { matches: true }),
   request: { params: byId, body: body(ReplaceSecret) },
   responses: {
     200: jsonAnswer(Secret, "The secret, without its value"),

@@ -64,7 +64,7 @@ const set = createRoute({
   method: "put",
   path: "/variables/{id}",
   summary: "Give a variable a new value, which becomes its next version; If-Match or version guards against others",
-  middleware: requires("variables:write"),
+  middleware: requires("variables:write", { matches: true }),
   request: { params: byId, body: body(SetVariable) },
   responses: {
     200: jsonAnswer(Variable, "The variable at its new version"),
@@ -76,7 +76,7 @@ const remove = createRoute({
   method: "delete",
   path: "/variables/{id}",
   summary: "Delete a variable with its history; If-Match guards against others",
-  middleware: requires("variables:write"),
+  middleware: requires("variables:write", { matches: true }),
   request: { params: byId },
   responses: {
     204: { description: "It is gone" },

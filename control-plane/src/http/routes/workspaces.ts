@@ -15,6 +15,7 @@ import { exportWorkspace } from "../../services/workspace-export.ts";
 import { actOf } from "../acting.ts";
 import { requires, requiresPerson } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
+import { ifMatch } from "../if-match.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
 
 const list = createRoute({
@@ -49,10 +50,13 @@ const activate = createRoute({
 const rename = createRoute({
   method: "patch",
   path: "/workspace",
-  summary: "Rename the workspace",
-  middleware: requires("workspace:write"),
+  summary: "Rename the workspace; If-Match guards against others",
+  middleware: requires("workspace:write", { matches: true }),
   request: { body: { content: { "application/json": { schema: UpdateWorkspace } }, required: true } },
-  responses: { 200: jsonAnswer(Workspace, "The workspace"), ...problemAnswers("forbidden", "invalid_name") },
+  responses: {
+    200: jsonAnswer(Workspace, "The workspace"),
+    ...problemAnswers("forbidden", "version_conflict", "invalid_name"),
+  },
 });
 
 const remove = createRoute({
@@ -90,9 +94,12 @@ export function workspaceRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(activate, async (c) =>
     c.json(await activateWorkspace(c.var.deps, c.var.actor, c.req.valid("json").workspaceId), 200),
   );
-  routes.openapi(rename, async (c) =>
-    c.json(await renameWorkspace(c.var.deps, actOf(c), c.req.valid("json").name), 200),
-  );
+  routes.openapi(rename, async (c) => {
+    const { name } = c.req.valid("json");
+    const ifVersion = ifMatch(c.req.header("if-match"));
+    const workspace = await renameWorkspace(c.var.deps, actOf(c), { name, ifVersion });
+    return c.json(workspace, 200, { etag: `"${workspace.version}"` });
+  });
   routes.openapi(remove, async (c) => {
     await deleteWorkspace(c.var.deps, actOf(c), c.req.valid("json").name);
     return c.body(null, 204);

@@ -2,11 +2,17 @@
  * What people and programs ask of events, runs, queues, settings and runners: done, and written into the audit in the
  * same turn. Where nothing changed, nothing is written down. Secrets and variables: `value-changes.ts`.
  */
-import type { Bulk, Event, Queue, Run, Runner, RunState, Settings } from "@cronium/protocol";
+import type { Bulk, Event, Queue, Run, Runner, RunState } from "@cronium/protocol";
 import { HOME_SHARD } from "@cronium/protocol/ids";
 import { abridged, difference } from "../../auth/abridged.ts";
 import { systemStamp } from "../../domain/act.ts";
-import type { DispatcherApi, Outcome, RegisterRunnerCommand, RequeuedRun } from "../../domain/dispatcher.ts";
+import type {
+  DispatcherApi,
+  Outcome,
+  RegisterRunnerCommand,
+  RequeuedRun,
+  SettingsAt,
+} from "../../domain/dispatcher.ts";
 import { limitChanged } from "./allowances.ts";
 import { writeAudit } from "./audit.ts";
 import { readBulk, startBulk, stopBulk } from "./bulk.ts";
@@ -18,7 +24,7 @@ import { readQueue, setQueuePause } from "./queues.ts";
 import { registerRunner } from "./runners.ts";
 import { requeueRun } from "./requeue.ts";
 import { readRun } from "./runs.ts";
-import { readSettings, updateSettings } from "./settings.ts";
+import { readSettings, settingsVersion, updateSettings } from "./settings.ts";
 import type { Shell, Turn } from "./shell.ts";
 
 type Command<K extends keyof DispatcherApi> = DispatcherApi[K] extends (command: infer C) => unknown ? C : never;
@@ -120,15 +126,24 @@ export function setQueuePauseFor(shell: Shell, turn: Turn, command: Command<"set
   return queue;
 }
 
-export function updateSettingsFor(shell: Shell, turn: Turn, { change, by }: Command<"updateSettings">): Settings {
+export function updateSettingsFor(
+  shell: Shell,
+  turn: Turn,
+  { change, ifVersion, by }: Command<"updateSettings">,
+): Outcome<SettingsAt> {
   const before = readSettings(shell.sql);
+  const version = settingsVersion(shell.sql);
+  if (ifVersion !== null && ifVersion !== version) {
+    const message = `The settings are at version ${version}, and the change is based on version ${ifVersion}.`;
+    return { ok: false, code: "version_conflict", message };
+  }
   const after = updateSettings(shell, turn, change);
   limitChanged(shell, before, after);
   const changed = difference(before, after);
   if (changed !== null) {
     writeAudit(shell, turn, by, { verb: "settings.changed", target: shell.workspaceId, ...changed });
   }
-  return after;
+  return { ok: true, value: { settings: after, version: version + 1 } };
 }
 
 export function releaseRunnerFor(

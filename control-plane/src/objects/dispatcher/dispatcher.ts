@@ -7,17 +7,7 @@
  * the signature check of a handshake, the drain of the outbox, retrying in bulk, and calls between Dispatchers.
  */
 import { DurableObject } from "cloudflare:workers";
-import type {
-  Bulk,
-  BulkPreview,
-  Event,
-  EventDefinition,
-  PollAnswer,
-  Queue,
-  Run,
-  Runner,
-  Settings,
-} from "@cronium/protocol";
+import type { Bulk, BulkPreview, Event, EventDefinition, PollAnswer, Queue, Run, Runner } from "@cronium/protocol";
 import { closeCodes } from "@cronium/protocol/runner";
 import { makeDeps, type Env } from "../../deps.ts";
 import type {
@@ -81,7 +71,7 @@ import { runnerFacts, tellRulesNow } from "./tell.ts";
 import { releaseRuns } from "./retention.ts";
 import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, settingsVersion } from "./settings.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { hasVariables, sealValues } from "./handed-values.ts";
 import { closeSocket, closeSocketsOf, LIVE_TAG } from "./sockets.ts";
@@ -264,11 +254,13 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     return queue;
   }
 
-  async getSettings(): Promise<Settings> {
-    return readSettings(this.#shell.sql);
+  async getSettings(): ReturnType<DispatcherApi["getSettings"]> {
+    return { settings: readSettings(this.#shell.sql), version: settingsVersion(this.#shell.sql) };
   }
 
-  async updateSettings(command: Parameters<DispatcherApi["updateSettings"]>[0]): Promise<Settings> {
+  async updateSettings(
+    command: Parameters<DispatcherApi["updateSettings"]>[0],
+  ): ReturnType<DispatcherApi["updateSettings"]> {
     const settings = inTurn(this.#shell, (turn) => updateSettingsFor(this.#shell, turn, command));
     await tellRulesNow(this.#shell);
     return settings;

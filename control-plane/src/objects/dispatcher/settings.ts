@@ -16,9 +16,19 @@ export function readSettings(sql: SqlStorage): Settings {
   return row === undefined ? defaults : Settings.parse({ ...defaults, ...JSON.parse(row["value"] as string) });
 }
 
+/** Raised by each change; 1 for settings that are as they come. */
+export function settingsVersion(sql: SqlStorage): number {
+  const row = sql.exec("SELECT value FROM meta WHERE key = 'settings_version'").toArray()[0];
+  return row === undefined ? 1 : Number(row["value"]);
+}
+
 export function updateSettings(shell: Shell, turn: Turn, change: UpdateSettings): Settings {
   const settings = Settings.parse({ ...readSettings(shell.sql), ...change });
   shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('settings', ?)", JSON.stringify(settings));
+  shell.sql.exec(
+    "INSERT OR REPLACE INTO meta (key, value) VALUES ('settings_version', ?)",
+    String(settingsVersion(shell.sql) + 1),
+  );
   if (shell.line !== null) {
     shell.line.settings = settings;
   }
