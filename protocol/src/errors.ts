@@ -226,7 +226,7 @@ export const errorHints = {
   attempt_not_active: "The job has ended; its token no longer works.",
   output_too_large: "Keep the output under 1 MiB; write large data to a mount.",
   rate_limited: "Wait as long as Retry-After says, then try again.",
-  quota_exceeded: "Wait for the reset named in the detail, or raise the quota.",
+  quota_exceeded: "Wait for the reset or make the room that the detail names, or raise the quota.",
   not_available: "Try again shortly; /ready says what is down.",
   internal: "Try again; if it stays, report the request id.",
 } as const satisfies Record<ErrorCode, string>;

@@ -1,5 +1,6 @@
 /** What a workspace may ask for: runs that wait at a time, and triggers in a minute. Beyond that a trigger is refused. */
 import type { Settings } from "@cronium/protocol";
+import type { CountQuotaName } from "./count-quota.ts";
 import type { Refusal } from "./dispatcher.ts";
 import { nextTokenAt, refill, type Bucket, type Rate } from "./token-bucket.ts";
 
@@ -10,11 +11,12 @@ const QUEUE_RETRY_S = 10;
 
 /** A quota that is used up, as the RateLimit fields of an answer tell of it. */
 export interface UsedUp {
-  readonly name: "queued-runs" | "triggers";
+  readonly name: "queued-runs" | "triggers" | CountQuotaName;
   readonly limit: number;
   /** Null where it is not per time. */
   readonly windowSeconds: number | null;
-  readonly resetSeconds: number;
+  /** Null where waiting makes no room. */
+  readonly resetSeconds: number | null;
 }
 
 export function triggerRate({ triggersPerMinute }: Pick<Settings, "triggersPerMinute">): Rate {

@@ -35,7 +35,7 @@ function rateLimitFields(context: AppError["context"]): Record<string, string> {
   const window = typeof quotaWindowSeconds === "number" ? `;w=${quotaWindowSeconds}` : "";
   return {
     "ratelimit-policy": `"${quota}";q=${quotaLimit}${window}`,
-    ratelimit: `"${quota}";r=0;t=${retryAfterSeconds}`,
+    ratelimit: `"${quota}";r=0${typeof retryAfterSeconds === "number" ? `;t=${retryAfterSeconds}` : ""}`,
   };
 }
 

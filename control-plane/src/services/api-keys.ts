@@ -11,6 +11,7 @@ import type { Act } from "../domain/act.ts";
 import { actorId, actorMay, type Actor } from "../domain/actor.ts";
 import {
   addServiceAccountStatement,
+  countLiveKeys,
   findApiKey,
   findServiceAccount,
   insertApiKey,
@@ -26,6 +27,7 @@ import {
   type ListedKey,
   type ServiceAccountRow,
 } from "../store/api-keys.ts";
+import { refuseMore } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 
 const DAY_MS = 86_400_000;
@@ -150,6 +152,7 @@ export async function createOwnKey(deps: Deps, act: Act, input: CreateApiKey): P
   }
   const scopes = narrowed(actor, input.scopes);
   const now = deps.clock.now();
+  refuseMore("api-keys", await countLiveKeys(deps.d1, actor.workspaceId, now));
   const id = makeId("apiKey", now, deps.ids.random(10));
   const key = makeToken("apiKey", deps.ids.random(32));
   const expiresAt = now + input.expiresInDays * DAY_MS;
@@ -244,6 +247,7 @@ export async function createServiceAccount(
   if (!mayGrant(actor.role, role)) {
     throw new AppError("forbidden", `The role "${actor.role}" may not hand out the role "${role}".`);
   }
+  refuseMore("service-accounts", (await listServiceAccountRows(deps.d1, actor.workspaceId)).length);
   const now = deps.clock.now();
   const id = makeId("serviceAccount", now, deps.ids.random(10));
   const account = { id, workspaceId: actor.workspaceId, name, role, createdBy: actorId(actor), now };

@@ -19,6 +19,7 @@ import type { Mail } from "../domain/ports.ts";
 import { findUserByEmail } from "../store/accounts.ts";
 import {
   acceptStatements,
+  countOpenInvitations,
   findOpenInvitation,
   inviteStatements,
   listInvitationRows,
@@ -28,6 +29,7 @@ import {
 import { findMember } from "../store/members.ts";
 import { findPasswordHash } from "../store/sessions.ts";
 import { checkCode } from "./second-factor.ts";
+import { refuseMore } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 
 const DAY_MS = 86_400_000;
@@ -83,6 +85,7 @@ export async function invite(
     throw new AppError("already_member", `${email} is a member already.`);
   }
   const now = deps.clock.now();
+  refuseMore("invitations", await countOpenInvitations(deps.d1, actor.workspaceId, now));
   const id = makeId("invitation", now, deps.ids.random(10));
   const token = makeToken("invitation", deps.ids.random(32));
   const expiresAt = now + input.expiresInDays * DAY_MS;

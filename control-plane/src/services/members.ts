@@ -21,10 +21,8 @@ import {
   type MemberRow,
 } from "../store/members.ts";
 import { activateStatement } from "../store/sessions.ts";
+import { refuseMore } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
-
-/** Of one person. */
-const MAX_WORKSPACES = 50;
 
 export async function listMembers(deps: Deps, actor: Actor): Promise<Member[]> {
   const rows = await listMemberRows(deps.d1, actor.workspaceId);
@@ -151,9 +149,7 @@ export async function createWorkspace(deps: Deps, act: Act, name: string): Promi
     throw new AppError("forbidden", "This installation is closed: it has one workspace.");
   }
   const own = await listWorkspaceRows(deps.d1, actor.userId);
-  if (own.length >= MAX_WORKSPACES) {
-    throw new AppError("quota_exceeded", `You belong to ${own.length} workspaces; the limit is ${MAX_WORKSPACES}.`);
-  }
+  refuseMore("workspaces", own.length);
   const now = deps.clock.now();
   const id = makeId("workspace", now, deps.ids.random(10));
   const deed = { verb: "workspace.created", target: id, after: name };

@@ -1,5 +1,6 @@
 /** From the values that objects answer to the errors that requests end with. */
 import { AppError } from "@cronium/protocol/errors";
+import { overCount, type CountQuotaName } from "../domain/count-quota.ts";
 import type { Outcome, Refusal } from "../domain/dispatcher.ts";
 
 /** The value of an outcome; throws the refusal as an `AppError`. */
@@ -19,7 +20,15 @@ export function refused({ code, message, errors = [], usedUp }: Refusal): AppErr
           quota: usedUp.name,
           quotaLimit: usedUp.limit,
           quotaWindowSeconds: usedUp.windowSeconds,
-          retryAfterSeconds: usedUp.resetSeconds,
+          ...(usedUp.resetSeconds === null ? {} : { retryAfterSeconds: usedUp.resetSeconds }),
         };
   return new AppError(code, message, { errors, context });
+}
+
+/** Throws where the caller may have no more of these. */
+export function refuseMore(name: CountQuotaName, count: number): void {
+  const refusal = overCount(name, count);
+  if (refusal !== null) {
+    throw refused(refusal);
+  }
 }

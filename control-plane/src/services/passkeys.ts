@@ -28,12 +28,12 @@ import {
   takePasskeyChallenge,
   usePasskey,
 } from "../store/passkeys.ts";
+import { refuseMore } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 import { personOf } from "./person.ts";
 import { openSession, type SignedIn, type Visitor } from "./sign-in.ts";
 
 const CHALLENGE_MS = 5 * 60_000;
-const MOST = 20;
 
 export async function listPasskeys(deps: Deps, actor: Actor): Promise<Passkey[]> {
   return (await listPasskeyRows(deps.d1, personOf(actor).userId)).map(viewPasskey);
@@ -54,9 +54,7 @@ export async function beginPasskey(deps: Deps, actor: Actor, origin: string): Pr
   const { userId } = personOf(actor);
   requireProof(deps, actor);
   const rows = await listPasskeyRows(deps.d1, userId);
-  if (rows.length >= MOST) {
-    throw new AppError("quota_exceeded", `You have ${rows.length} passkeys; the limit is ${MOST}. Remove one first.`);
-  }
+  refuseMore("passkeys", rows.length);
   const user = await findUser(deps.db, userId);
   if (user === undefined) {
     throw new AppError("not_found", "Your account no longer exists.");

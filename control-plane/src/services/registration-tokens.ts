@@ -10,10 +10,12 @@ import type { Act } from "../domain/act.ts";
 import { actorId, type Actor } from "../domain/actor.ts";
 import {
   addTokenStatements,
+  countOpenTokens,
   listTokenRows,
   revokeTokenStatement,
   type RegistrationTokenRow,
 } from "../store/registration-tokens.ts";
+import { refuseMore } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 
 /** Ended ones stay in the list for a month. */
@@ -31,6 +33,7 @@ export async function createRegistrationToken(
   const { workspaceId } = act.actor;
   const { kind, labels, maxUses = kind === "reusable" ? REUSABLE_USES : 1 } = input;
   const now = deps.clock.now();
+  refuseMore("registration-tokens", await countOpenTokens(deps.d1, workspaceId, now));
   const token = makeToken("registration", deps.ids.random(32), url);
   const id = makeId("registrationToken", now, deps.ids.random(10));
   const expiresAt = now + input.expiresInSeconds * 1_000;

@@ -95,6 +95,18 @@ export async function listKeyRows(d1: D1Database, workspaceId: string, ownerId: 
   return results.map((row) => ({ ...row, scopes: parseScopes(row.scopes) }));
 }
 
+/** Neither revoked nor expired. */
+export async function countLiveKeys(d1: D1Database, workspaceId: string, now: number): Promise<number> {
+  const row = await d1
+    .prepare(
+      `SELECT count(*) AS count FROM api_keys
+       WHERE workspace_id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
+    )
+    .bind(workspaceId, now)
+    .first<{ count: number }>();
+  return row?.count ?? 0;
+}
+
 export async function ownerOfKey(d1: D1Database, keyId: string): Promise<string | null> {
   const row = await d1.prepare("SELECT owner_id FROM api_keys WHERE id = ?").bind(keyId).first<{ owner_id: string }>();
   return row?.owner_id ?? null;

@@ -29,6 +29,18 @@ export async function listInvitationRows(d1: D1Database, workspaceId: string): P
 }
 
 /** Null unless it is open. */
+/** Those that can still be accepted. */
+export async function countOpenInvitations(d1: D1Database, workspaceId: string, now: number): Promise<number> {
+  const row = await d1
+    .prepare(
+      `SELECT count(*) AS count FROM invitations
+       WHERE workspace_id = ? AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?`,
+    )
+    .bind(workspaceId, now)
+    .first<{ count: number }>();
+  return row?.count ?? 0;
+}
+
 export function findOpenInvitation(d1: D1Database, hash: string, now: number): Promise<InvitationRow | null> {
   return d1
     .prepare(`${INVITATIONS} WHERE i.hash = ? AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > ?`)

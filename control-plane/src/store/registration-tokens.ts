@@ -37,6 +37,18 @@ export async function listTokenRows(d1: D1Database, workspaceId: string): Promis
 }
 
 /** By the index `registration_tokens_hash`; null for one that is not known. */
+/** Those that can still register a runner. */
+export async function countOpenTokens(d1: D1Database, workspaceId: string, now: number): Promise<number> {
+  const row = await d1
+    .prepare(
+      `SELECT count(*) AS count FROM registration_tokens
+       WHERE workspace_id = ? AND revoked_at IS NULL AND expires_at > ? AND uses < max_uses`,
+    )
+    .bind(workspaceId, now)
+    .first<{ count: number }>();
+  return row?.count ?? 0;
+}
+
 export async function findTokenByHash(d1: D1Database, hash: string): Promise<RegistrationTokenRow | null> {
   const row = await d1.prepare(`${TOKENS} WHERE t.hash = ?`).bind(hash).first<Stored>();
   return row === null ? null : read(row);

@@ -2,6 +2,7 @@
 import type { CreateEvent, Event, EventDefinition, Json, UpdateEvent } from "@cronium/protocol";
 import { EventDefinition as EventDefinitionSchema } from "@cronium/protocol/event";
 import { EventQueueing, EventQueueingInput } from "@cronium/protocol/queueing";
+import { overCount } from "../../domain/count-quota.ts";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import { queueingOf, withoutQueueing } from "../../domain/event-queueing.ts";
 import { readCause, writeCause } from "./causes.ts";
@@ -12,6 +13,10 @@ import type { Shell, Turn } from "./shell.ts";
 export interface EventProjection {
   readonly event: Event;
   readonly rev: number;
+}
+
+function countEvents(shell: Shell): number {
+  return shell.sql.exec("SELECT count(*) AS count FROM events").one()["count"] as number;
 }
 
 export function createEvent(
@@ -40,7 +45,7 @@ export function createEvent(
   if (existing !== null) {
     return { ok: true, value: { event: existing, created: false } };
   }
-  const refusal = refuseSecrets(shell, eventId, definition);
+  const refusal = overCount("events", countEvents(shell)) ?? refuseSecrets(shell, eventId, definition);
   if (refusal !== null) {
     return refusal;
   }

@@ -3,6 +3,7 @@
  * (`grants.ts`); nothing else reads them.
  */
 import type { ImportedSecrets, ReplaceSecret, Secret } from "@cronium/protocol";
+import { overCount } from "../../domain/count-quota.ts";
 import { SHORTEST_MASKABLE } from "@cronium/protocol/api/secrets";
 import { fingerprint } from "../../auth/fingerprint.ts";
 import { keyIdOf, openSecret, sealSecret } from "../../auth/secret-box.ts";
@@ -11,8 +12,6 @@ import type { By, CreateSecretCommand, ImportSecretsCommand, Outcome, Refusal } 
 import type { Shell, Turn } from "./shell.ts";
 import { noteValueChange } from "./value-changes.ts";
 import { inScopeOf, readEventNameOrNull, readScope, WORKSPACE_SCOPE } from "./value-scopes.ts";
-
-const MAX_SECRETS = 1_000;
 
 export interface SecretRow {
   readonly id: string;
@@ -295,9 +294,7 @@ function findByName(shell: Shell, scope: string, name: string): SecretRow | null
 
 function refuseMore(shell: Shell, more: number): Refusal | null {
   const count = shell.sql.exec("SELECT count(*) AS count FROM secrets").one()["count"] as number;
-  return count + more <= MAX_SECRETS
-    ? null
-    : { ok: false, code: "quota_exceeded", message: `A workspace holds at most ${MAX_SECRETS} secrets.` };
+  return overCount("secrets", count, more);
 }
 
 function noSecret(id: string): Refusal {

@@ -1,5 +1,6 @@
 /** Variables of the workspace and of single events. Each value is a version that never changes. */
 import type { Json, SetVariable, Variable, VariableVersion } from "@cronium/protocol";
+import { overCount } from "../../domain/count-quota.ts";
 import { MAX_SCOPE_BYTES, variableTypeOf, type VariableType } from "@cronium/protocol/api/variables";
 import { abridged } from "../../auth/abridged.ts";
 import type { Stamp } from "../../domain/act.ts";
@@ -8,7 +9,6 @@ import type { Shell, Turn } from "./shell.ts";
 import { noteValueChange } from "./value-changes.ts";
 import { inScopeOf, readEventNameOrNull, readScope, WORKSPACE_SCOPE } from "./value-scopes.ts";
 
-const MAX_VARIABLES = 1_000;
 /** Older values of a variable are forgotten. */
 const KEEP_VERSIONS = 100;
 
@@ -253,9 +253,7 @@ function wrongType(type: VariableType, value: Json): Refusal | null {
 
 function refuseMore(shell: Shell): Refusal | null {
   const count = shell.sql.exec("SELECT count(*) AS count FROM variables").one()["count"] as number;
-  return count < MAX_VARIABLES
-    ? null
-    : { ok: false, code: "quota_exceeded", message: `A workspace holds at most ${MAX_VARIABLES} variables.` };
+  return overCount("variables", count);
 }
 
 /** All values of a scope travel with each run, so their sum has a limit. */
