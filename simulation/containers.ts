@@ -84,8 +84,8 @@ export class Containers {
     return [...this.all].filter((one) => one.running);
   }
 
-  private sweep(isLive: (runId: string, attempt: number) => boolean): number {
-    const orphans = [...this.all].filter((one) => !isLive(one.runId, one.attempt));
+  private sweep(isLive: (runId: string, attempt: number, slot: string) => boolean): number {
+    const orphans = [...this.all].filter((one) => !isLive(one.runId, one.attempt, one.slot));
     for (const one of orphans) {
       one.end({ code: SIGKILL_CODE, oomKilled: false });
       this.all.delete(one);

@@ -10,6 +10,7 @@ import { burst100, noop1000 } from "./cases/fresh-containers.ts";
 import { live1000 } from "./cases/live-1000.ts";
 import { logLatency } from "./cases/log-latency.ts";
 import { neighbours } from "./cases/neighbours.ts";
+import { warmTti } from "./cases/warm-tti.ts";
 import { describeMachine } from "./machine.ts";
 import { workerdProgram } from "./reference/bare-worker.ts";
 import { passes, tableOf, writeReport, type Report } from "./report.ts";
@@ -17,6 +18,7 @@ import { passes, tableOf, writeReport, type Report } from "./report.ts";
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   "cli-start": cliStart,
   "cold-tti": coldTti,
+  "warm-tti": warmTti,
   dispatch,
   neighbours,
   "control-api": controlApi,

@@ -16,6 +16,7 @@ export const Flags = z.object({
   name: z.string().optional(),
   label: z.array(z.string()).default([]),
   capacity: z.string().optional(),
+  warm: z.string().optional(),
   dataDir: z.string().optional(),
   policy: z.string().optional(),
   drainTimeout: z.string().optional(),
@@ -38,6 +39,8 @@ export interface Config {
   readonly labels: Readonly<Record<string, string>>;
   /** Jobs at the same time. Default: processor cores, at least 2, because jobs wait more than they compute. */
   readonly capacity: number;
+  /** Most containers that are started before their jobs come. Default: as many as jobs; none for a runner of one job. */
+  readonly warm: number;
   readonly dataDir: string;
   readonly policyFiles: readonly string[];
   /** --policy was given: the file must exist. */
@@ -71,6 +74,7 @@ export function readConfig(flags: Flags, env: Environment): Config {
     name: checked("--name", RunnerName, flags.name ?? defaultName(flags.ephemeral)),
     labels: readLabels(flags.label),
     capacity: readCapacity(flags),
+    warm: readWarm(flags),
     dataDir: resolve(flags.dataDir ?? defaultDataDir(env, root)),
     policyFiles: flags.policy === undefined ? defaultPolicyFiles(env) : [resolve(flags.policy)],
     policyRequired: flags.policy !== undefined,
@@ -173,6 +177,12 @@ function readCapacity(flags: Flags): number {
     throw new ExitError("usage", `--capacity is ${given}, and ${oneJob} takes one job.`, "Leave --capacity out.");
   }
   return 1;
+}
+
+/** A runner of one job has no use for a second container. */
+function readWarm(flags: Flags): number {
+  const given = readNumber("--warm", flags.warm, 0, 1_000);
+  return flags.once || flags.ephemeral ? 0 : (given ?? readCapacity(flags));
 }
 
 /** The host name, cut down to what a runner's name may hold; for one that stays for a job, with something of its own. */

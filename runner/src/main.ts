@@ -35,6 +35,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .option("--name <name>", "name of this runner (default: the host name)")
     .option("--label <key=value>", "label that events can ask for; may repeat", collect, [])
     .option("--capacity <n>", "jobs at the same time (default: processor cores, at least 2)")
+    .option("--warm <n>", "most containers kept started for jobs to come; 0: none (default: as --capacity)")
     .option("--policy <file>", "local policy (default: /etc/cronium/policy.yaml)")
     .option("--drain-timeout <seconds>", "stop running jobs this long after SIGTERM (default: never)")
     .option("--replace", "take over the name of an existing runner")
@@ -128,6 +129,7 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
       runnerId,
       cpus: availableParallelism(),
       imageFiles: imageFiles(config),
+      warm: config.warm,
       clock: systemClock,
       log,
     });

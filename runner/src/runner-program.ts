@@ -186,7 +186,11 @@ export class RunnerProgram {
       timeoutMs: config.drainTimeoutMs,
       // Of its one job even an attempt without a result has still to be spoken about.
       undelivered: () => (this.oneJob === null ? this.report.pending : this.journal.entries().length),
-      began: () => this.links.sendStatus(),
+      began: () => {
+        this.links.sendStatus();
+        // Nothing new is taken, so nothing needs to wait for it.
+        void this.executor.warm?.close();
+      },
       finished: (undelivered) => void this.leave(undelivered),
       abort: () => this.ended.resolve(exitCodes.internal),
     });
@@ -224,6 +228,12 @@ export class RunnerProgram {
         link: this.links,
         log: this.log,
         logSink: (ref) => this.logSink(ref),
+      });
+      this.executor.warm?.open({
+        newName: this.deps.randomId,
+        folderOf: (slot) => this.sidecar.folderOf(slot),
+        open: (slot) => this.sidecar.open(slot),
+        close: (slot) => this.sidecar.close(slot),
       });
       this.links.start();
       if (this.journal.entries().length > 0) {
@@ -318,6 +328,8 @@ export class RunnerProgram {
     this.dispatch.stop();
     this.report.stop();
     await this.links.stop();
+    // While the sidecar can still close their sockets.
+    await settledWithin(this.clock, this.executor.warm?.close() ?? Promise.resolve(), STOP_WITHIN_MS);
     const parts = await Promise.allSettled([this.sweep.stop(), this.readiness.close(), this.sidecar.stop()]);
     for (const part of parts) {
       if (part.status === "rejected") {

@@ -18,7 +18,10 @@ export interface DockerFixture {
   readonly runner: RunnerProcess;
 }
 
-/** Makes the images if need be, starts both, and waits until the runner takes container jobs. */
+/**
+ * Makes the images if need be, starts both, and waits until the runner takes container jobs. No containers are kept
+ * ready for jobs to come, unless `flags` says so with another `--warm`.
+ */
 export async function startDockerFixture(
   flags: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
@@ -28,10 +31,8 @@ export async function startDockerFixture(
   // Fixed for the whole file: a runner that is started again must not find other tags.
   writeFileSync(imagesFile, execFileSync("bash", [BUILD_IMAGES], { stdio: ["ignore", "pipe", "pipe"] }));
   const plane = await FakePlane.start();
-  const runner = new RunnerProcess(["--token", plane.token, "--name", "docker-test", "--capacity", "4", ...flags], {
-    CRONIUM_IMAGES_FILE: imagesFile,
-    ...env,
-  });
+  const own = ["--token", plane.token, "--name", "docker-test", "--capacity", "4", "--warm", "0"];
+  const runner = new RunnerProcess([...own, ...flags], { CRONIUM_IMAGES_FILE: imagesFile, ...env });
   const fixture = { folder, docker: new Docker(), plane, runner };
   runner.start();
   try {

@@ -1,8 +1,9 @@
 /** `cold-tti`: API trigger → fresh container with the runtime API → first log line at a watching client; no pool. */
 import { docker, createToFirstByte, dockerRunToFirstByte } from "../reference/docker.ts";
 import { imageOf } from "../images.ts";
-import { watchRun } from "../live.ts";
-import { startPlane, type Plane } from "../plane.ts";
+import { startOwnRunner } from "../own-runner.ts";
+import { startPlane } from "../plane.ts";
+import { triggerToFirstLine } from "../trigger.ts";
 import { median, figuresOf } from "../samples.ts";
 import { meetsGoal, type Case } from "../report.ts";
 import { noGateBroken, type Benchmark } from "../benchmark.ts";
@@ -13,7 +14,8 @@ const COMMAND = ["bash", "-c", "echo hi"];
 export const coldTti: Benchmark = async ({ rounds, progress }) => {
   const image = imageOf("bash");
   const version = (await docker.version()).Version;
-  const plane = await startPlane({ runner: true });
+  const plane = await startPlane({ runner: false });
+  const runner = await startOwnRunner(plane, { capacity: 2, warm: 0 });
   try {
     const event = await plane.call("POST", "/events", {
       name: "cold-tti",
@@ -27,7 +29,7 @@ export const coldTti: Benchmark = async ({ rounds, progress }) => {
     const toBare: number[] = [];
     const toCli: number[] = [];
     let lost = 0;
-    await triggerToFirstByte(plane, event.id);
+    await triggerToFirstLine(plane, event.id);
     await createToFirstByte(image, COMMAND);
     for (let round = 1; round <= rounds; round += 1) {
       progress(`cold-tti round ${round} of ${rounds}`);
@@ -35,7 +37,7 @@ export const coldTti: Benchmark = async ({ rounds, progress }) => {
       const theirs: number[] = [];
       const typed: number[] = [];
       for (let i = 0; i < PER_ROUND; i += 1) {
-        const first = await triggerToFirstByte(plane, event.id);
+        const first = await triggerToFirstLine(plane, event.id);
         if (first === null) {
           lost += 1;
         } else {
@@ -74,19 +76,7 @@ export const coldTti: Benchmark = async ({ rounds, progress }) => {
       notes: [`${PER_ROUND} starts of each kind per round, one at a time, interleaved; image ${image}.`],
     };
   } finally {
+    await runner.stop();
     await plane.stop();
   }
 };
-
-/** Milliseconds, or null when the run ended without the line. The run has finished when this resolves. */
-async function triggerToFirstByte(plane: Plane, eventId: string): Promise<number | null> {
-  const begin = performance.now();
-  const { runId } = await plane.call("POST", `/events/${eventId}/runs`, { input: null });
-  let first: number | null = null;
-  const run = await watchRun(plane, runId, (frame) => {
-    if (first === null && frame.header.stream === "stdout") {
-      first = performance.now() - begin;
-    }
-  });
-  return run.state === "succeeded" ? first : null;
-}

@@ -2,6 +2,7 @@
  * Runs jobs in containers: readiness (engine and images), slots, and the sweep. How one container is hardened is in
  * `docker/create-options.ts`, how it lives in `docker/cold-slot.ts`.
  */
+import { freemem, totalmem } from "node:os";
 import type Docker from "dockerode";
 import type { NotReadyReason, Runtime } from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
@@ -13,7 +14,12 @@ import { Engine } from "./docker/engine.ts";
 import { ImageShelf } from "./docker/image-shelf.ts";
 import type { ImageFiles } from "./docker/images.ts";
 import { KillWatch } from "./docker/kill-watch.ts";
-import type { Executor, SlotSource } from "./types.ts";
+import { makeWarmSlot } from "./docker/warm-slot.ts";
+import { Pool } from "./pool/pool.ts";
+import type { Executor, SlotProfile, SlotSource } from "./types.ts";
+
+/** Memory that slots without a job leave to the machine: a tenth of it, at least this. */
+const LEAST_FREE_BYTES = 268_435_456;
 
 export interface DockerExecutorOptions {
   readonly docker: Docker;
@@ -23,6 +29,8 @@ export interface DockerExecutorOptions {
   readonly runnerId: string;
   readonly cpus: number;
   readonly imageFiles: ImageFiles;
+  /** Most containers that wait for a job; 0: all start cold. */
+  readonly warm: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,6 +55,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
         void kills.open();
         void shelf.look().then(() => changed());
       } else {
+        pool.empty("Docker does not answer");
         changed();
       }
     },
@@ -63,14 +72,27 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     create: { runnerId, image: shelf.tagOf(runtime) ?? "cronium/none", cpus },
     suspect: () => engine.suspect(),
   });
-  const coldSlots: SlotSource = {
-    take: (request, events) => makeColdSlot(slotContext(request.profile.runtime), request, events),
+  const pool = new Pool({
+    clock,
+    log,
+    max: options.warm,
+    parallel: cpus,
+    kindOf: (profile) => (engine.up && mayWait(profile) ? shelf.tagOf(profile.runtime) : null),
+    make: (profile, slot, apiFolder, opened) =>
+      makeWarmSlot(slotContext(profile.runtime), { slot, profile, apiFolder }, opened),
+    hasRoom: () => freemem() > Math.max(LEAST_FREE_BYTES, totalmem() / 10),
+  });
+  const slots: SlotSource = {
+    reserve: (profile) => pool.reserve(profile),
+    take: (request, events) =>
+      pool.fetch(request, events) ?? makeColdSlot(slotContext(request.profile.runtime), request, events),
   };
 
   return {
     name: "docker",
     hasRuntimeApi: true,
-    slots: coldSlots,
+    slots,
+    warm: pool,
     get engineVersion() {
       return engine.version;
     },
@@ -87,8 +109,10 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     },
     adopt: (request, events, seen) => adoptColdSlot(slotContext(request.definition.runtime), request, events, seen),
     check: (runtime) => whyNot(engine, shelf, runtime),
-    sweep: (isLive) => sweep(docker, runnerId, isLive, log),
+    sweep: (isLive) =>
+      sweep({ docker, runnerId, log }, (runId, attempt, slot) => pool.has(slot) || isLive(runId, attempt, slot)),
     async close() {
+      await pool.close();
       engine.close();
       kills.close();
       await shelf.close();
@@ -106,15 +130,19 @@ function whyNot(engine: Engine, shelf: ImageShelf, runtime: Runtime): string | n
   return shelf.missing.includes(runtime) ? `The image for ${runtime} is not on this machine yet.` : null;
 }
 
+/** Folders, disks and networks are the job's own affair, and few jobs have the same; a user's image is looked up first. */
+function mayWait({ mounts, limits, image, bridge }: SlotProfile): boolean {
+  return mounts.length === 0 && limits.diskMb === null && image === null && !bridge;
+}
+
 async function sweep(
-  docker: Docker,
-  runnerId: string,
-  isLive: (runId: string, attempt: number) => boolean,
-  log: Log,
+  { docker, runnerId, log }: Pick<DockerExecutorOptions, "docker" | "runnerId" | "log">,
+  isLive: (runId: string, attempt: number, slot: string) => boolean,
 ): Promise<number> {
   const containers = await docker.listContainers({ all: true, filters: { label: [`cronium.runner=${runnerId}`] } });
   const orphans = containers.filter(
-    ({ Labels: labels }) => !isLive(labels["cronium.run"] ?? "", Number(labels["cronium.attempt"])),
+    ({ Labels: labels }) =>
+      !isLive(labels["cronium.run"] ?? "", Number(labels["cronium.attempt"]), labels["cronium.slot"] ?? ""),
   );
   const results = await Promise.allSettled(
     orphans.map((orphan) => docker.getContainer(orphan.Id).remove({ force: true, v: true })),

@@ -62,7 +62,7 @@ export function makeFakeExecutor(clock: Clock, folder: string): Executor {
     open: async () => {},
     check: () => null,
     sweep: async (isLive) => {
-      const orphans = existsSync(folder) ? readdirSync(folder).filter((name) => !isLive(...parseName(name))) : [];
+      const orphans = existsSync(folder) ? readdirSync(folder).filter((name) => !isLive(...parseName(name), "")) : [];
       for (const name of orphans) {
         signalGroup(processOf(join(folder, name)), "SIGKILL");
         rmSync(join(folder, name), { recursive: true, force: true });

@@ -4,7 +4,7 @@
  * Who implements it: `docker.ts` for containers, `fake.ts` for scenarios; SSH and others follow. Who calls it: `run/`
  * alone. `main.ts` is the only file that names an implementation.
  *
- * Order of calls for one job: `check` → `take` → (`Slot.ready`) → `Slot.start` → `Slot.exited` → `Slot.remove`.
+ * Order of calls for one job: `check` → `reserve` → `take` → (`Slot.ready`) → `Slot.start` → `Slot.exited` → `Slot.remove`.
  *  - `check` answers at once, from memory and the local file system, whether the job may run here at all.
  *  - `take` returns at once and prepares the slot behind it. It is called before the control plane has granted the job,
  *    so nothing of the job itself may be handed to the slot yet; a slot that is refused is only removed.
@@ -118,9 +118,40 @@ export interface Slot {
   remove(): Promise<void>;
 }
 
-/** Where slots come from. Today each one is made cold; a pool of warm ones takes this place later. */
+/** A slot that waits for a job and is kept for one attempt: its name, and its socket in the sidecar. */
+export interface Reservation {
+  readonly slot: string;
+  /** The socket accepts connections. */
+  readonly opened: Promise<void>;
+}
+
+/** Where slots come from: made cold for the job, or one that waits already. */
 export interface SlotSource {
+  /**
+   * A slot of this profile that waits; null, or no such method, when the job starts cold. `take` with its name follows
+   * at once, and returns that slot; it runs already, so `start` has nothing to do and the job reaches it when it is bound.
+   */
+  reserve?(profile: SlotProfile): Reservation | null;
   take(request: SlotRequest, events: SlotEvents): Slot;
+}
+
+/** What a slot that waits needs from outside: a name, and a socket in the sidecar. */
+export interface SlotSockets {
+  newName(): string;
+  folderOf(slot: string): string;
+  /** Resolves once the slot's socket accepts connections. The folder must be there before the slot starts. */
+  open(slot: string): Promise<void>;
+  close(slot: string): Promise<void>;
+}
+
+/** Slots that are started before their jobs come. */
+export interface WarmSlots {
+  /** Slots that wait now. */
+  readonly size: number;
+  /** Called once what an earlier process left is taken up or removed. */
+  open(sockets: SlotSockets): void;
+  /** Removes those that wait and makes no more. May repeat. */
+  close(): Promise<void>;
 }
 
 export interface Executor {
@@ -128,6 +159,8 @@ export interface Executor {
   /** Whether its jobs talk to the sidecar. */
   readonly hasRuntimeApi: boolean;
   readonly slots: SlotSource;
+  /** Absent where every job starts cold. */
+  readonly warm?: WarmSlots;
   /** Version of the engine behind it; null when it does not answer or there is none. */
   readonly engineVersion: string | null;
   /** What keeps it from taking jobs now; empty when nothing does. */
@@ -138,7 +171,10 @@ export interface Executor {
   check(runtime: Runtime): string | null;
   /** The slot, going on or ended; null when it is gone or was never started. */
   adopt(request: AdoptRequest, events: SlotEvents, seen: SeenBytes): Promise<Slot | null>;
-  /** Removes everything of this runner that `isLive` does not know; returns how many things it removed. */
-  sweep(isLive: (runId: string, attempt: number) => boolean): Promise<number>;
+  /**
+   * Removes everything of this runner that `isLive` does not know; returns how many things it removed. What was made
+   * before its job was known has no run to name, only a slot.
+   */
+  sweep(isLive: (runId: string, attempt: number, slot: string) => boolean): Promise<number>;
   close(): Promise<void>;
 }

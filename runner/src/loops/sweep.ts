@@ -62,7 +62,9 @@ export class Sweep {
     const spools = removeOthers(spoolDir, liveSpools());
     let containers = 0;
     try {
-      containers = await executor.sweep((runId, attempt) => runs.get({ runId, attempt }) !== undefined);
+      containers = await executor.sweep(
+        (runId, attempt, slot) => runs.get({ runId, attempt }) !== undefined || runs.ownsSlot(slot),
+      );
     } catch (error) {
       log.debug("sweep.failed", { problem: errorText(error) });
     }

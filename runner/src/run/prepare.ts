@@ -1,6 +1,7 @@
 /**
  * Everything that can be done while the control plane decides on the grant, all at once: the journal entry, the
- * socket, the token, the container. None of it knows the job's script, input or environment.
+ * socket, the token, the container, or one that waits already. None of it knows the job's script, input or environment.
+ * The journal knows the slot before the job is bound to it, so that a process that dies in between leaves no riddle.
  */
 import type { Slot, SlotEvents } from "../executors/types.ts";
 import { executionToken } from "./environment.ts";
@@ -24,15 +25,17 @@ export function prepare(state: RunState): Prepared {
   const { deps, job, ref, mounts } = state;
   const { executor, sidecar, journal, clock } = deps;
   const { definition } = job;
-  const slotId = deps.randomId();
+  const profile = slotProfile(definition, mounts);
+  const waiting = executor.slots.reserve?.(profile) ?? null;
+  const slotId = waiting?.slot ?? deps.randomId();
   const journalled = journal.write({ type: "accepted", ...ref, slot: slotId, onLost: definition.onLost, job });
-  const socketOpen = executor.hasRuntimeApi ? sidecar.open(slotId) : Promise.resolve();
+  const socketOpen = waiting?.opened ?? (executor.hasRuntimeApi ? sidecar.open(slotId) : Promise.resolve());
   const token = executionToken(sidecar.key, job, clock.now());
   const slot = executor.slots.take(
     {
       slot: slotId,
       ...ref,
-      profile: slotProfile(definition, mounts),
+      profile,
       deadlineAt: clock.now() + definition.timeoutMs + DEADLINE_MARGIN_MS,
       definition,
       apiFolder: executor.hasRuntimeApi ? sidecar.folderOf(slotId) : null,

@@ -111,6 +111,10 @@ export class Run {
     });
   }
 
+  get slotId(): string {
+    return this.prepared.slotId;
+  }
+
   /** How far it is, for the control plane after a reconnect. Once it has a result, the journal reports that instead. */
   get phase(): "accepted" | "running" {
     return this.state.startedAt === null ? "accepted" : "running";

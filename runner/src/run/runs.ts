@@ -32,6 +32,11 @@ export class Runs {
     return this.byKey.get(key(ref));
   }
 
+  /** Whether a run that is here has this slot. */
+  ownsSlot(slot: string): boolean {
+    return this.all().some((run) => run.slotId === slot);
+  }
+
   /** Whether the attempt was here and has ended: an offer of it is a late repetition, and its container must not start again. */
   isOver(ref: AttemptRef): boolean {
     return this.over.has(key(ref));

@@ -14,6 +14,8 @@ const LEASES = { SHORT_LEASES: "yes", LEASE_MS: "60000", RENEW_MS: "500", OFFER_
 /** Above what all three retries may wait by full jitter (5 s, 40 s, 5 min), though one is expected. */
 const ENDED_WITHIN_MS = 400_000;
 const TEST_MS = 600_000;
+/** Containers kept started for jobs to come; they go with the engine and come back with it. */
+const WARM = 1;
 
 describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
   let plane: Plane;
@@ -27,7 +29,7 @@ describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
       await daemon.copyImage(tag);
     }
     plane = await startPlane(LEASES);
-    runner = await startRunner(plane, { executor: "docker", env: { DOCKER_HOST: daemon.host } });
+    runner = await startRunner(plane, { executor: "docker", warm: WARM, env: { DOCKER_HOST: daemon.host } });
   });
   afterAll(async () => {
     await runner.stop();
@@ -144,9 +146,13 @@ describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
   }
 
   function nothingLeft(): Promise<boolean> {
-    return eventually("containers, sockets and spools to be gone", 30_000, async () => {
+    return eventually("the containers and spools of jobs to be gone", 30_000, async () => {
       const containers = await daemon.client.listContainers({ all: true });
-      return containers.length === 0 && leftFiles(runner.dataDir).length === 0;
+      const waiting = containers.filter(
+        ({ Names, State }) => State === "running" && Names.every((name) => name.startsWith("/cronium-slot-")),
+      );
+      const gone = containers.length === waiting.length && waiting.length <= WARM;
+      return gone && leftFiles(runner.dataDir).length === 0;
     });
   }
 });

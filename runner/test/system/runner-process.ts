@@ -29,6 +29,8 @@ export interface RunnerProcess {
 export interface RunnerOptions {
   readonly executor: "docker" | "fake";
   readonly capacity?: number;
+  /** Most containers kept started for jobs to come. Default: 0, none. */
+  readonly warm?: number;
   /** Such as "zone=eu". */
   readonly labels?: readonly string[];
   /** YAML of the local policy. */
@@ -54,6 +56,7 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
     ...["runner/src/main.ts", "up", "--name", name, "--data-dir", dataDir, "--policy", policy],
     ...["--url", options.url ?? plane.url, ...(options.flags ?? ["--capacity", String(options.capacity ?? 4)])],
     ...(options.labels ?? []).flatMap((label) => ["--label", label]),
+    ...["--warm", String(options.warm ?? 0)],
     ...(options.executor === "fake" ? ["--executor", "fake"] : []),
   ];
   const env = { ...process.env, ...options.env };

@@ -13,16 +13,8 @@ import { type Clock, delay, settledWithin } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
 import { isDaemonGone } from "../../base/retryable.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
-import {
-  type AdoptRequest,
-  ExecutorError,
-  type Exit,
-  type SeenBytes,
-  type Slot,
-  type SlotEvents,
-  type SlotRequest,
-} from "../types.ts";
-import { containerName, createOptions, type CreateContext } from "./create-options.ts";
+import { type AdoptRequest, ExecutorError, type Exit, type SeenBytes, type Slot, type SlotEvents } from "../types.ts";
+import { createOptions, type CreateContext, type CreateRequest } from "./create-options.ts";
 import { makeDemux } from "./demux.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
@@ -48,9 +40,16 @@ export interface ColdSlotContext {
   readonly create: Omit<CreateContext, "networkModeNone">;
   /** The daemon seems to be gone, or to go; resolves when it has been asked. */
   readonly suspect: () => Promise<void>;
+  /** Whether somebody waits for it to start; always so where this is not given. */
+  readonly urgent?: () => boolean;
 }
 
-export function makeColdSlot(context: ColdSlotContext, request: SlotRequest, events: SlotEvents): Slot {
+/** A container for one attempt, or, without an attempt, for whichever comes. */
+export function makeColdSlot(
+  context: ColdSlotContext,
+  request: CreateRequest,
+  events: SlotEvents,
+): Slot & Pick<ColdSlot, "rename"> {
   return new ColdSlot(context, { request, events });
 }
 
@@ -63,16 +62,20 @@ export async function adoptColdSlot(
 ): Promise<Slot | null> {
   let found: Docker.ContainerInspectInfo;
   try {
-    found = await context.docker.getContainer(containerName(request.runId, request.attempt)).inspect();
+    // By its slot: the name of one that was made before its job may still be the slot's.
+    const filters = { label: [`cronium.runner=${context.create.runnerId}`, `cronium.slot=${request.slot}`] };
+    const [one] = await context.docker.listContainers({ all: true, filters });
+    if (one === undefined) {
+      return null;
+    }
+    found = await context.docker.getContainer(one.Id).inspect();
   } catch (error) {
     if (statusOf(error) === 404) {
       return null;
     }
     throw error;
   }
-  const labels = found.Config.Labels;
-  const ours = labels["cronium.runner"] === context.create.runnerId && labels["cronium.slot"] === request.slot;
-  if (!ours || found.State.Status === "created") {
+  if (found.State.Status === "created") {
     return null;
   }
   const slot = new ColdSlot(context, { container: context.docker.getContainer(found.Id) });
@@ -98,7 +101,7 @@ class ColdSlot implements Slot {
 
   constructor(
     context: ColdSlotContext,
-    from: { readonly request: SlotRequest; readonly events: SlotEvents } | { readonly container: Docker.Container },
+    from: { readonly request: CreateRequest; readonly events: SlotEvents } | { readonly container: Docker.Container },
   ) {
     this.context = context;
     if ("container" in from) {
@@ -144,6 +147,17 @@ class ColdSlot implements Slot {
     return this.removing;
   }
 
+  /** Gives it the name that people look for, where it has another. Never rejects. */
+  async rename(name: string): Promise<void> {
+    try {
+      if (!this.ended && this.removing === null) {
+        await this.container?.rename({ name });
+      }
+    } catch (error) {
+      this.context.log.debug("docker.not_renamed", { name, problem: errorText(error) });
+    }
+  }
+
   /** Takes up a container that runs or has ended. Its end, where it is known, is told before this resolves. */
   async goOn(state: Docker.ContainerInspectInfo["State"], events: SlotEvents, seen: SeenBytes): Promise<void> {
     const { container } = this;
@@ -178,7 +192,7 @@ class ColdSlot implements Slot {
     });
   }
 
-  private async prepare(request: SlotRequest, events: SlotEvents): Promise<void> {
+  private async prepare(request: CreateRequest, events: SlotEvents): Promise<void> {
     try {
       this.container = await this.create(request);
       const output = await this.container.attach({ stream: true, stdout: true, stderr: true });
@@ -195,7 +209,7 @@ class ColdSlot implements Slot {
     }
   }
 
-  private async create(request: SlotRequest): Promise<Docker.Container> {
+  private async create(request: CreateRequest): Promise<Docker.Container> {
     const { docker, create } = this.context;
     try {
       return await docker.createContainer(createOptions({ ...create, networkModeNone: false }, request));
@@ -215,7 +229,7 @@ class ColdSlot implements Slot {
       throw new ExecutorError("start_failed", "The container was not created.");
     }
     try {
-      await this.context.starts.run(() => container.start());
+      await this.context.starts.run(() => container.start(), this.context.urgent);
     } catch (error) {
       const failure = await this.explain(error);
       this.end.reject(failure);

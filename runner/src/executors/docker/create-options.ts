@@ -20,14 +20,29 @@ export interface CreateContext {
   readonly networkModeNone: boolean;
 }
 
+/** A container that is made before its job is known. */
+export type IdleRequest = Pick<SlotRequest, "slot" | "profile" | "apiFolder">;
+export type CreateRequest = SlotRequest | IdleRequest;
+
 export function containerName(runId: string, attempt: number): string {
   return `cronium-${runId}-${attempt}`;
 }
 
-export function createOptions(context: CreateContext, request: SlotRequest): ContainerCreateOptions {
+/** Labels stay as they are for the life of a container, so one that waits for a job names its slot alone. */
+function jobLabels(request: CreateRequest): Record<string, string> {
+  return "runId" in request
+    ? {
+        "cronium.run": request.runId,
+        "cronium.attempt": String(request.attempt),
+        "cronium.deadline": String(request.deadlineAt),
+      }
+    : {};
+}
+
+export function createOptions(context: CreateContext, request: CreateRequest): ContainerCreateOptions {
   const { mounts } = request.profile;
   return {
-    name: containerName(request.runId, request.attempt),
+    name: "runId" in request ? containerName(request.runId, request.attempt) : `cronium-slot-${request.slot}`,
     Image: context.image,
     User: `${JOB_UID}:${JOB_UID}`,
     Env: [`CRONIUM_API=unix://${API_FOLDER}/api.sock`],
@@ -41,9 +56,7 @@ export function createOptions(context: CreateContext, request: SlotRequest): Con
     Labels: {
       "cronium.runner": context.runnerId,
       "cronium.slot": request.slot,
-      "cronium.run": request.runId,
-      "cronium.attempt": String(request.attempt),
-      "cronium.deadline": String(request.deadlineAt),
+      ...jobLabels(request),
     },
     HostConfig: {
       ...(context.networkModeNone ? { NetworkMode: "none" } : {}),

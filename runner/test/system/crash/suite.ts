@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { containersOf } from "../leftovers.ts";
+import { containersBeyond } from "../leftovers.ts";
 import { startPlane, type Plane } from "../plane.ts";
 import { startRunner, type RunnerProcess } from "../runner-process.ts";
 import { eventually } from "../wait.ts";
@@ -48,7 +48,7 @@ export async function crashTrial(options: CrashOptions): Promise<CrashReport> {
   try {
     const start = async (executor: "docker" | "fake", capacity: number): Promise<void> => {
       const labels = [`docker=${executor === "docker" ? "yes" : "no"}`];
-      runners.push(await startRunner(plane, { executor, capacity, labels }));
+      runners.push(await startRunner(plane, { executor, capacity, labels, warm: capacity }));
     };
     for (let i = 0; i < 2; i += 1) {
       await start("fake", CAPACITY);
@@ -93,7 +93,7 @@ export async function crashTrial(options: CrashOptions): Promise<CrashReport> {
       kills,
       repeatedTriggers: acknowledged.filter(({ repeats }) => repeats > 0).length,
       logs: await wrongLogs(plane, dockerRuns),
-      orphans: await findOrphans(runners, dockerRuns),
+      orphans: await findOrphans(runners, docker),
       seconds: seconds(begin),
     };
   } finally {
@@ -152,10 +152,10 @@ async function wrongLogs(plane: Plane, runs: readonly Acknowledged[]): Promise<s
   return wrong;
 }
 
-async function findOrphans(runners: readonly RunnerProcess[], dockerRuns: readonly Acknowledged[]): Promise<string[]> {
+async function findOrphans(runners: readonly RunnerProcess[], docker: readonly RunnerProcess[]): Promise<string[]> {
   const look = async (): Promise<string[]> => [
     ...runners.flatMap((runner) => runner.jobs().map((pid) => `process ${pid} of ${runner.name}`)),
-    ...(await Promise.all(dockerRuns.flatMap(({ runIds }) => [...runIds]).map(containersOf))).flat(),
+    ...(await Promise.all(docker.map(({ dataDir }) => containersBeyond(dataDir, DOCKER_CAPACITY)))).flat(),
   ];
   await eventually("every job to be gone", 20_000, async () => (await look()).length === 0).catch(() => {});
   return look();
