@@ -257,6 +257,7 @@ export class Machine {
     const { rng } = this.options;
     return {
       connect: () => {},
+      conceal: () => {},
       bytes: () => {},
       taken: { stdout: 0, stderr: 0 },
       lost: () => {},

@@ -139,11 +139,12 @@ function changes(record: Change): Partial<JournalEntry> {
       return { output: record.value };
     case "exited":
       // The result carries the output from here on.
-      return { result: record.result, output: null, secrets: null };
+      return { result: record.result, output: null };
     case "exited_acked":
       return { resultAcked: true };
     case "done":
-      return { done: record.report };
+      // Until here output may have to be read again, and must be masked.
+      return { done: record.report, secrets: null };
     default:
       return record satisfies never;
   }

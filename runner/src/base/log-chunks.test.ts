@@ -2,17 +2,26 @@ import { createHash } from "node:crypto";
 import { describe, test } from "vitest";
 import type { LogFrame } from "@cronium/protocol";
 import { ManualClock } from "../../test/manual-clock.ts";
-import { GATHER_MS, LogChunker } from "./log-chunks.ts";
+import { GATHER_MS, LogChunker, type LogPiece, type StreamTotals } from "./log-chunks.ts";
 
 function setUp() {
   const clock = new ManualClock();
   const frames: LogFrame[] = [];
-  const chunker = new LogChunker({ attempt: 1, clock, emit: (frame) => frames.push(frame) });
+  const taken: StreamTotals[] = [];
+  const chunker = new LogChunker({
+    attempt: 1,
+    clock,
+    emit: (frame, upTo) => {
+      frames.push(frame);
+      taken.push(upTo);
+    },
+  });
   const texts = (): string[] => frames.map(({ payload }) => Buffer.from(payload).toString());
-  return { clock, frames, chunker, texts };
+  return { clock, frames, taken, chunker, texts };
 }
 
-const bytes = (text: string): Uint8Array => Buffer.from(text);
+const literal = (value: Uint8Array): LogPiece => ({ bytes: value, rawBytes: value.length, replaces: false });
+const bytes = (text: string): LogPiece => literal(Buffer.from(text));
 
 describe("a log chunker", () => {
   test("sends the first bytes at once", ({ expect }) => {
@@ -53,8 +62,8 @@ describe("a log chunker", () => {
     const flood = Buffer.from(Array.from({ length: 200_000 }, (_value, index) => index % 251));
 
     chunker.push("stdout", bytes("x"));
-    chunker.push("stdout", flood.subarray(0, 70_001));
-    chunker.push("stdout", flood.subarray(70_001));
+    chunker.push("stdout", literal(flood.subarray(0, 70_001)));
+    chunker.push("stdout", literal(flood.subarray(70_001)));
     chunker.flush();
 
     expect(frames.map(({ payload }) => payload.length)).toEqual([1, 65_536, 65_536, 65_536, 3_392]);
@@ -84,6 +93,26 @@ describe("a log chunker", () => {
       expect(header.sha256).toBe(createHash("sha256").update(payload).digest("hex"));
     }
     expect(frames[3]?.header.gap).toEqual({ bytes: 10, reason: "spool_full" });
+  });
+
+  test("says of each frame how much of the output it stands for, and never cuts what stands for other bytes", ({
+    expect,
+  }) => {
+    const { chunker, frames, taken } = setUp();
+    const mask = (rawBytes: number): LogPiece => ({ bytes: Buffer.from("***"), rawBytes, replaces: true });
+
+    chunker.push("stdout", literal(Buffer.alloc(65_534, 97)), mask(40), bytes("b"));
+    chunker.push("stderr", bytes("err"), mask(1));
+    chunker.flush();
+    chunker.gap(5, "spool_full", { stdout: 4, stderr: 9 });
+
+    expect(frames.map(({ payload }) => payload.length)).toEqual([65_534, 4, 6, 0]);
+    expect(taken).toEqual([
+      { stdout: 65_534, stderr: 0 },
+      { stdout: 65_575, stderr: 0 },
+      { stdout: 65_575, stderr: 4 },
+      { stdout: 65_579, stderr: 13 },
+    ]);
   });
 
   test("leaves no timer behind when it is closed", ({ expect }) => {

@@ -6,6 +6,10 @@
  * gets each line to the viewer with no delay; a flood travels in full frames of 64 KiB.
  *
  * Order is exact inside a stream and by arrival between streams, so a change of stream ends the frame.
+ *
+ * What it takes may stand for other bytes than it is (secrets are replaced before), so each piece says for how many bytes
+ * of the job's output it stands, and each frame, up to where of each stream all frames so far reach. A piece that stands
+ * for other bytes goes whole into one frame: then every end of a frame is a place in the job's output.
  */
 import { createHash } from "node:crypto";
 import { MAX_LOG_FRAME_BYTES, type LogFrame, type LogHeader, type LogStream } from "@cronium/protocol";
@@ -19,19 +23,33 @@ export type GapReason = NonNullable<LogHeader["gap"]>["reason"];
 export interface LogChunkerOptions {
   readonly attempt: number;
   readonly clock: Clock;
-  /** Gets every frame, numbered and in order. */
-  readonly emit: (frame: LogFrame) => void;
+  /** Gets every frame, numbered and in order; `taken`: bytes of the job's output it and all before it stand for. */
+  readonly emit: (frame: LogFrame, taken: StreamTotals) => void;
   /** Where to go on after a restart of the runner. Default: at the start. */
-  readonly resume?: { readonly seq: number; readonly offset: number };
+  readonly resume?: { readonly seq: number; readonly offset: number; readonly taken?: StreamTotals };
+}
+
+/** Bytes of the job's output per stream, from the start of the attempt. */
+export interface StreamTotals {
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** Bytes of the log, and how many bytes of the job's output they stand for. One that `replaces` others is not cut. */
+export interface LogPiece {
+  readonly bytes: Uint8Array;
+  readonly rawBytes: number;
+  readonly replaces: boolean;
 }
 
 export class LogChunker {
   private readonly attempt: number;
   private readonly clock: Clock;
-  private readonly emit: (frame: LogFrame) => void;
+  private readonly emit: LogChunkerOptions["emit"];
   private nextSeq: number;
   private nextOffset: number;
-  private pieces: Uint8Array[] = [];
+  private readonly taken: { stdout: number; stderr: number };
+  private pieces: LogPiece[] = [];
   private pendingBytes = 0;
   private pendingStream: LogStream = "stdout";
   private pendingAt = 0;
@@ -44,6 +62,7 @@ export class LogChunker {
     this.emit = options.emit;
     this.nextSeq = options.resume?.seq ?? 0;
     this.nextOffset = options.resume?.offset ?? 0;
+    this.taken = { stdout: 0, stderr: 0, ...options.resume?.taken };
   }
 
   get seq(): number {
@@ -56,8 +75,9 @@ export class LogChunker {
   }
 
   /** Takes bytes that arrived; they are not copied before the frame is cut, so the caller must not reuse the buffer. */
-  push(stream: LogStream, bytes: Uint8Array): void {
-    if (bytes.length === 0) {
+  push(stream: LogStream, ...pieces: readonly LogPiece[]): void {
+    const length = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (length === 0) {
       return;
     }
     if (this.pendingBytes > 0 && this.pendingStream !== stream) {
@@ -67,8 +87,10 @@ export class LogChunker {
       this.pendingStream = stream;
       this.pendingAt = this.clock.now();
     }
-    this.pieces.push(bytes);
-    this.pendingBytes += bytes.length;
+    for (const piece of pieces) {
+      this.pieces.push(piece);
+    }
+    this.pendingBytes += length;
     while (this.pendingBytes >= MAX_LOG_FRAME_BYTES) {
       this.cut(MAX_LOG_FRAME_BYTES);
     }
@@ -96,9 +118,11 @@ export class LogChunker {
     }
   }
 
-  /** Declares bytes that were dropped at this point. */
-  gap(bytes: number, reason: GapReason): void {
+  /** Declares bytes that were dropped at this point, and how many of the job's output they stand for. */
+  gap(bytes: number, reason: GapReason, raw: StreamTotals = { stdout: 0, stderr: 0 }): void {
     this.flush();
+    this.taken.stdout += raw.stdout;
+    this.taken.stderr += raw.stderr;
     this.send("system", new Uint8Array(0), this.clock.now(), { bytes, reason });
   }
 
@@ -107,25 +131,33 @@ export class LogChunker {
     this.cancelTimer = null;
   }
 
+  /** A frame of at most `length` bytes. */
   private cut(length: number): void {
     const payload = new Uint8Array(length);
     let filled = 0;
-    while (filled < length) {
-      const piece = this.pieces[0];
-      if (piece === undefined) {
+    let raw = 0;
+    let whole = 0;
+    for (const { bytes, rawBytes, replaces } of this.pieces) {
+      const room = length - filled;
+      if (bytes.length > room && replaces) {
         break;
       }
-      const take = Math.min(piece.length, length - filled);
-      payload.set(piece.subarray(0, take), filled);
-      filled += take;
-      if (take === piece.length) {
-        this.pieces.shift();
-      } else {
-        this.pieces[0] = piece.subarray(take);
+      payload.set(bytes.subarray(0, room), filled);
+      filled += Math.min(bytes.length, room);
+      if (bytes.length > room) {
+        raw += room;
+        this.pieces[whole] = { bytes: bytes.subarray(room), rawBytes: rawBytes - room, replaces };
+        break;
       }
+      raw += rawBytes;
+      whole += 1;
     }
-    this.pendingBytes -= length;
-    this.send(this.pendingStream, payload, this.pendingAt);
+    this.pieces = this.pieces.slice(whole);
+    this.pendingBytes -= filled;
+    if (this.pendingStream !== "system") {
+      this.taken[this.pendingStream] += raw;
+    }
+    this.send(this.pendingStream, payload.subarray(0, filled), this.pendingAt);
   }
 
   private send(stream: LogStream, payload: Uint8Array, at: number, gap?: LogHeader["gap"]): void {
@@ -141,6 +173,6 @@ export class LogChunker {
     this.nextSeq += 1;
     this.nextOffset += payload.length;
     this.inFlight = true;
-    this.emit({ header, payload });
+    this.emit({ header, payload }, { ...this.taken });
   }
 }

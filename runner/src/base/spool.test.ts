@@ -18,7 +18,11 @@ function frame(seq: number, offset: number, payload: Uint8Array): LogFrame {
 function fill(spool: Spool, count: number, size = 10): void {
   const first = spool.next;
   for (let i = 0; i < count; i += 1) {
-    spool.append(frame(first.seq + i, first.offset + i * size, Buffer.alloc(size, first.seq + i)));
+    const { stdout, stderr } = spool.taken;
+    spool.append(frame(first.seq + i, first.offset + i * size, Buffer.alloc(size, first.seq + i)), {
+      stdout: stdout + size,
+      stderr,
+    });
   }
 }
 
@@ -58,28 +62,27 @@ describe("a spool", () => {
   test("F1 knows how much of each stream was taken, although all of it was acknowledged", ({ expect }) => {
     const before = Spool.open(folder);
     fill(before, 200, 60_000);
-    before.append({
-      ...frame(200, 12_000_000, Buffer.alloc(7)),
-      header: { ...frame(200, 12_000_000, Buffer.alloc(7)).header, stream: "stderr" },
-    });
+    // Seven bytes that stand for forty of the job's.
+    const last7 = frame(200, 12_000_000, Buffer.alloc(7));
+    before.append({ ...last7, header: { ...last7.header, stream: "stderr" } }, { stdout: 12_000_000, stderr: 40 });
     before.acknowledge(201);
     before.close();
 
     const after = Spool.open(folder);
 
-    expect(after.taken).toEqual({ stdout: 12_000_000, stderr: 7 });
+    expect(after.taken).toEqual({ stdout: 12_000_000, stderr: 40 });
     expect(after.next).toEqual({ seq: 201, offset: 12_000_007 });
     expect(after.unacknowledged).toBeGreaterThan(0);
     const gap = {
       ...frame(201, 12_000_007, new Uint8Array(0)).header,
       gap: { bytes: 3, reason: "runner_lost" },
     } as const;
-    after.append({ header: { ...gap, stream: "system" }, payload: new Uint8Array(0) });
+    after.append({ header: { ...gap, stream: "system" }, payload: new Uint8Array(0) }, after.taken);
     fill(after, 100, 60_000);
     after.acknowledge(302);
     after.close();
     const last = Spool.open(folder);
-    expect(last.taken).toEqual({ stdout: 18_000_000, stderr: 7 });
+    expect(last.taken).toEqual({ stdout: 18_000_000, stderr: 40 });
     expect(last.gaps).toBe(1);
     last.remove();
   });

@@ -2,8 +2,10 @@
  * The disk spool of one attempt's log: every frame is written here before it is sent, and leaves once the log room has
  * acknowledged it. So a dropped connection or a dead runner loses nothing that the job has printed.
  *
- * On disk: a folder of segments, each a row of records `u32 length, highest bit set · u32 crc32 of the frame · frame`
- * (`u32 length · frame` where an older version wrote it), named by where it begins:
+ * On disk: a folder of segments, each a row of records `u32 length, both highest bits set · u32 crc32 of the rest · f64
+ * bytes of stdout · f64 bytes of stderr · frame`, where the two say how much of the job's output has been taken up with
+ * this frame; it differs from what the frames hold, because secrets are replaced before. Older versions wrote only the
+ * length, with the highest bit set where a checksum follows, and the frame. Segments are named by where they begin:
  * `<seq>-<offset>-<bytes of stdout>-<bytes of stderr>-<gaps>.seg`. A segment is deleted when all its frames are acknowledged,
  * except the newest: from its name and frames the next process knows how much of each stream has been taken, also when
  * the log room has acknowledged all of it. Writes are synchronous: they go to the page cache in some 30 µs for a frame of
@@ -25,11 +27,15 @@ import {
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { decodeLogFrame, encodeLogFrame, type LogFrame } from "@cronium/protocol";
+import type { StreamTotals } from "./log-chunks.ts";
 
 export const SPOOL_CAP_BYTES = 256 * 1024 * 1024;
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** Set in the length of a record whose checksum follows. */
 const WITH_CHECKSUM = 0x80000000;
+/** Set where the bytes taken stand before the frame. */
+const WITH_TAKEN = 0x40000000;
+const TAKEN_BYTES = 16;
 /** Frames held in memory while the disk is full, before bytes have to be dropped. */
 const MEMORY_BYTES = 1024 * 1024;
 
@@ -38,12 +44,6 @@ interface Entry {
   /** Where its bytes are; in memory only while the disk takes nothing. */
   readonly at: { readonly segment: Segment; readonly position: number } | { readonly memory: Uint8Array };
   readonly length: number;
-}
-
-/** Payload bytes per stream, from the start of the attempt. */
-export interface StreamTotals {
-  readonly stdout: number;
-  readonly stderr: number;
 }
 
 interface Segment {
@@ -66,7 +66,7 @@ export class Spool {
   diskWorks = true;
   private lastSeq = -1;
   private lastOffset = 0;
-  private totals = { stdout: 0, stderr: 0 };
+  private totals: StreamTotals = { stdout: 0, stderr: 0 };
   private declaredGaps = 0;
   private torn = 0;
 
@@ -91,9 +91,9 @@ export class Spool {
     return { seq: this.lastSeq + 1, offset: this.lastOffset };
   }
 
-  /** How much of each stream has been written, acknowledged or not. */
+  /** How much of each stream of the job's output the written frames stand for, acknowledged or not. */
   get taken(): StreamTotals {
-    return { ...this.totals };
+    return this.totals;
   }
 
   /** Gaps declared so far, acknowledged or not. */
@@ -116,20 +116,24 @@ export class Spool {
   }
 
   /** Appends a frame, in memory where the disk does not take it, and returns it encoded. */
-  append(frame: LogFrame): Uint8Array {
+  append(frame: LogFrame, taken: StreamTotals): Uint8Array {
     const bytes = encodeLogFrame(frame);
     try {
-      const { segment, position } = this.write(frame.header.seq, bytes);
-      this.add(frame, { segment, position }, bytes.length);
+      const { segment, position } = this.write(frame.header.seq, bytes, taken);
+      this.add(frame, taken, { segment, position }, bytes.length);
       this.diskWorks = true;
     } catch {
       this.diskWorks = false;
-      this.add(frame, { memory: bytes }, bytes.length);
+      this.add(frame, taken, { memory: bytes }, bytes.length);
     }
     return bytes;
   }
 
-  private write(seq: number, bytes: Uint8Array): { readonly segment: Segment; readonly position: number } {
+  private write(
+    seq: number,
+    bytes: Uint8Array,
+    taken: StreamTotals,
+  ): { readonly segment: Segment; readonly position: number } {
     const previous = this.current;
     if (previous === null || previous.bytes >= SEGMENT_BYTES) {
       const path = join(this.folder, segmentName(seq, this.lastOffset, this.totals, this.declaredGaps));
@@ -142,10 +146,12 @@ export class Spool {
     if (segment === null) {
       throw new Error("no segment is open");
     }
-    const record = Buffer.allocUnsafe(8 + bytes.length);
-    record.writeUInt32BE((bytes.length | WITH_CHECKSUM) >>> 0);
-    record.writeUInt32BE(crc32(bytes), 4);
-    record.set(bytes, 8);
+    const record = Buffer.allocUnsafe(8 + TAKEN_BYTES + bytes.length);
+    record.writeUInt32BE((bytes.length | WITH_CHECKSUM | WITH_TAKEN) >>> 0);
+    record.writeDoubleBE(taken.stdout, 8);
+    record.writeDoubleBE(taken.stderr, 16);
+    record.set(bytes, 8 + TAKEN_BYTES);
+    record.writeUInt32BE(crc32(record.subarray(8)), 4);
     try {
       let written = 0;
       while (written < record.length) {
@@ -155,7 +161,7 @@ export class Spool {
       truncateSync(segment.path, segment.bytes);
       throw error;
     }
-    return { segment, position: segment.bytes + 8 };
+    return { segment, position: segment.bytes + 8 + TAKEN_BYTES };
   }
 
   /** The frame with this number, encoded; null when it was acknowledged or never written. */
@@ -214,13 +220,11 @@ export class Spool {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private add(frame: LogFrame, at: Entry["at"], length: number): void {
+  private add(frame: LogFrame, taken: StreamTotals, at: Entry["at"], length: number): void {
     this.lastSeq = frame.header.seq;
     this.lastOffset = frame.header.offset + frame.payload.length;
     this.declaredGaps += frame.header.gap === undefined ? 0 : 1;
-    if (frame.header.stream !== "system") {
-      this.totals[frame.header.stream] += frame.payload.length;
-    }
+    this.totals = taken;
     this.entries.push({ seq: frame.header.seq, at, length });
     if ("memory" in at) {
       this.memoryBytes += length;
@@ -262,7 +266,8 @@ export class Spool {
       if (record === null || decoded?.ok !== true || !this.follows(decoded.frame)) {
         break;
       }
-      this.add(decoded.frame, { segment, position: record.position }, record.frame.length);
+      const taken = record.taken ?? this.takenWith(decoded.frame);
+      this.add(decoded.frame, taken, { segment, position: record.position }, record.frame.length);
       at = record.position + record.frame.length;
     }
     this.torn += bytes.length - at;
@@ -277,26 +282,44 @@ export class Spool {
     return header.seq === this.lastSeq + 1 && header.offset === this.lastOffset;
   }
 
+  /** Older versions replaced nothing. */
+  private takenWith({ header: { stream }, payload }: LogFrame): StreamTotals {
+    return stream === "system" ? this.totals : { ...this.totals, [stream]: this.totals[stream] + payload.length };
+  }
+
   private discard(segment: Segment): void {
     closeSync(segment.file);
     rmSync(segment.path, { force: true });
   }
 }
 
+interface Record {
+  readonly frame: Buffer;
+  /** Of the frame, in the file. */
+  readonly position: number;
+  /** Null where an older version wrote it. */
+  readonly taken: StreamTotals | null;
+}
+
 /** The record at this place of a segment; null when it is not whole. */
-function readRecord(bytes: Buffer, at: number): { readonly frame: Buffer; readonly position: number } | null {
+function readRecord(bytes: Buffer, at: number): Record | null {
   if (at + 4 > bytes.length) {
     return null;
   }
   const word = bytes.readUInt32BE(at);
-  const checked = word >= WITH_CHECKSUM;
-  const position = at + (checked ? 8 : 4);
-  const end = position + (checked ? word - WITH_CHECKSUM : word);
+  const checked = (word & WITH_CHECKSUM) !== 0;
+  const hasTaken = checked && (word & WITH_TAKEN) !== 0;
+  const content = at + (checked ? 8 : 4);
+  const position = content + (hasTaken ? TAKEN_BYTES : 0);
+  const end = position + (checked ? word & ~(WITH_CHECKSUM | WITH_TAKEN) : word);
   if (position > bytes.length || end > bytes.length) {
     return null;
   }
-  const frame = bytes.subarray(position, end);
-  return checked && crc32(frame) !== bytes.readUInt32BE(at + 4) ? null : { frame, position };
+  if (checked && crc32(bytes.subarray(content, end)) !== bytes.readUInt32BE(at + 4)) {
+    return null;
+  }
+  const taken = hasTaken ? { stdout: bytes.readDoubleBE(content), stderr: bytes.readDoubleBE(content + 8) } : null;
+  return { frame: bytes.subarray(position, end), position, taken };
 }
 
 function segmentName(seq: number, offset: number, { stdout, stderr }: StreamTotals, gaps: number): string {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "vitest";
@@ -112,6 +112,56 @@ describe("shipping a log", () => {
     expect(await ship.end(10_000)).toEqual({ logBytes: 30_001, logState: "incomplete" });
     expect(plane.logText(ref)).toBe(`${"a".repeat(10_000)}${"b".repeat(10_000)}${"c".repeat(10_000)}f`);
     expect(plane.log(ref).gaps).toEqual([{ bytes: 20_000, reason: "spool_full" }]);
+  });
+
+  test("I21: hides secrets before anything is on disk, also one that is cut by two writes", async ({ expect }) => {
+    const ship = makeShip();
+    ship.conceal({ TOKEN: "hunter2-hunter2", PIN: "12" }, ["the.run.token"]);
+    ship.bytes("stdout", text("a hunter2-"));
+    ship.bytes("stderr", text("12 the.run.token "));
+    ship.bytes("stdout", text(`hunter2 b ${Buffer.from("hunter2-hunter2").toString("base64")}\n`));
+    const spooled = readdirSync(join(folder, "spool")).map((name) =>
+      readFileSync(join(folder, "spool", name), "latin1"),
+    );
+    expect(spooled.join("")).not.toMatch(/hunter|aHVud/);
+    ship.connect(logToken(ref));
+
+    expect(await ship.end(10_000)).toMatchObject({ logState: "complete" });
+    expect(plane.logText(ref)).toBe(
+      "not_maskable: too short to be hidden in this log (fewer than 4 characters): PIN\na 12 *** *** b ***\n",
+    );
+  });
+
+  test("F1 I21: the next process goes on in the middle of a secret, to the byte, and warns no second time", async ({
+    expect,
+  }) => {
+    const output = `${"x".repeat(70_000)} hunter2 and again hunter2\n`;
+    const at = output.indexOf("hunter2") + 3;
+    const first = makeShip();
+    first.conceal({ TOKEN: "hunter2", PIN: "12" });
+    first.bytes("stdout", text(output.slice(0, at)));
+    const spooled = (): string =>
+      readdirSync(join(folder, "spool"))
+        .map((name) => readFileSync(join(folder, "spool", name), "latin1"))
+        .join("");
+    await until("the rest of it is on disk", () => spooled().includes("x "));
+    first.close();
+    const second = makeShip();
+    second.conceal({ TOKEN: "hunter2", PIN: "12" });
+
+    expect(second.taken).toEqual({ stdout: at - 3, stderr: 0 });
+    second.bytes("stdout", text(output.slice(second.taken.stdout, -5)));
+    second.close();
+    const third = makeShip();
+    third.conceal({ TOKEN: "hunter2", PIN: "12" });
+    expect(output.length - third.taken.stdout).toBeGreaterThanOrEqual(5);
+    third.bytes("stdout", text(output.slice(third.taken.stdout)));
+    third.connect(logToken(ref));
+
+    expect(await third.end(10_000)).toMatchObject({ logState: "complete" });
+    const log = plane.logText(ref);
+    expect(log.slice(log.indexOf("\n") + 1)).toBe(`${"x".repeat(70_000)} *** and again ***\n`);
+    expect(log.match(/not_maskable/g)).toHaveLength(1);
   });
 
   test("gives up only after time in which the plane was there", async ({ expect }) => {

@@ -1,5 +1,6 @@
 /**
- * Ships one attempt's log to its room: bytes → frames → spool → socket (or requests), with an acknowledgement for what is durable.
+ * Ships one attempt's log to its room: bytes → secrets out → frames → spool → socket (or requests), with an
+ * acknowledgement for what is durable.
  *
  * Example: the job prints while the socket is down. Frames gather in the spool. The socket opens; the room says
  * `resume {seq: 3}`; frames 3, 4, 5 are sent; `ack {seq: 5}` drops 3 and 4 from the spool. The job ends, `end` follows
@@ -19,9 +20,11 @@ import {
 } from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
-import { LogChunker } from "../base/log-chunks.ts";
+import { LogChunker, type GapReason, type LogPiece } from "../base/log-chunks.ts";
 import { backoffMs } from "../base/retryable.ts";
 import { Spool } from "../base/spool.ts";
+import { Masker, type MaskedPiece } from "../base/masking/masker.ts";
+import { Concealed } from "../base/masking/concealed.ts";
 import type { LogSink, LogState } from "../run/deps.ts";
 import { Fallback } from "../wire/fallback.ts";
 import { LogPolls, LogSocket, type LogWire, type LogWireEnd } from "../wire/log-wire.ts";
@@ -50,6 +53,18 @@ export interface LogShipOptions {
   readonly spoolBytes?: number;
 }
 
+type JobStream = Exclude<LogStream, "system">;
+
+/** Bytes of the log, and what they stand for of the job's output. */
+interface Dropped {
+  bytes: number;
+  readonly raw: Record<JobStream, number>;
+}
+
+function nothingDropped(): Dropped {
+  return { bytes: 0, raw: { stdout: 0, stderr: 0 } };
+}
+
 export class LogShip implements LogSink {
   private readonly options: LogShipOptions;
   private readonly spool: Spool;
@@ -68,7 +83,9 @@ export class LogShip implements LogSink {
   private inFlight = new Map<number, number>();
   private inFlightBytes = 0;
   private lastProgress = 0;
-  private dropped = { spool: 0, quota: 0 };
+  private readonly concealed = new Concealed();
+  private readonly maskers: Readonly<Record<JobStream, Masker>>;
+  private dropped = { spool: nothingDropped(), quota: nothingDropped() };
   private gaps: number;
   private ending = false;
   private closed = false;
@@ -87,12 +104,26 @@ export class LogShip implements LogSink {
     this.chunker = new LogChunker({
       attempt: options.ref.attempt,
       clock: options.clock,
-      resume: this.spool.next,
-      emit: (frame) => {
-        this.newest = { seq: frame.header.seq, bytes: this.spool.append(frame) };
+      resume: { ...this.spool.next, taken: this.spool.taken },
+      emit: (frame, taken) => {
+        this.newest = { seq: frame.header.seq, bytes: this.spool.append(frame, taken) };
         this.pump();
       },
     });
+    this.maskers = {
+      stdout: new Masker(null, (pieces) => this.take("stdout", pieces)),
+      stderr: new Masker(null, (pieces) => this.take("stderr", pieces)),
+    };
+  }
+
+  conceal(secrets: Readonly<Record<string, string>>, tokens: readonly string[] = []): void {
+    const tooShort = this.concealed.add(secrets, tokens);
+    if (tooShort.length > 0 && this.spool.next.seq === 0) {
+      const names = tooShort.join(", ");
+      const text = `not_maskable: too short to be hidden in this log (fewer than 4 characters): ${names}\n`;
+      const bytes = Buffer.from(text);
+      this.chunker.push("system", { bytes, rawBytes: 0, replaces: false });
+    }
   }
 
   connect(token: string): void {
@@ -103,36 +134,63 @@ export class LogShip implements LogSink {
     this.dial();
   }
 
-  bytes(stream: LogStream, bytes: Uint8Array): void {
+  bytes(stream: JobStream, bytes: Uint8Array): void {
     if (this.closed) {
       return;
     }
-    const room = this.capBytes - this.chunker.totalBytes;
-    const kept = bytes.length > room ? bytes.subarray(0, Math.max(0, room)) : bytes;
-    this.dropped.quota += bytes.length - kept.length;
-    if (kept.length === 0) {
+    const news = this.concealed.news();
+    if (news !== null) {
+      this.maskers.stdout.use(news);
+      this.maskers.stderr.use(news);
+    }
+    this.maskers[stream].push(bytes);
+  }
+
+  /** What may be seen of the output. */
+  private take(stream: JobStream, pieces: readonly MaskedPiece[]): void {
+    let room = this.capBytes - this.chunker.totalBytes;
+    let length = 0;
+    const kept: LogPiece[] = [];
+    for (const piece of pieces) {
+      const { bytes, rawBytes, replaces } = piece;
+      if (bytes.length <= room) {
+        kept.push(piece);
+      } else {
+        const fits = replaces ? 0 : Math.max(0, room);
+        if (fits > 0) {
+          kept.push({ bytes: bytes.subarray(0, fits), rawBytes: fits, replaces });
+        }
+        drop(this.dropped.quota, stream, bytes.length - fits, rawBytes - fits);
+        room = fits;
+      }
+      const taken = Math.min(bytes.length, room);
+      room -= taken;
+      length += taken;
+    }
+    if (length === 0) {
       return;
     }
-    if (!this.spool.fits(kept.length)) {
-      this.dropped.spool += kept.length;
+    if (!this.spool.fits(length)) {
+      for (const { bytes, rawBytes } of kept) {
+        drop(this.dropped.spool, stream, bytes.length, rawBytes);
+      }
       return;
     }
     this.declareSpoolGap();
-    this.chunker.push(stream, kept);
+    this.chunker.push(stream, ...kept);
   }
 
   lost(bytes: number): void {
+    this.flushMaskers();
     this.gaps += 1;
     this.chunker.gap(bytes, "runner_lost");
   }
 
   async end(withinMs: number): Promise<{ readonly logBytes: number; readonly logState: LogState }> {
+    this.flushMaskers();
     this.chunker.flush();
     this.declareSpoolGap();
-    if (this.dropped.quota > 0) {
-      this.gaps += 1;
-      this.chunker.gap(this.dropped.quota, "log_quota");
-    }
+    this.declareGap(this.dropped.quota, "log_quota");
     this.ending = true;
     this.pump();
     const complete = await this.endedWithin(withinMs);
@@ -144,7 +202,7 @@ export class LogShip implements LogSink {
       this.spool.close();
       this.options.log.warn("log.incomplete", { unacknowledgedFrames: this.spool.unacknowledged });
     }
-    const whole = this.dropped.quota > 0 ? "truncated" : "complete";
+    const whole = this.dropped.quota.bytes > 0 ? "truncated" : "complete";
     return { logBytes, logState: complete && (whole === "truncated" || this.gaps === 0) ? whole : "incomplete" };
   }
 
@@ -179,12 +237,21 @@ export class LogShip implements LogSink {
     }
   }
 
+  private flushMaskers(): void {
+    this.maskers.stdout.flush();
+    this.maskers.stderr.flush();
+  }
+
   private declareSpoolGap(): void {
-    if (this.dropped.spool > 0) {
-      const bytes = this.dropped.spool;
-      this.dropped.spool = 0;
+    const dropped = this.dropped.spool;
+    this.dropped.spool = nothingDropped();
+    this.declareGap(dropped, this.spool.diskWorks ? "spool_full" : "disk_full");
+  }
+
+  private declareGap({ bytes, raw }: Dropped, reason: GapReason): void {
+    if (bytes > 0) {
       this.gaps += 1;
-      this.chunker.gap(bytes, this.spool.diskWorks ? "spool_full" : "disk_full");
+      this.chunker.gap(bytes, reason, raw);
     }
   }
 
@@ -308,7 +375,7 @@ export class LogShip implements LogSink {
       attempt: this.options.ref.attempt,
       totalBytes: this.chunker.totalBytes,
       gaps: this.gaps,
-      truncated: this.dropped.quota > 0,
+      truncated: this.dropped.quota.bytes > 0,
     };
   }
 
@@ -334,6 +401,11 @@ export class LogShip implements LogSink {
       this.options.log.redactor.remove(this.token);
     }
   }
+}
+
+function drop(dropped: Dropped, stream: JobStream, bytes: number, rawBytes: number): void {
+  dropped.bytes += bytes;
+  dropped.raw[stream] += rawBytes;
 }
 
 function parseMessage(text: string): LogServerMessage | null {

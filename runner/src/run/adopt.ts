@@ -1,7 +1,7 @@
 /**
  * Goes on with a run that an earlier process of this runner started: its container is still there, running or ended.
  *
- * In a row: the executor finds the slot again and says so, or there is nothing to go on with, or nobody can tell yet
+ * In a row: the log learns what to hide → the executor finds the slot again and says so, or there is nothing to go on with, or nobody can tell yet
  * (`late-slot.ts`) and the run goes on as if it were there → the sidecar opens the
  * socket in the folder that the container has mounted → the job is bound again under the token it knows → the log goes
  * on behind the last byte that was spooled. All of it before the first hello, so that the control plane hears `running`
@@ -15,7 +15,7 @@ import type { RunDeps } from "./deps.ts";
 import { LateSlot, type LateSlotOptions } from "./late-slot.ts";
 import { slotEvents } from "./prepare.ts";
 import { Run, type Stop } from "./run.ts";
-import { bind } from "./start.ts";
+import { bind, openFor } from "./start.ts";
 
 /** An engine that takes longer to say whether it knows a slot is taken for one that does not answer. */
 const ANSWER_WITHIN_MS = 10_000;
@@ -46,6 +46,7 @@ export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Prom
   const log = deps.log.child(ref);
   const request = { slot: left.slot, ...ref, definition: job.definition };
   const events = slotEvents({ deps, ref, sink, log });
+  const secrets = openFor({ deps, job, sink }, left.bound.token, left.secrets);
   const find = (): Promise<Slot | null> => deps.executor.adopt(request, events, sink.taken);
   const slot = await askFor({ find, lost: () => events.lost(1), clock: deps.clock, log, withinMs: waitMs });
   if (slot === null) {
@@ -59,7 +60,7 @@ export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Prom
   bind({ deps, job, ref }, left.slot, {
     token: left.bound.token,
     handedOut: left.handedOut,
-    secrets: left.secrets,
+    secrets,
     variables: left.variables,
   });
   sink.connect(left.logToken);

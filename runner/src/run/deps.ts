@@ -94,8 +94,13 @@ export interface Sidecar {
 export interface LogSink {
   /** The job may start: connect to its log room. */
   connect(token: string): void;
-  bytes(stream: LogStream, bytes: Uint8Array): void;
-  /** Bytes of each stream that an earlier process has taken. */
+  /**
+   * Hides these values, by name, and their usual encodings in all bytes that come from now on, and `tokens` as they are.
+   * May be called again; a log that begins says once which values are too short to be hidden.
+   */
+  conceal(secrets: Readonly<Record<string, string>>, tokens?: readonly string[]): void;
+  bytes(stream: Exclude<LogStream, "system">, bytes: Uint8Array): void;
+  /** Bytes of each stream that an earlier process has taken, as the job printed them. */
   readonly taken: { readonly stdout: number; readonly stderr: number };
   /** Bytes that a power cut took from what an earlier process had taken; at least these. */
   readonly tornBytes?: number;

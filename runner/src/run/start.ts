@@ -18,7 +18,7 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
     bind(state, prepared.slotId, {
       token,
       handedOut: false,
-      secrets: state.grant?.secrets ?? null,
+      secrets: openFor(state, token, state.grant?.secrets ?? null),
       variables: state.grant?.variables ?? {},
     });
     await prepared.slot.start();
@@ -34,6 +34,20 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
   return { started: prepared.slot };
 }
 
+/** The secrets in the clear, once the log knows what to hide: before the job can print any of it. */
+export function openFor(
+  { deps, job, sink }: Pick<RunState, "deps" | "job" | "sink">,
+  token: string,
+  sealed: string | null,
+): Readonly<Record<string, string>> {
+  if (!deps.executor.hasRuntimeApi) {
+    return {};
+  }
+  const secrets = deps.openSecrets(job, sealed);
+  sink.conceal(secrets, [token]);
+  return secrets;
+}
+
 /** Gives the slot its job, or, to a new sidecar, the job it has already. */
 export function bind(
   state: Pick<RunState, "deps" | "job" | "ref">,
@@ -41,15 +55,18 @@ export function bind(
   {
     token,
     handedOut,
-    secrets: sealed,
+    secrets,
     variables,
-  }: { readonly token: string; readonly handedOut: boolean } & Pick<Grant, "secrets" | "variables">,
+  }: {
+    readonly token: string;
+    readonly handedOut: boolean;
+    readonly secrets: Readonly<Record<string, string>>;
+  } & Pick<Grant, "variables">,
 ): void {
   const { deps, job, ref } = state;
   if (!deps.executor.hasRuntimeApi) {
     return;
   }
-  const secrets = deps.openSecrets(job, sealed);
   deps.sidecar.bind({
     slot: slotId,
     attempt: job.attempt,

@@ -1,6 +1,6 @@
 /**
- * One whole run with a secret, over a `kill -9` of the runner: the script reads it, and afterwards nothing that control
- * plane or runner keep, say or show holds it in clear.
+ * One whole run with a secret, over a `kill -9` of the runner: the script reads it and prints it, and afterwards nothing
+ * that control plane or runner keep, say or show holds it in clear, its log included.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -19,9 +19,16 @@ echo "socket $(cronium_secret TOKEN | tr -d '\\n' | sha)"
 echo "env $(printf %s "$SHOWN" | sha)"
 echo "variable $(cronium_get_variable REGION)"
 health() { curl --silent --max-time 2 --unix-socket /run/cronium/api.sock http://cronium/health >/dev/null; }
+echo "shown $(cronium_secret TOKEN) $SHOWN $CRONIUM_TOKEN"
+printf '%s' "cut $(cronium_secret TOKEN | head -c 20)"
+sleep 0.2
+cronium_secret TOKEN | tail -c +21
+echo " $(cronium_secret TOKEN | base64)"
 echo ready
 while health; do sleep 0.05; done
 until health; do sleep 0.05; done
+cronium_secret TOKEN
+echo
 echo "again $(cronium_secret TOKEN | tr -d '\\n' | sha)"
 cronium_secret OTHER || echo "no other"
 `;
@@ -86,6 +93,9 @@ test("no secret is in any log, file, database, answer or container in clear, and
     for (const line of [
       `socket ${sha(token)}`,
       `env ${sha(shown)}`,
+      "shown *** *** ***",
+      "cut ***",
+      " ***",
       "variable eu-central",
       `again ${sha(token)}`,
       "no other",
