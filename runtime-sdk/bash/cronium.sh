@@ -244,6 +244,10 @@ cronium_save_artifact() {
     _cronium_fail invalid_value "'$file' is not a file that can be read"
     return
   fi
+  if [ "$(wc -c <"$file")" -gt 268435456 ]; then
+    _cronium_fail artifact_too_large "'$file' is larger than 268435456 bytes, the most that an artifact may have"
+    return
+  fi
   [ -n "$name" ] || name=${file##*/}
   _cronium_escape name
   # A name that begins with a dash would be an option.
@@ -404,6 +408,7 @@ _cronium_call() {
     names) path+='&format=text' ;;
   esac
   [ "$method" = GET ] || key=$(_cronium_key)
+  if _cronium_ends_soon; then _cronium_renew "$api" || true; fi
   local give_up='' busy_until='' pause=0.05 busy_pause=1
   while true; do
     failure=0
@@ -479,6 +484,29 @@ _cronium_key() {
   printf '%s-%s-%s-%s' "$BASHPID" "${SRANDOM:-$RANDOM}" "${SRANDOM:-$RANDOM$RANDOM}" "${EPOCHREALTIME:-$SECONDS}"
 }
 
+# Whether the token ends within five minutes. Its claims are read without a child process.
+_cronium_ends_soon() {
+  if [ "${_CRONIUM_TOKEN_READ-}" != "$CRONIUM_TOKEN" ]; then
+    _CRONIUM_TOKEN_READ=$CRONIUM_TOKEN _CRONIUM_TOKEN_ENDS=
+    local claims=${CRONIUM_TOKEN#*.} text='' bits=0 count=0 before character
+    local letters=ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_
+    claims=${claims%%.*}
+    # A token that is not ours may be of any size.
+    while [ -n "$claims" ] && [ "${#claims}" -le 2000 ]; do
+      before=${letters%%"${claims:0:1}"*}
+      bits=$(((bits << 6 | ${#before}) & 65535)) count=$((count + 6)) claims=${claims:1}
+      if [ "$count" -ge 8 ]; then
+        count=$((count - 8))
+        printf -v character '\\x%02x' $((bits >> count & 255))
+        text+=$character
+      fi
+    done
+    printf -v text '%b' "$text"
+    [[ $text =~ \"exp\":([0-9]{1,15})[,}] ]] && _CRONIUM_TOKEN_ENDS=${BASH_REMATCH[1]}
+  fi
+  [ -n "$_CRONIUM_TOKEN_ENDS" ] && [ "${EPOCHSECONDS:-$(date +%s)}" -gt $((_CRONIUM_TOKEN_ENDS - 300)) ]
+}
+
 # Puts a new token into the environment, where the script's own children find it too.
 _cronium_renew() {
   local answer token
@@ -493,7 +521,13 @@ _cronium_exchange() {
   local method=$1 path=$2 body=$3 api=$4 key=$5
   if command -v curl >/dev/null; then
     local told='\n%{http_code},%header{retry-after},%header{cronium-version},%header{cronium-sha256}'
-    local options=(--silent --noproxy '*' --max-time 30 --request "$method")
+    local options=(--silent --noproxy '*' --connect-timeout 30 --request "$method")
+    # A file takes as long as it keeps moving.
+    if [ -n "${_cronium_upload-}${_cronium_download-}" ]; then
+      options+=(--speed-limit 1 --speed-time 30)
+    else
+      options+=(--max-time 30)
+    fi
     options+=(--write-out "$told,%header{cronium-next-cursor}")
     case $api in
       unix://*) options+=(--unix-socket "${api#unix://}" "http://cronium$path") ;;

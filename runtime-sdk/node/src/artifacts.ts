@@ -1,7 +1,7 @@
 /** Artifacts: files that a run leaves. Sent and received as streams, checked by SHA-256. */
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import { ChecksumMismatchError } from "./errors.ts";
+import { ArtifactTooLargeError, ChecksumMismatchError } from "./errors.ts";
 import { requireRun } from "./run.ts";
 import { callRuntime, exchangeWith } from "./transport.ts";
 
@@ -12,6 +12,8 @@ const node = {
   path: () => process.getBuiltinModule("node:path"),
   streams: () => process.getBuiltinModule("node:stream/promises"),
 };
+
+const MAX_ARTIFACT_BYTES = 268_435_456;
 
 export interface Artifact {
   name: string;
@@ -56,6 +58,10 @@ export async function saveArtifact(
 }
 
 async function saveFile(path: string, options: { name: string; contentType?: string }): Promise<Artifact> {
+  const { size } = node.fs().statSync(path);
+  if (size > MAX_ARTIFACT_BYTES) {
+    throw new ArtifactTooLargeError(`"${path}" is ${size} bytes; an artifact has at most ${MAX_ARTIFACT_BYTES}`);
+  }
   const hash = node.crypto().createHash("sha256");
   let bytes = 0;
   for await (const chunk of node.fs().createReadStream(path) as AsyncIterable<Buffer>) {

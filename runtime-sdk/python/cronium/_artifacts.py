@@ -9,8 +9,10 @@ from pathlib import Path
 
 from . import _local
 from ._call import call, in_run, quote
-from ._errors import ChecksumMismatchError, InvalidValueError
+from ._errors import ArtifactTooLargeError, ChecksumMismatchError, InvalidValueError
 from ._http import CHUNK
+
+MAX_ARTIFACT_BYTES = 268_435_456
 
 
 def save_artifact(path, name, content_type):
@@ -20,6 +22,10 @@ def save_artifact(path, name, content_type):
         content_type = _type_of(name)
     if not content_type.isascii() or not content_type.isprintable():
         raise InvalidValueError(f"{content_type!r} is not a content type")
+    if path.stat().st_size > MAX_ARTIFACT_BYTES:
+        raise ArtifactTooLargeError(
+            f"{str(path)!r} is {path.stat().st_size} bytes; an artifact has at most {MAX_ARTIFACT_BYTES}"
+        )
     size, digest = _measure(path)
     if not in_run():
         raise _local.needs_dev()
