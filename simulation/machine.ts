@@ -259,6 +259,7 @@ export class Machine {
       connect: () => {},
       conceal: () => {},
       bytes: () => {},
+      notice: () => {},
       taken: { stdout: 0, stderr: 0 },
       lost: () => {},
       close: () => {},

@@ -102,7 +102,7 @@ export const failReasons = {
   disk_full: "The disk it wrote to was full.",
   log_quota: "The script printed more than its log quota allows.",
   image_pull: "The container image could not be pulled.",
-  image_missing: "The container image is not on the runner and may not be pulled.",
+  image_missing: "The container image is not on the runner and may not be pulled, or cannot run the script.",
   start_failed: "The container could not be started.",
   daemon: "Docker stopped answering while the job ran.",
   runner_lost: "The runner stopped answering while it held the job.",

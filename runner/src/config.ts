@@ -56,6 +56,8 @@ export interface Config {
   readonly executor: Flags["executor"];
   readonly logLevel: Flags["logLevel"];
   readonly docker: DockerAddress;
+  /** Folder of Docker's own `config.json`, with the credentials that `docker login` keeps. */
+  readonly dockerConfigDir: string;
   /** A table of images beside the one of this installation; null when CRONIUM_IMAGES_FILE is not set. */
   readonly imagesFile: string | null;
 }
@@ -85,6 +87,7 @@ export function readConfig(flags: Flags, env: Environment): Config {
     executor: flags.executor,
     logLevel: flags.logLevel,
     docker: readDockerAddress(env["DOCKER_HOST"]),
+    dockerConfigDir: present(env["DOCKER_CONFIG"]) ?? join(homedir(), ".docker"),
     imagesFile: present(env["CRONIUM_IMAGES_FILE"]),
   };
 }

@@ -19,6 +19,7 @@ import { errorText, type Log, makeLog } from "./base/log.ts";
 import { type Config, Flags, readConfig } from "./config.ts";
 import type { ImageFiles } from "./executors/docker/images.ts";
 import type { Executor } from "./executors/types.ts";
+import type { Policy } from "./policy.ts";
 import { bundledImageTable, imageBuildScript, programVersion } from "./program-files.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -113,7 +114,7 @@ async function upCommand(config: Config): Promise<number> {
   return up({ config, clock: systemClock, log, makeExecutor });
 }
 
-async function executorFactory(config: Config, log: Log): Promise<(runnerId: string) => Executor> {
+async function executorFactory(config: Config, log: Log): Promise<(runnerId: string, policy: Policy) => Executor> {
   if (config.executor === "fake") {
     const { makeFakeExecutor } = await import("./executors/fake.ts");
     return () => makeFakeExecutor(systemClock, join(config.dataDir, "fake"));
@@ -122,7 +123,7 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
   const docker = await connectDocker(config);
   const agent = (docker.modem as { protocol?: string }).protocol === "https" ? HttpsAgent : HttpAgent;
   const freshDocker = await connectDocker(config, new agent({ keepAlive: false }));
-  return (runnerId) =>
+  return (runnerId, { registries, pullStuckSeconds }) =>
     makeDockerExecutor({
       docker,
       freshDocker,
@@ -130,6 +131,8 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
       cpus: availableParallelism(),
       imageFiles: imageFiles(config),
       warm: config.warm,
+      logins: { registries, dockerConfigDir: config.dockerConfigDir },
+      pullStuckMs: pullStuckSeconds * 1_000,
       clock: systemClock,
       log,
     });

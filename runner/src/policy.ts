@@ -9,6 +9,7 @@
  *     images: ["ghcr.io/team/*"]               # images of users; none when left out, only the built-in ones
  *     registries:                              # credentials of their registries
  *       ghcr.io: {user: ci, passwordFile: /etc/cronium/ghcr}
+ *     pullStuckSeconds: 60                     # a registry that sends nothing for this long is given up; the default
  *     networks: [none, allowlist]              # what events may ask for; this when left out
  *     hosts: ["*.example.com"]                 # hosts that any job may reach through the proxy; all when left out
  *     privateRanges: [10.1.0.0/16]             # private addresses that they may reach; none when left out
@@ -57,6 +58,7 @@ const PolicyFile = z.strictObject({
     .default({}),
   images: z.array(z.string().regex(/^[A-Za-z0-9._:/@*-]+$/, "must be an image, with * for any part")).default([]),
   registries: z.record(z.string().min(1), RegistryLogin).default({}),
+  pullStuckSeconds: z.int().min(1).max(3_600).default(60),
   networks: z.array(z.enum(networkModes)).default(["none", "allowlist"]),
   hosts: z.array(HostRule).nullable().default(null),
   privateRanges: z.array(Range).default([]),
@@ -72,6 +74,8 @@ export interface Policy {
   readonly images: readonly string[];
   /** By the registry's host and port. */
   readonly registries: Readonly<Record<string, z.infer<typeof RegistryLogin>>>;
+  /** A registry that sends nothing for this long is given up. */
+  readonly pullStuckSeconds: number;
   readonly networks: readonly (typeof networkModes)[number][];
   /** Beside the event's own; null: whatever an event names. */
   readonly hosts: readonly AllowedHost[] | null;

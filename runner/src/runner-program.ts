@@ -45,7 +45,7 @@ export interface ProgramOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
-  readonly makeExecutor: (runnerId: string) => Executor;
+  readonly makeExecutor: (runnerId: string, policy: Policy) => Executor;
 }
 
 export class RunnerProgram {
@@ -81,7 +81,7 @@ export class RunnerProgram {
     this.dataDir = dataDir;
     this.identity = identity;
     const sealing = sealingKey(dataDir.path);
-    this.executor = options.makeExecutor(runnerId);
+    this.executor = options.makeExecutor(runnerId, policy);
     const capacity = ephemeral ? 1 : config.capacity;
     this.oneJob = config.once || ephemeral ? new OneJob({ taken: () => this.drain.windUp() }) : null;
     this.journal = new Journal(dataDir.path, log);

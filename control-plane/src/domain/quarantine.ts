@@ -2,9 +2,9 @@
  * Quarantine: a runner on which one run after the other fails before its script has begun gets no more of them, until a
  * person has looked at it.
  *
- * Counted are attempts that the runner itself reports as failed before the script began, because of the image, the
- * container or Docker; each run once, however often it is retried, so that one run that cannot start anywhere takes no
- * runner with it. An attempt that begins its script sets the count to nothing. A lost attempt counts neither way: a
+ * Counted are attempts that the runner itself reports as failed before the script began, because of the container or
+ * Docker; each run once, however often it is retried, so that one run that cannot start anywhere takes no runner with
+ * it. An image that cannot be had counts not at all: the event names it, and other events' jobs are fine. An attempt that begins its script sets the count to nothing. A lost attempt counts neither way: a
  * network that is gone for a while says nothing about the machine.
  */
 import { QUARANTINE_AFTER_RUNS } from "@cronium/protocol/limits";
@@ -12,7 +12,7 @@ import type { FailReason } from "@cronium/protocol/run-states";
 import type { AttemptRecord } from "./run.ts";
 import type { RunnerRecord } from "./runner.ts";
 
-const AT_START: ReadonlySet<string> = new Set<FailReason>(["image_pull", "start_failed", "daemon"]);
+const AT_START: ReadonlySet<string> = new Set<FailReason>(["start_failed", "daemon"]);
 
 export type Health = Pick<RunnerRecord, "startFailures" | "quarantinedAt" | "quarantineMessage">;
 

@@ -4,16 +4,19 @@
  */
 import { freemem, totalmem } from "node:os";
 import type Docker from "dockerode";
-import type { NotReadyReason, Runtime } from "@cronium/protocol";
+import { type NotReadyReason, type Runtime, runtimes } from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
 import { isDaemonGone } from "../base/retryable.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { adoptColdSlot, type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
 import { Engine } from "./docker/engine.ts";
+import { foreignImages, sweepBootVolumes } from "./docker/foreign-image.ts";
+import { furnishAll } from "./docker/furnishing.ts";
 import { ImageShelf } from "./docker/image-shelf.ts";
 import type { ImageFiles } from "./docker/images.ts";
 import { KillWatch } from "./docker/kill-watch.ts";
+import { type LoginSources, registryLogins } from "./docker/registry-login.ts";
 import { makeWarmSlot } from "./docker/warm-slot.ts";
 import { Pool } from "./pool/pool.ts";
 import type { Executor, SlotProfile, SlotSource } from "./types.ts";
@@ -31,6 +34,10 @@ export interface DockerExecutorOptions {
   readonly imageFiles: ImageFiles;
   /** Most containers that wait for a job; 0: all start cold. */
   readonly warm: number;
+  /** How this machine proves itself to registries. */
+  readonly logins: LoginSources;
+  /** A registry that sends nothing for this long is stuck. */
+  readonly pullStuckMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,8 +70,19 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
   // More parallel starts than this only make each of them slower.
   const starts = new Semaphore(cpus * 2);
 
+  const furnish = furnishAll([
+    foreignImages({
+      docker,
+      clock,
+      runnerId,
+      login: registryLogins(options.logins),
+      stuckMs: options.pullStuckMs,
+      builtIn: (runtime) => shelf.tagOf(runtime),
+    }),
+  ]);
   const slotContext = (runtime: Runtime): ColdSlotContext => ({
     docker,
+    furnish,
     clock,
     log,
     starts,
@@ -109,8 +127,17 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     },
     adopt: (request, events, seen) => adoptColdSlot(slotContext(request.definition.runtime), request, events, seen),
     check: (runtime) => whyNot(engine, shelf, runtime),
-    sweep: (isLive) =>
-      sweep({ docker, runnerId, log }, (runId, attempt, slot) => pool.has(slot) || isLive(runId, attempt, slot)),
+    sweep: async (isLive) => {
+      const context = { docker, runnerId, log };
+      const containers = await sweep(context, (runId, attempt, slot) => pool.has(slot) || isLive(runId, attempt, slot));
+      return (
+        containers +
+        (await sweepBootVolumes(
+          { docker, runnerId },
+          runtimes.map((runtime) => shelf.tagOf(runtime)),
+        ))
+      );
+    },
     async close() {
       await pool.close();
       engine.close();

@@ -83,6 +83,8 @@ export interface SlotEvents {
   bytes(stream: Extract<LogStream, "stdout" | "stderr">, bytes: Uint8Array): void;
   /** Output of an adopted slot that is gone for good; at least this many bytes. */
   lost(bytes: number): void;
+  /** A remark of Cronium's own for the log of the run, one line. */
+  notice?(text: string): void;
   /** An output value, from executors whose jobs have no runtime API. */
   value(value: Json): void;
 }
@@ -113,6 +115,8 @@ export interface Slot {
   /** The last byte of output has been delivered; never rejects. */
   readonly drained: Promise<void>;
   start(): Promise<void>;
+  /** Nobody waits for it to get ready any more: what takes long is given up, and `ready` rejects. */
+  abandon?(): void;
   /** Ends the job: SIGTERM, up to `graceMs`, SIGKILL, and a look whether it is gone. */
   stop(graceMs: number): Promise<void>;
   remove(): Promise<void>;

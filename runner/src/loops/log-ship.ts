@@ -68,6 +68,8 @@ function nothingDropped(): Dropped {
 export class LogShip implements LogSink {
   private readonly options: LogShipOptions;
   private readonly spool: Spool;
+  /** Nothing of this log was there before, and nothing was said of its secrets yet. */
+  private begins: boolean;
   private readonly chunker: LogChunker;
   readonly taken: { readonly stdout: number; readonly stderr: number };
   readonly tornBytes: number;
@@ -110,6 +112,7 @@ export class LogShip implements LogSink {
         this.pump();
       },
     });
+    this.begins = this.spool.next.seq === 0;
     this.maskers = {
       stdout: new Masker(null, (pieces) => this.take("stdout", pieces)),
       stderr: new Masker(null, (pieces) => this.take("stderr", pieces)),
@@ -118,11 +121,16 @@ export class LogShip implements LogSink {
 
   conceal(secrets: Readonly<Record<string, string>>, tokens: readonly string[] = []): void {
     const tooShort = this.concealed.add(secrets, tokens);
-    if (tooShort.length > 0 && this.spool.next.seq === 0) {
+    if (tooShort.length > 0 && this.begins) {
+      this.begins = false;
       const names = tooShort.join(", ");
-      const text = `not_maskable: too short to be hidden in this log (fewer than 4 characters): ${names}\n`;
-      const bytes = Buffer.from(text);
-      this.chunker.push("system", { bytes, rawBytes: 0, replaces: false });
+      this.notice(`not_maskable: too short to be hidden in this log (fewer than 4 characters): ${names}`);
+    }
+  }
+
+  notice(text: string): void {
+    if (!this.closed) {
+      this.chunker.push("system", { bytes: Buffer.from(`${text}\n`), rawBytes: 0, replaces: false });
     }
   }
 

@@ -100,6 +100,8 @@ export interface LogSink {
    */
   conceal(secrets: Readonly<Record<string, string>>, tokens?: readonly string[]): void;
   bytes(stream: Exclude<LogStream, "system">, bytes: Uint8Array): void;
+  /** A remark of Cronium's own, one line without its end. */
+  notice(text: string): void;
   /** Bytes of each stream that an earlier process has taken, as the job printed them. */
   readonly taken: { readonly stdout: number; readonly stderr: number };
   /** Bytes that a power cut took from what an earlier process had taken; at least these. */

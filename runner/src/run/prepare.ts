@@ -55,6 +55,7 @@ export function slotEvents(state: Pick<RunState, "deps" | "ref" | "sink" | "log"
   return {
     bytes: (stream, bytes) => sink.bytes(stream, bytes),
     lost: (bytes) => sink.lost(bytes),
+    notice: (text) => sink.notice(text),
     value: (value) => {
       deps.journal.write({ type: "output", ...ref, value }).catch((error: unknown) => {
         log.error("run.output_lost", { problem: error });

@@ -10,9 +10,10 @@
  * A run that an earlier process of this runner started is taken up in the middle (`adopt`): its container is there, its
  * grant was given, and it goes on with `supervise`, or with `finish` where the result is known already.
  */
-import type { AttemptRef, Job, JobResult, Json } from "@cronium/protocol";
+import { type AttemptRef, containerOf, type Job, type JobResult, type Json } from "@cronium/protocol";
 import { errorText, type Log } from "../base/log.ts";
 import { ExecutorError, type HostMount } from "../executors/types.ts";
+import { unusableImage } from "../interpreters.ts";
 import { cleanUp } from "./clean-up.ts";
 import type { LogSink, RunDeps } from "./deps.ts";
 import { finish } from "./finish.ts";
@@ -211,7 +212,7 @@ export class Run {
     const { definition } = job;
     const watchedMs = startedAt === null ? null : Math.max(0, Math.round(deps.clock.monotonic() - startedAt));
     return verdict({
-      ending: this.gotItsJob ? ending : withoutJob(ending),
+      ending: this.gotItsJob ? ending : withoutJob(ending, definition),
       stoppedFor: stop?.reason ?? null,
       output: deps.journal.get(this.ref)?.output ?? null,
       durationMs: ending.kind === "exited" ? (ending.exit.ranMs ?? watchedMs) : watchedMs,
@@ -221,12 +222,18 @@ export class Run {
   }
 }
 
-/** With this code a bootstrap ends that waited for its job in vain. */
+/** With this code a bootstrap ends that waited for its job in vain, and with these one that could not be started. */
 const NO_JOB_CODE = 125;
+const NOT_FOUND_CODES = [126, 127];
 
 /** The script never ran, so its container's exit is not the script's. */
-function withoutJob(ending: Ending): Ending {
-  if (ending.kind !== "exited" || ending.exit.code !== NO_JOB_CODE) {
+function withoutJob(ending: Ending, definition: Job["definition"]): Ending {
+  const { image } = containerOf(definition);
+  const code = ending.kind === "exited" ? ending.exit.code : 0;
+  if (image !== null && [NO_JOB_CODE, ...NOT_FOUND_CODES].includes(code)) {
+    return { kind: "failed", error: new ExecutorError("image_missing", unusableImage(image, definition.runtime)) };
+  }
+  if (code !== NO_JOB_CODE) {
     return ending;
   }
   const message = "The container waited in vain for its job, because the runner was away.";

@@ -21,6 +21,7 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
       secrets: openFor(state, token, state.grant?.secrets ?? null),
       variables: state.grant?.variables ?? {},
     });
+    void state.stopped.then(() => prepared.slot.abandon?.());
     await prepared.slot.start();
     state.startedAt = deps.clock.monotonic();
     await deps.journal.write({ type: "started", ...ref, at: state.startedAt });

@@ -13,11 +13,21 @@ import { type Clock, delay, settledWithin } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
 import { isDaemonGone } from "../../base/retryable.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
-import { type AdoptRequest, ExecutorError, type Exit, type SeenBytes, type Slot, type SlotEvents } from "../types.ts";
+import { unusableImage } from "../../interpreters.ts";
+import {
+  type AdoptRequest,
+  ExecutorError,
+  type Exit,
+  type SeenBytes,
+  type Slot,
+  type SlotEvents,
+  type SlotProfile,
+} from "../types.ts";
 import { createOptions, type CreateContext, type CreateRequest } from "./create-options.ts";
 import { makeDemux } from "./demux.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
+import type { Furnish, Furnishing } from "./furnishing.ts";
 import { readStoredLog } from "./stored-log.ts";
 
 /** After SIGKILL; a process in an uninterruptible wait outlives it. */
@@ -38,6 +48,8 @@ export interface ColdSlotContext {
   readonly starts: Semaphore;
   readonly kills: KillWatch;
   readonly create: Omit<CreateContext, "networkModeNone">;
+  /** What its container needs beside itself. */
+  readonly furnish: Furnish;
   /** The daemon seems to be gone, or to go; resolves when it has been asked. */
   readonly suspect: () => Promise<void>;
   /** Whether somebody waits for it to start; always so where this is not given. */
@@ -90,6 +102,9 @@ class ColdSlot implements Slot {
   private container: Docker.Container | null = null;
   private starting: Promise<void> | null = null;
   private removing: Promise<void> | null = null;
+  private furnishing: Furnishing | null = null;
+  private profile: SlotProfile | null = null;
+  private readonly abandoned = new AbortController();
   private ended = false;
   /** A signal was ours: nobody needs to ask the engine who sent it. */
   private signalled = false;
@@ -119,6 +134,10 @@ class ColdSlot implements Slot {
   start(): Promise<void> {
     this.starting ??= this.startNow();
     return this.starting;
+  }
+
+  abandon(): void {
+    this.abandoned.abort();
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -193,7 +212,9 @@ class ColdSlot implements Slot {
   }
 
   private async prepare(request: CreateRequest, events: SlotEvents): Promise<void> {
+    this.profile = request.profile;
     try {
+      this.furnishing = await this.context.furnish(request, events, this.abandoned.signal);
       this.container = await this.create(request);
       const output = await this.container.attach({ stream: true, stdout: true, stderr: true });
       output.on(
@@ -211,14 +232,18 @@ class ColdSlot implements Slot {
 
   private async create(request: CreateRequest): Promise<Docker.Container> {
     const { docker, create } = this.context;
+    const options = (networkModeNone: boolean): Docker.ContainerCreateOptions => {
+      const base = createOptions({ ...create, networkModeNone }, request);
+      return this.furnishing?.apply(base) ?? base;
+    };
     try {
-      return await docker.createContainer(createOptions({ ...create, networkModeNone: false }, request));
+      return await docker.createContainer(options(false));
     } catch (error) {
       if (!/network/i.test(errorText(error)) || isDaemonGone(error)) {
         throw error;
       }
       this.context.log.info("docker.network_mode_none", { problem: errorText(error) });
-      return docker.createContainer(createOptions({ ...create, networkModeNone: true }, request));
+      return docker.createContainer(options(true));
     }
   }
 
@@ -293,9 +318,15 @@ class ColdSlot implements Slot {
   }
 
   private async removeNow(): Promise<void> {
+    this.abandoned.abort();
     await this.ready.catch(() => {});
     await this.starting?.catch(() => {});
     this.drain.resolve();
+    await this.removeContainer();
+    await this.furnishing?.remove();
+  }
+
+  private async removeContainer(): Promise<void> {
     if (this.container === null) {
       return;
     }
@@ -319,6 +350,10 @@ class ColdSlot implements Slot {
       return new ExecutorError("daemon", `${what}: ${errorText(error)}.`, { cause: error });
     }
     const text = engineMessage(error);
+    const foreign = this.profile?.image ?? null;
+    if (this.profile !== null && foreign?.image && /executable file not found|no such file or directory/i.test(text)) {
+      return new ExecutorError("image_missing", unusableImage(foreign.image, this.profile.runtime), { cause: error });
+    }
     if (statusOf(error) === 404 && /image/i.test(text)) {
       return new ExecutorError("image_missing", `The image ${this.context.create.image} is not on this machine.`, {
         cause: error,
