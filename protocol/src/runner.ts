@@ -190,7 +190,11 @@ export const RunnerMessage = z.discriminatedUnion("type", [
     slots: z.int().min(0).max(1_000).optional(),
     clock: WallClock.optional(),
   }),
-  z.strictObject({ type: z.literal("bye") }),
+  z.strictObject({
+    type: z.literal("bye"),
+    /** It takes itself out for good, as a person would who revokes it: its key is refused from then on. */
+    leave: z.literal(true).optional(),
+  }),
 ]);
 export type RunnerMessage = z.infer<typeof RunnerMessage>;
 

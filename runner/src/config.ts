@@ -1,7 +1,7 @@
 /** Settings of one runner process, parsed once at start from flags and environment. Nothing else reads the environment. */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { availableParallelism, homedir, hostname } from "node:os";
+import { availableParallelism, homedir, hostname, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { isWholeToken, Labels, RunnerName, tokenUrl } from "@cronium/protocol";
@@ -20,7 +20,12 @@ export const Flags = z.object({
   dataDir: z.string().optional(),
   policy: z.string().optional(),
   drainTimeout: z.string().optional(),
+  memory: z.string().optional(),
+  logFile: z.string().optional(),
+  logFileSize: z.string().optional(),
+  logFiles: z.string().optional(),
   replace: z.boolean().default(false),
+  takeOver: z.boolean().default(false),
   once: z.boolean().default(false),
   ephemeral: z.boolean().default(false),
   executor: z.enum(["docker", "fake"], "must be docker or fake").default("docker"),
@@ -41,6 +46,10 @@ export interface Config {
   readonly capacity: number;
   /** Most containers that are started before their jobs come. Default: as many as jobs; none for a runner of one job. */
   readonly warm: number;
+  /** Megabytes that jobs may have together by their limits; null for no limit. Default: 80 % of the machine's. */
+  readonly memoryMb: number | null;
+  /** Where its own log goes instead of stderr; null for stderr. */
+  readonly logFile: { readonly path: string; readonly maxBytes: number; readonly files: number } | null;
   readonly dataDir: string;
   readonly policyFiles: readonly string[];
   /** --policy was given: the file must exist. */
@@ -49,6 +58,8 @@ export interface Config {
   readonly drainTimeoutMs: number | null;
   /** Take over the name of a runner that exists. */
   readonly replace: boolean;
+  /** Take the place of the process that uses the data folder; its jobs go on. */
+  readonly takeOver: boolean;
   /** Take one job, deliver it and end. */
   readonly once: boolean;
   /** As `once`, with a registration that ends with it. */
@@ -77,11 +88,14 @@ export function readConfig(flags: Flags, env: Environment): Config {
     labels: readLabels(flags.label),
     capacity: readCapacity(flags),
     warm: readWarm(flags),
+    memoryMb: readMemory(flags),
+    logFile: readLogFile(flags),
     dataDir: resolve(flags.dataDir ?? defaultDataDir(env, root)),
     policyFiles: flags.policy === undefined ? defaultPolicyFiles(env) : [resolve(flags.policy)],
     policyRequired: flags.policy !== undefined,
     drainTimeoutMs: seconds(readNumber("--drain-timeout", flags.drainTimeout, 0, 86_400)),
     replace: flags.replace,
+    takeOver: flags.takeOver,
     once: flags.once,
     ephemeral: flags.ephemeral,
     executor: flags.executor,
@@ -110,7 +124,8 @@ function readToken(flags: Flags, env: Environment): string | null {
 
 function readTokenFile(file: string): string {
   try {
-    return readFileSync(file, "utf8").trim();
+    // Of stdin, by its number: a program that is started without one must not wait for a terminal.
+    return readFileSync(file === "-" ? 0 : file, "utf8").trim();
   } catch (error) {
     throw new ExitError("usage", `The token file ${file} cannot be read: ${errorText(error)}`, "Check --token-file.", {
       cause: error,
@@ -186,6 +201,31 @@ function readCapacity(flags: Flags): number {
 function readWarm(flags: Flags): number {
   const given = readNumber("--warm", flags.warm, 0, 1_000);
   return flags.once || flags.ephemeral ? 0 : (given ?? readCapacity(flags));
+}
+
+const DEFAULT_MEMORY_SHARE = 80;
+
+function readMemory({ memory, executor }: Flags): number | null {
+  if (memory === "unlimited" || (memory === undefined && executor === "fake")) {
+    return null;
+  }
+  const wholeMb = Math.floor(totalmem() / 1_048_576);
+  const text = memory ?? `${DEFAULT_MEMORY_SHARE}%`;
+  const [, digits, unit] = /^(\d{1,9})(%|[mg]b?)?$/i.exec(text) ?? [];
+  const value = digits === undefined ? Number.NaN : Number(digits);
+  const kind = (unit ?? "m").toLowerCase()[0];
+  const mb = kind === "%" ? Math.floor((wholeMb * value) / 100) : kind === "g" ? value * 1_024 : value;
+  if (!(mb >= 16) || (kind === "%" && value > 100)) {
+    const next = "Give megabytes (2048), gigabytes (4g), a share of the machine (80%) or unlimited.";
+    throw new ExitError("usage", `--memory is "${text}".`, next);
+  }
+  return mb;
+}
+
+function readLogFile(flags: Flags): Config["logFile"] {
+  const mb = readNumber("--log-file-size", flags.logFileSize, 1, 10_000) ?? 10;
+  const files = readNumber("--log-files", flags.logFiles, 1, 100) ?? 5;
+  return flags.logFile === undefined ? null : { path: resolve(flags.logFile), maxBytes: mb * 1_048_576, files };
 }
 
 /** The host name, cut down to what a runner's name may hold; for one that stays for a job, with something of its own. */

@@ -6,7 +6,14 @@
  * Each connection has its own leases: when one goes dark, only its attempts are fenced, and the others work on. Slots
  * are shared; how is told in `slot-shares.ts`.
  */
-import { CLOCK_SINCE, HOME_SHARD, type RunnerMessage, shardOf, type Transport } from "@cronium/protocol";
+import {
+  CLOCK_SINCE,
+  HOME_SHARD,
+  OPERATING_SINCE,
+  type RunnerMessage,
+  shardOf,
+  type Transport,
+} from "@cronium/protocol";
 import type { Clock } from "./base/clock.ts";
 import type { ExitError } from "./base/exit-error.ts";
 import type { Log } from "./base/log.ts";
@@ -38,6 +45,8 @@ export interface LinksOptions {
     nonce: string,
     at: { readonly shard: number; readonly slots: number; readonly protocol: number },
   ) => Hello;
+  /** False while a job was declined for want of something else than a slot. Default: true. */
+  readonly hasRoom?: () => boolean;
   readonly status: () => Pick<Status, "notReady" | "draining">;
   readonly welcomed: (welcome: Welcome, shard: number) => void;
   readonly message: (message: Exclude<WorkMessage, { type: "shards" }>) => void;
@@ -82,6 +91,21 @@ export class Links implements ControlLink {
   /** What carries the connection to home; logs take the same way. */
   get transport(): Transport {
     return this.link(HOME_SHARD).connection.transport;
+  }
+
+  /** Each connection as it is now. */
+  states(): {
+    readonly shard: number;
+    readonly connected: boolean;
+    readonly transport: Transport;
+    readonly latencyMs: number | null;
+  }[] {
+    return [...this.links.values()].map(({ shard, connection, latencyMs }) => ({
+      shard,
+      connected: connection.open,
+      transport: connection.transport,
+      latencyMs,
+    }));
   }
 
   openFor(runId: string): boolean {
@@ -131,6 +155,18 @@ export class Links implements ControlLink {
         message satisfies never;
     }
     this.tellSlotsSoon();
+  }
+
+  /** Takes the runner out for good: asks whether that can be said now, or says it. Its end comes as a fatal refusal. */
+  leave(what: "ask" | "send"): boolean {
+    const home = this.link(HOME_SHARD);
+    if (!home.connection.open || home.protocol < OPERATING_SINCE) {
+      return false;
+    }
+    if (what === "send") {
+      home.connection.send({ type: "bye", leave: true });
+    }
+    return true;
   }
 
   /** To every Dispatcher that is connected. */
@@ -284,7 +320,8 @@ export class Links implements ControlLink {
         const links = [...this.links.values()];
         const occupied = links.reduce((sum, { shard }) => sum + this.options.occupied(shard), 0);
         for (const link of links) {
-          const mayOffer = link.declined && occupied < this.options.capacity;
+          const hasRoom = occupied < this.options.capacity && this.options.hasRoom?.() !== false;
+          const mayOffer = link.declined && hasRoom;
           if (mayOffer || link.slots !== shares.get(link.shard)) {
             this.sendStatusTo(link);
           }

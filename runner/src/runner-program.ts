@@ -4,17 +4,21 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type AttemptRef, DEFAULT_GRACE_MS, shardOf } from "@cronium/protocol";
 import { type Clock, settledWithin } from "./base/clock.ts";
-import { exitCodes, type ExitError } from "./base/exit-error.ts";
+import { exitCodes } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
+import type { LogTail } from "./base/log-tail.ts";
 import type { Config } from "./config.ts";
-import { forgetCredential, markRevoked } from "./credential.ts";
+import { Desk } from "./control/desk.ts";
+import { ControlServer } from "./control/server.ts";
 import type { Welcome } from "./connection.ts";
+import { Departure } from "./departure.ts";
 import type { DataDir } from "./data-dir.ts";
 import type { Executor } from "./executors/types.ts";
 import { executionKey } from "./execution-key.ts";
 import { greeting, type GreetingOptions } from "./greeting.ts";
 import { describePlatform, type Identity } from "./identity.ts";
 import { deliver } from "./inbox.ts";
+import { JobLogs } from "./job-logs.ts";
 import { Journal } from "./journal.ts";
 import { renewedRecord } from "./journal-records.ts";
 import { Links } from "./links.ts";
@@ -26,7 +30,9 @@ import { OneJob } from "./loops/one-job.ts";
 import { Readiness } from "./loops/readiness.ts";
 import { Report } from "./loops/report.ts";
 import { Sweep } from "./loops/sweep.ts";
+import { MemoryBudget } from "./memory-budget.ts";
 import { openSecrets } from "./open-secrets.ts";
+import { Pause } from "./pause.ts";
 import { apiUrl } from "./plane-url.ts";
 import { applyPolicy, type Policy } from "./policy.ts";
 import { programVersion, sidecarEntry } from "./program-files.ts";
@@ -38,7 +44,7 @@ import { SidecarProcess } from "./sidecar-process.ts";
 
 /** Jobs are not taken before the sidecar runs, unless it takes unusually long; they wait for it then. */
 const SIDECAR_WITHIN_MS = 10_000;
-/** For containers to go when the runner has been revoked or replaced. */
+/** For containers that wait for jobs to go. */
 const STOP_WITHIN_MS = 20_000;
 
 export interface ProgramOptions {
@@ -46,6 +52,12 @@ export interface ProgramOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly makeExecutor: (runnerId: string, policy: Policy) => Executor;
+  /** The newest lines of `log`. */
+  readonly ownLog: LogTail;
+  /** The warnings and errors among them. */
+  readonly problems: LogTail;
+  /** Ends the process before another line runs. */
+  readonly exit: (code: number) => never;
 }
 
 export class RunnerProgram {
@@ -56,7 +68,6 @@ export class RunnerProgram {
   private readonly identity: Identity;
   private readonly greeting: GreetingOptions;
   private readonly epoch = randomBytes(16).toString("hex");
-  private readonly ended = Promise.withResolvers<number>();
   private readonly runs = new Runs();
   private readonly deps: RunDeps;
   private readonly executor: Executor;
@@ -69,6 +80,11 @@ export class RunnerProgram {
   readonly report: Report;
   private readonly sweep: Sweep;
   readonly drain: Drain;
+  private readonly pause: Pause;
+  private readonly memory: MemoryBudget;
+  private readonly jobLogs = new JobLogs((ref) => this.journal.get(ref) !== undefined);
+  private readonly control: ControlServer;
+  private readonly departure: Departure;
   /** Null for a runner that stays. */
   private readonly oneJob: OneJob | null;
 
@@ -92,6 +108,24 @@ export class RunnerProgram {
       clock,
       log,
     });
+    this.departure = new Departure({
+      clock,
+      log,
+      dataDir,
+      ephemeral,
+      runs: this.runs,
+      links: () => this.links,
+      sidecar: this.sidecar,
+      oneJob: this.oneJob,
+      exit: options.exit,
+    });
+    this.pause = new Pause(dataDir.path, log, () => this.links.sendStatus());
+    this.memory = new MemoryBudget({
+      budgetMb: config.memoryMb,
+      usedMb: () => this.runs.memoryMb,
+      clock,
+      roomAgain: () => this.links.sendStatus(),
+    });
     this.greeting = {
       identity,
       sealing,
@@ -112,7 +146,8 @@ export class RunnerProgram {
       capacity,
       occupied: (shard) => this.runs.occupiedBy(shard),
       hello: (nonce, at) => greeting(this.greeting, nonce, at),
-      status: () => ({ notReady: this.readiness.reasons, draining: this.drain.draining }),
+      hasRoom: () => !this.memory.short,
+      status: () => ({ notReady: this.readiness.reasons, draining: this.takesNothing }),
       welcomed: (welcome, shard) => this.welcomed(welcome, shard),
       message: (message) => deliver(this, message),
       leaseLost: (shard) => this.fence(shard),
@@ -121,7 +156,7 @@ export class RunnerProgram {
           this.journal.note(renewedRecord(shard, { at, leaseMs }));
         }
       },
-      fatal: (error) => void this.fatal(error),
+      fatal: (error) => void this.departure.fatal(error),
     });
     this.readiness = new Readiness({
       clock,
@@ -153,7 +188,8 @@ export class RunnerProgram {
       deps: this.deps,
       runs: this.runs,
       capacity,
-      draining: () => this.drain.draining,
+      draining: () => this.takesNothing,
+      memory: this.memory,
       notReady: () => this.readiness.problem,
       taken: () => this.oneJob?.take(),
       lost: () => this.oneJob?.lose(),
@@ -191,15 +227,45 @@ export class RunnerProgram {
         // Nothing new is taken, so nothing needs to wait for it.
         void this.executor.warm?.close();
       },
-      finished: (undelivered) => void this.leave(undelivered),
-      abort: () => this.ended.resolve(exitCodes.internal),
+      finished: (undelivered) => void this.departure.leave(undelivered),
+      abort: () => this.departure.now(exitCodes.internal),
     });
+    const desk = new Desk({
+      registration: identity.registration,
+      version: programVersion(),
+      dataDir: dataDir.path,
+      capacity,
+      memoryMb: config.memoryMb,
+      clock,
+      executor: this.executor,
+      journal: this.journal,
+      runs: this.runs,
+      links: this.links,
+      readiness: this.readiness,
+      drain: this.drain,
+      pause: this.pause,
+      ownLog: options.ownLog,
+      problems: options.problems,
+      jobLogs: this.jobLogs,
+      unregister: () => this.departure.unregister(),
+      unregistered: () => this.departure.now(exitCodes.ok),
+      handOver: () => this.departure.handOver(exitCodes.ok),
+    });
+    this.control = new ControlServer(dataDir.path, desk, log);
+  }
+
+  /** No offer is accepted now, though it is connected. */
+  private get takesNothing(): boolean {
+    return this.drain.draining || this.pause.paused || this.departure.unregistering;
   }
 
   async run(): Promise<number> {
     const onSignal = (signal: NodeJS.Signals): void => this.drain.onSignal(signal);
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
+    // A service manager that replaces the program: what runs goes on under the next process.
+    const onReplace = (): void => this.departure.handOver(exitCodes.replaced);
+    process.on("SIGUSR2", onReplace);
     try {
       await Promise.all([this.readiness.open(), settledWithin(this.clock, this.sidecar.started(), SIDECAR_WITHIN_MS)]);
       await adoptEarlierRuns(this.journal, this.runs, this.deps);
@@ -236,14 +302,16 @@ export class RunnerProgram {
         close: (slot) => this.sidecar.close(slot),
       });
       this.links.start();
+      await this.control.open();
       if (this.journal.entries().length > 0) {
         // An earlier process took the job.
         this.oneJob?.take();
       }
-      return await this.ended.promise;
+      return await this.departure.ended;
     } finally {
       process.off("SIGTERM", onSignal);
       process.off("SIGINT", onSignal);
+      process.off("SIGUSR2", onReplace);
       await this.shutDown();
     }
   }
@@ -259,7 +327,7 @@ export class RunnerProgram {
     }
     this.report.repeat();
     this.dispatch.repeatAccepts();
-    if (this.drain.draining) {
+    if (this.takesNothing) {
       this.links.sendStatus();
     }
   }
@@ -284,6 +352,7 @@ export class RunnerProgram {
       random: Math.random,
       planeReachable: () => this.links.openFor(ref.runId),
       transport: () => this.links.transport,
+      onFrame: this.jobLogs.of(ref),
     });
   }
 
@@ -291,42 +360,11 @@ export class RunnerProgram {
     return join(this.dataDir.spool, spoolName(ref));
   }
 
-  private async leave(undelivered: number): Promise<void> {
-    const ephemeral = this.identity.registration.ephemeral === true;
-    // Of an ephemeral runner it is the end: what is not delivered may still be, by a process that is started again.
-    if (!ephemeral || undelivered === 0) {
-      this.links.send({ type: "bye" });
-      await this.links.stop();
-      if (ephemeral) {
-        forgetCredential(this.dataDir.path);
-      }
-    }
-    const problem = this.oneJob?.problem(undelivered) ?? null;
-    if (problem === null) {
-      this.ended.resolve(exitCodes.ok);
-    } else {
-      this.log.error("runner.ending", { problem: problem.message, next: problem.next });
-      this.ended.reject(problem);
-    }
-  }
-
-  /** The control plane has nothing more to do with this process: its jobs go, their results are nobody's. */
-  private async fatal(error: ExitError): Promise<void> {
-    this.log.error("runner.ending", { problem: error.message, next: error.next });
-    if (error.code === exitCodes.revoked) {
-      markRevoked(this.dataDir.path);
-    }
-    const runs = this.runs.all();
-    for (const run of runs) {
-      run.drop(error.reason);
-    }
-    await settledWithin(this.clock, Promise.all(runs.map((run) => run.finished)), STOP_WITHIN_MS);
-    this.ended.reject(error);
-  }
-
   private async shutDown(): Promise<void> {
     this.dispatch.stop();
+    this.memory.stop();
     this.report.stop();
+    await this.control.close();
     await this.links.stop();
     // While the sidecar can still close their sockets.
     await settledWithin(this.clock, this.executor.warm?.close() ?? Promise.resolve(), STOP_WITHIN_MS);

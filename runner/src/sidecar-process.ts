@@ -109,6 +109,12 @@ export class SidecarProcess implements Sidecar {
     return new Set(this.slots.keys());
   }
 
+  /** Ends it between two of its instructions. */
+  kill(): void {
+    this.stopped = true;
+    this.child?.kill("SIGKILL");
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
     this.cancelRestart();

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -127,5 +127,41 @@ describe("B31 a registration that is refused", () => {
     expect(runner.output).toContain("not as a Cronium control plane");
     await runner.destroy();
     await plane.stop();
+  });
+});
+
+describe("every verb", () => {
+  const verbs = ["up", "status", "logs", "inspect", "drain", "pause", "resume", "unregister", "policy", "service"];
+
+  test.for([...verbs, "doctor", "images"])("%s has help of its own, with --json", (verb, { expect }) => {
+    const { code, stdout } = command([verb, "--help"]);
+
+    expect(code).toBe(0);
+    expect(stdout).toContain("--json");
+    expect(stdout).toContain("--data-dir");
+  });
+
+  test("answers an error as JSON where programs read", ({ expect }) => {
+    const { code, stderr } = command(["status", "--json"]);
+
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { reason: "usage", code: 2 } });
+  });
+});
+
+describe("policy", () => {
+  test("shows what holds, and the place of a mistake", ({ expect }) => {
+    const file = join(folder, "policy.yaml");
+    writeFileSync(file, "mounts:\n  reports: {path: /srv/reports}\n");
+    const shown = command(["policy", "--policy", file, "--json"]);
+    writeFileSync(file, "mounts:\n  reports: {path: relative}\n");
+    const wrong = command(["policy", "--policy", file]);
+
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      path: file,
+      mounts: { reports: { path: "/srv/reports", mode: "ro" } },
+    });
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain("mounts.reports.path");
   });
 });

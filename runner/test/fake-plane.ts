@@ -38,6 +38,8 @@ export interface Levers {
   connectable: boolean;
   leaseMs: number;
   renewMs: number;
+  /** The version it speaks. */
+  protocol: number;
 }
 
 type Received<T extends RunnerMessage["type"]> = Extract<RunnerMessage, { type: T }>;
@@ -50,6 +52,7 @@ export class FakePlane {
     connectable: true,
     leaseMs: 90_000,
     renewMs: 1_000,
+    protocol: 1,
   };
   readonly workspaceId = makeId("workspace", Date.now(), randomBytes(10));
   readonly messages: RunnerMessage[] = [];
@@ -250,7 +253,7 @@ export class FakePlane {
   private acceptControl(socket: WebSocket): void {
     const nonce = randomBytes(16).toString("hex");
     this.control = socket;
-    socket.send(JSON.stringify({ type: "challenge", nonce, protocol: 1 } satisfies ServerMessage));
+    socket.send(JSON.stringify({ type: "challenge", nonce, protocol: this.levers.protocol } satisfies ServerMessage));
     socket.on("message", (data) => {
       const text = (data as Buffer).toString();
       if (text === "ping") {
@@ -275,7 +278,7 @@ export class FakePlane {
         this.checkSignature(message, nonce);
         this.send({
           type: "welcome",
-          protocol: 1,
+          protocol: this.levers.protocol,
           leaseMs: this.levers.leaseMs,
           renewMs: this.levers.renewMs,
           adopt: [],
@@ -287,6 +290,11 @@ export class FakePlane {
         if (this.levers.grant) {
           const grants = message.jobs.map((ref) => ({ ...ref, leaseMs: this.levers.leaseMs, logToken: logToken(ref) }));
           this.send({ type: "granted", grants });
+        }
+        return;
+      case "bye":
+        if (message.leave === true) {
+          this.closeControl(4403, "runner_revoked");
         }
         return;
       case "exited":

@@ -47,11 +47,16 @@ export class RunnerProcess {
     return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  start(): void {
-    const child = spawn(process.execPath, [MAIN, ...this.flags, "--data-dir", this.dataDir, "--log-level", "debug"], {
-      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...coverageEnv(), ...this.env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  /** `more`: flags of this life alone. */
+  start(more: readonly string[] = []): void {
+    const child = spawn(
+      process.execPath,
+      [MAIN, ...this.flags, ...more, "--data-dir", this.dataDir, "--log-level", "debug"],
+      {
+        env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...coverageEnv(), ...this.env },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {

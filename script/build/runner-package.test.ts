@@ -24,7 +24,29 @@ describe("the package that the control plane hands to a new machine", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("needs no other package and runs no script when it is installed", ({ expect }) => {
+  test("T25 is at most 1 MB, with one bundle per program and all that its images are made of", async ({ expect }) => {
+    const tarball = join(ROOT, "runner/dist/cronium-runner.tgz");
+    const listed = (await runCommand("tar", ["-tzf", tarball])).stdout.split("\n");
+
+    expect(statSync(tarball).size).toBeLessThanOrEqual(1_000_000);
+    expect(
+      listed.filter((path) => /(?:^|\/)node_modules\/|\.ts$|\.map$/.test(path) && !path.includes("/images/")),
+    ).toEqual([]);
+    expect(listed).toEqual(
+      expect.arrayContaining([
+        "package/LICENSE",
+        "package/dist/main.js",
+        "package/dist/sidecar.js",
+        "package/dist/images/build.sh",
+        "package/dist/images/recipe.sh",
+        "package/dist/images/runtime-sdk/bash/cronium.sh",
+        "package/dist/images/runtime-sdk/node/package.json",
+        "package/dist/images/runtime-sdk/python/cronium/__init__.py",
+      ]),
+    );
+  });
+
+  test("T25 needs no other package and runs no script when it is installed", ({ expect }) => {
     expect(Object.keys(manifest).toSorted()).toEqual(
       ["bin", "description", "engines", "files", "license", "name", "type", "version"].toSorted(),
     );

@@ -61,17 +61,17 @@ export async function projectRunners(
   }
 }
 
-/** Ephemeral runners that have gone: their keys speak for nobody, and they are listed no more. */
+/** Runners that are out for good: their keys speak for nobody; those that are gone too, ephemeral ones, are listed no more. */
 export async function endRunners(
   deps: ProjectionDeps & Pick<Deps, "clock">,
   workspaceId: string,
-  runnerIds: readonly string[],
+  { out, gone }: { readonly out: readonly string[]; readonly gone: readonly string[] },
 ): Promise<void> {
-  if (runnerIds.length > 0) {
+  if (out.length > 0) {
     const now = deps.clock.now();
     await deps.d1.batch([
-      ...runnerIds.map((runnerId) => revokeCredentialStatement(deps.d1, { workspaceId, runnerId, now })),
-      deleteRunnersStatement(deps.d1, workspaceId, runnerIds),
+      ...out.map((runnerId) => revokeCredentialStatement(deps.d1, { workspaceId, runnerId, now })),
+      ...(gone.length === 0 ? [] : [deleteRunnersStatement(deps.d1, workspaceId, gone)]),
     ]);
   }
 }

@@ -145,3 +145,23 @@ describe("an ephemeral runner", () => {
     expect((await plane.dispatcher.listRunners()).map(({ id }) => id)).toEqual([stays.runnerId]);
   });
 });
+
+describe("a runner that takes itself out", () => {
+  test("is revoked by its own word: its key is refused, its jobs are lost, its name is free", async ({ expect }) => {
+    const plane = await makePlane();
+    const runner = await registerFake(plane, { name: "leaver" });
+    const connection = await connect(runner, { slots: 1 });
+    const run = await plane.trigger({ onLost: "fail" });
+    await connection.accept(await connection.job());
+    connection.send({ type: "bye", leave: true });
+
+    expect((await connection.inbox.closed).code).toBe(4403);
+    await plane.until(run, ({ state, failReason }) => state === "failed" && failReason === "runner_lost", "lost");
+    await waitFor(async () => {
+      const { status } = await dial(runner.runnerId);
+      return status === 403 ? { ok: true, value: null } : { ok: false, seen: String(status) };
+    }, "its key to be refused");
+    expect(await listed(plane)).toEqual(["leaver"]);
+    expect((await registerFake(plane, { name: "leaver" })).runnerId).not.toBe(runner.runnerId);
+  });
+});

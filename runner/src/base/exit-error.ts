@@ -18,6 +18,8 @@ export const exitCodes = {
   unhealthy: 8,
   /** The one job of a runner with --ephemeral or --once was taken from it before its result was delivered. */
   jobLost: 9,
+  /** It made room for a newer process on the same jobs, and its service manager is to start that one. */
+  replaced: 75,
   /** The runner was revoked; a restart cannot help. */
   revoked: 77,
   /** No executor can ever work on this machine. */

@@ -22,7 +22,7 @@ export interface Log {
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: "text" | "json";
-  readonly write: (line: string) => void;
+  readonly write: (line: string, level: LogLevel) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -47,7 +47,7 @@ function childLog(options: LogOptions, redactor: Redactor, bound: LogFields): Lo
       options.format === "json"
         ? JSON.stringify({ at, level, event, ...all }, (_key, value: unknown) => describe(value))
         : `${at.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${event}${textFields(all)}`;
-    options.write(redactor.text(line));
+    options.write(redactor.text(line), level);
   };
   return {
     redactor,

@@ -29,7 +29,13 @@ export interface DispatchOptions {
   readonly deps: RunDeps;
   readonly runs: Runs;
   readonly capacity: number;
+  /** It is leaving, or a person has paused it. */
   readonly draining: () => boolean;
+  /** Absent: jobs may have as much memory as they like. */
+  readonly memory?: {
+    fits(memoryMb: number): boolean;
+    declined(memoryMb: number): void;
+  };
   /** What keeps this machine from taking any job; null when nothing does. */
   readonly notReady: () => string | null;
   /** A job is being accepted. */
@@ -123,6 +129,13 @@ export class Dispatch {
     }
     if (runs.occupied >= capacity) {
       return { take: false, reason: "full", message: null };
+    }
+    const { memory } = this.options;
+    const { memoryMb } = job.definition;
+    if (memory?.fits(memoryMb) === false) {
+      memory.declined(memoryMb);
+      const message = `Its ${memoryMb} MB are not free on this machine now.`;
+      return { take: false, reason: "full", message };
     }
     return { take: true, mounts: policy.mounts };
   }

@@ -101,7 +101,8 @@ export class Drain {
     });
   }
 
-  private stopJobs(): void {
+  /** Stops the jobs too: they end as `runner_shutdown` and are tried again elsewhere. */
+  stopJobs(): void {
     this.begin();
     for (const run of this.options.runs.all()) {
       run.stop("shutdown", DEFAULT_GRACE_MS);

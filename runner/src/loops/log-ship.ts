@@ -47,6 +47,8 @@ export interface LogShipOptions {
   readonly planeReachable: () => boolean;
   /** What carries the control connection: where that polls, no WebSocket is tried here either. */
   readonly transport: () => Transport;
+  /** Sees what goes to the room, for people at this machine. */
+  readonly onFrame?: (stream: LogStream, bytes: Uint8Array) => void;
   /** Default: 256 MiB. */
   readonly capBytes?: number;
   /** Bytes on disk that wait for the room. Default: 256 MiB. */
@@ -109,6 +111,7 @@ export class LogShip implements LogSink {
       resume: { ...this.spool.next, taken: this.spool.taken },
       emit: (frame, taken) => {
         this.newest = { seq: frame.header.seq, bytes: this.spool.append(frame, taken) };
+        this.options.onFrame?.(frame.header.stream, frame.payload);
         this.pump();
       },
     });

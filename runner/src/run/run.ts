@@ -121,6 +121,11 @@ export class Run {
     return this.state.startedAt === null ? "accepted" : "running";
   }
 
+  /** When its process started, by the monotonic clock; null before. */
+  get startedAt(): number | null {
+    return this.state.startedAt;
+  }
+
   /** It takes one of the runner's slots. */
   get occupiesSlot(): boolean {
     return !this.state.over && !this.dropped && !this.ended;

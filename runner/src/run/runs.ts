@@ -15,6 +15,13 @@ export class Runs {
     return this.all().filter((run) => run.occupiesSlot).length;
   }
 
+  /** Megabytes that they may use together. */
+  get memoryMb(): number {
+    return this.all()
+      .filter((run) => run.occupiesSlot)
+      .reduce((sum, run) => sum + run.job.definition.memoryMb, 0);
+  }
+
   /** Of these, jobs of one shard. */
   occupiedBy(shard: number): number {
     return this.all().filter((run) => run.occupiesSlot && shardOf(run.ref.runId) === shard).length;

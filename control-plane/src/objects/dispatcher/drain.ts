@@ -76,7 +76,8 @@ async function drainOnce(shell: Shell): Promise<boolean> {
     ...rows.variable,
   ];
   const runners = rows.runner.flatMap(({ id }) => shell.fleet.get(id) ?? []);
-  const gone = runners.filter((runner) => runner.ephemeral && runner.revokedAt !== null).map(({ id }) => id);
+  const out = runners.filter((runner) => runner.revokedAt !== null);
+  const gone = out.filter((runner) => runner.ephemeral).map(({ id }) => id);
   const events = rows.event.flatMap(({ id }) => readEventProjection(shell, id) ?? []);
   const values = [
     ...rows.secret.map(({ id }) => ({ id, row: readSecretProjection(shell, id) })),
@@ -94,7 +95,7 @@ async function drainOnce(shell: Shell): Promise<boolean> {
     workspaceId,
     runners.filter(({ id }) => !gone.includes(id)).map((runner) => viewRunner(shell, runner)),
   );
-  await endRunners(deps, workspaceId, gone);
+  await endRunners(deps, workspaceId, { out: out.map(({ id }) => id), gone });
   await projectNamedValues(deps, workspaceId, {
     rows: values.flatMap(({ row }) => row ?? []),
     deleted: values.filter(({ row }) => row === null).map(({ id }) => id),

@@ -30,7 +30,15 @@ export function noteServed(shell: Shell, turn: Turn, runnerId: string): void {
 /** Takes an ephemeral runner out; what it still held is lost to it. Nothing to do for runners that stay. */
 export function removeEphemeral(shell: Shell, turn: Turn, runnerId: string, how: "left" | "vanished"): void {
   const runner = shell.fleet.get(runnerId);
-  if (runner?.ephemeral !== true || runner.revokedAt !== null) {
+  if (runner?.ephemeral === true) {
+    takeOut(shell, turn, runnerId, how);
+  }
+}
+
+/** Takes a runner out that will not come back, by its own word or its silence. Nothing to do for one that is out. */
+export function takeOut(shell: Shell, turn: Turn, runnerId: string, how: "left" | "vanished"): void {
+  const runner = shell.fleet.get(runnerId);
+  if (runner === undefined || runner.revokedAt !== null) {
     return;
   }
   changeFleet(shell, turn, runnerId, { revokedAt: turn.now, connected: false });
@@ -40,7 +48,7 @@ export function removeEphemeral(shell: Shell, turn: Turn, runnerId: string, how:
     const deed = { verb: "runner.left", target: runnerId, before: { name: runner.name }, after: how };
     writeAudit(shell, turn, systemStamp("registration"), deed);
   }
-  shell.deps.log.info("runner.ephemeral_gone", { workspaceId: shell.workspaceId, runnerId, how, jobs });
+  shell.deps.log.info("runner.gone", { workspaceId: shell.workspaceId, runnerId, how, jobs });
 }
 
 /** Takes out those that have been away for too long. */

@@ -11,7 +11,7 @@ import type { DeclineReason } from "../../domain/run-offer.ts";
 import type { HandedValues } from "../../domain/sharding.ts";
 import type { Holder, Reply, RunState } from "../../domain/run-step.ts";
 import { signLogToken } from "../../services/log-tokens.ts";
-import { noteServed, removeEphemeral } from "./ephemeral.ts";
+import { noteServed, removeEphemeral, takeOut } from "./ephemeral.ts";
 import { acceptOrRefuse, handOver } from "./grants.ts";
 import type { Work } from "./group-commit.ts";
 import { type Fetched, fetchValues, refKey } from "./handed-values.ts";
@@ -125,7 +125,7 @@ function decideFrame(shell: Shell, turn: Turn, chain: StepChain, { socket, messa
 
 function afterFrame(shell: Shell, { socket, message }: RunnerFrame): void {
   const attachment = attachmentOf(socket);
-  if (message.type === "bye") {
+  if (message.type === "bye" && message.leave !== true) {
     closeSocket(socket, 1000, "bye");
   } else if (attachment?.kind === "runner" && shell.fleet.get(attachment.runnerId)?.revokedAt !== null) {
     closeSocket(socket, closeCodes.revoked, "runner_revoked");
@@ -235,7 +235,11 @@ function handle(
       return;
     case "bye":
       changeFleet(shell, turn, by.runnerId, { draining: true });
-      removeEphemeral(shell, turn, by.runnerId, "left");
+      if (message.leave === true) {
+        takeOut(shell, turn, by.runnerId, "left");
+      } else {
+        removeEphemeral(shell, turn, by.runnerId, "left");
+      }
       return;
     default:
       message satisfies never;
