@@ -7,6 +7,7 @@ import type { LogFrame } from "./log-frame.ts";
 
 /** Longer lines are cut into several. Characters. */
 const MAX_LINE = 1_048_576;
+const NEWLINE = 0x0a;
 
 export interface PlacedLine {
   readonly line: LogLine;
@@ -17,6 +18,8 @@ export interface PlacedLine {
 interface Carry {
   readonly decoder: TextDecoder;
   text: string;
+  /** The last byte was a line end. */
+  ended: boolean;
   at: number;
 }
 
@@ -24,7 +27,22 @@ export class LineSplitter {
   readonly #carries = new Map<string, Carry>();
   #attempt = 0;
   #offset = 0;
-  #seq = 0;
+  #seq: number;
+
+  /** `lines`: how many come before, where the reading begins between two lines. Default: 0. */
+  constructor(lines = 0) {
+    this.#seq = lines;
+  }
+
+  /** Lines given so far, and those before. */
+  get lines(): number {
+    return this.#seq;
+  }
+
+  /** No line and no character is unfinished: another splitter may go on here. */
+  get isBetweenLines(): boolean {
+    return [...this.#carries.values()].every(({ text, ended }) => text === "" && ended);
+  }
 
   /** The lines that this frame finishes. */
   *push(frame: LogFrame): Generator<PlacedLine> {
@@ -40,6 +58,7 @@ export class LineSplitter {
       return;
     }
     const carry = this.#carry(header.stream, header.at);
+    carry.ended = payload.at(-1) === NEWLINE;
     carry.text += carry.decoder.decode(payload, { stream: true });
     let from = 0;
     for (;;) {
@@ -70,7 +89,7 @@ export class LineSplitter {
   #carry(stream: string, at: number): Carry {
     let carry = this.#carries.get(stream);
     if (carry === undefined) {
-      carry = { decoder: new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }), text: "", at };
+      carry = { decoder: new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }), text: "", ended: true, at };
       this.#carries.set(stream, carry);
     }
     if (carry.text === "") {

@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { encodeLogFrame, type LogHeader, type LogServerMessage } from "@cronium/protocol";
 import type { Deps } from "../../control-plane/src/deps.ts";
-import { readFrames, sumStored } from "../../control-plane/src/objects/log-room/frames.ts";
+import type { BlobStore } from "../../control-plane/src/domain/ports.ts";
+import { writeArchive } from "../../control-plane/src/objects/log-room/archive.ts";
+import { readFrames, readLastRow, sumStored } from "../../control-plane/src/objects/log-room/frames.ts";
 import type { Peer, Room } from "../../control-plane/src/objects/log-room/room.ts";
 import { openTables } from "../../control-plane/src/objects/log-room/schema.ts";
 import { onWriterBatch, onWriterFrame, onWriterText } from "../../control-plane/src/objects/log-room/writers.ts";
@@ -47,6 +49,11 @@ export class LogRoomHost {
     ];
   }
 
+  /** Moves what is kept into the archive; the size of that. Its own rows stay. */
+  archive(blobs: BlobStore): Promise<number> {
+    return writeArchive({ ...this.room, deps: { blobs } as Deps }, readLastRow(this.room.sql));
+  }
+
   /** Every frame that is kept, as the runner sent it. */
   kept(): Uint8Array[] {
     return readFrames(this.room.sql, 0, Number.POSITIVE_INFINITY).map(({ bytes }) => new Uint8Array(bytes));
@@ -67,7 +74,7 @@ export class LogRoomHost {
       closed: false,
       archived: false,
       storedBytes: stored ? sumStored(sql) : 0,
-      baseBytes: 0,
+      baseBlocks: [],
       reopenedAt: 0,
       toldRev: 0,
       archiving: false,

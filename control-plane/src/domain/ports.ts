@@ -22,8 +22,12 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 /** A blob that is read or written piece by piece; `sizeBytes` is its exact length. */
 export interface BlobBody {
   readonly stream: ReadableStream<Uint8Array>;
+  /** Of the whole blob, also where only a part of it was asked for. */
   readonly sizeBytes: number;
 }
+
+/** A part of a blob: so many bytes from a place on, or its last ones; of a shorter blob what there is. */
+export type BlobPart = { readonly from: number; readonly bytes: number } | { readonly last: number };
 
 /**
  * Blobs under plain keys (`logs/<workspace>/<run>`): R2 hosted, a folder embedded; one contract test for both. A log
@@ -33,7 +37,7 @@ export interface BlobStore {
   /** Replaces what is there. A reader sees the old or the new blob, never a part. */
   put(key: string, body: Uint8Array<ArrayBuffer> | BlobBody): Promise<void>;
   /** Null when there is none. The stream must be read or cancelled. */
-  get(key: string): Promise<BlobBody | null>;
+  get(key: string, part?: BlobPart): Promise<BlobBody | null>;
   /** No error when there is none. */
   delete(key: string): Promise<void>;
 }

@@ -4,7 +4,7 @@
  * The disk service of workerd answers a folder's path with a listing of it, so only regular files count as blobs, and a
  * key never ends in a slash or climbs.
  */
-import type { BlobBody, BlobStore } from "../domain/ports.ts";
+import type { BlobBody, BlobPart, BlobStore } from "../domain/ports.ts";
 
 const KEY = /^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/;
 
@@ -31,9 +31,9 @@ export function r2Blobs(bucket: R2Bucket): BlobStore {
       const sized = new FixedLengthStream(body.sizeBytes);
       await Promise.all([bucket.put(key, sized.readable), body.stream.pipeTo(sized.writable)]);
     },
-    async get(key) {
+    async get(key, part) {
       checkKey(key);
-      const object = await bucket.get(key);
+      const object = await bucket.get(key, part === undefined ? {} : { range: r2Range(part) });
       return object === null ? null : { stream: object.body, sizeBytes: object.size };
     },
     async delete(key) {
@@ -54,9 +54,9 @@ export function diskBlobs(disk: Pick<Fetcher, "fetch">): BlobStore {
       });
       await expectOk(response, `write ${key}`);
     },
-    async get(key) {
+    async get(key, part) {
       checkKey(key);
-      const response = await disk.fetch(url(key));
+      const response = await disk.fetch(url(key), part === undefined ? {} : { headers: { range: httpRange(part) } });
       if (response.status === 404) {
         await response.body?.cancel();
         return null;
@@ -71,7 +71,7 @@ export function diskBlobs(disk: Pick<Fetcher, "fetch">): BlobStore {
       }
       return {
         stream: response.body,
-        sizeBytes: Number(response.headers.get("content-length") ?? 0),
+        sizeBytes: Number(sizeIn(response.headers) ?? 0),
       };
     },
     async delete(key) {
@@ -82,6 +82,19 @@ export function diskBlobs(disk: Pick<Fetcher, "fetch">): BlobStore {
       }
     },
   };
+}
+
+function r2Range(part: BlobPart): R2Range {
+  return "last" in part ? { suffix: part.last } : { offset: part.from, length: part.bytes };
+}
+
+function httpRange(part: BlobPart): string {
+  return "last" in part ? `bytes=-${part.last}` : `bytes=${part.from}-${part.from + part.bytes - 1}`;
+}
+
+/** Of the whole file: what a range was cut from, else what is sent. */
+function sizeIn(headers: Headers): string | undefined {
+  return headers.get("content-range")?.split("/")[1] ?? headers.get("content-length") ?? undefined;
 }
 
 /** The whole of a small blob. */

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, test } from "vitest";
+import type { BlobPart } from "../../src/domain/ports.ts";
 import { blobStore, diskBlobs, r2Blobs, readAll } from "../../src/store/blobs.ts";
 
 const { BLOBS, TEST_DISK } = env as unknown as { BLOBS: R2Bucket; TEST_DISK: Fetcher };
@@ -33,6 +34,19 @@ for (const [name, store] of Object.entries(stores)) {
       await store.put("logs/ws_1/large", { stream: streamOf(large, bytes), sizeBytes: 300_004 });
       const blob = await store.get("logs/ws_1/large");
       expect(blob === null ? 0 : (await readAll(blob)).length).toBe(300_004);
+    });
+
+    test("are read in parts, with the size of the whole", async ({ expect }) => {
+      await store.put("parts", new Uint8Array([0, 1, 2, 3, 4, 5, 6, 7]));
+      const read = async (part: BlobPart) => {
+        const blob = await store.get("parts", part);
+        return blob === null ? null : { bytes: [...(await readAll(blob))], sizeBytes: blob.sizeBytes };
+      };
+      expect(await read({ from: 2, bytes: 3 })).toEqual({ bytes: [2, 3, 4], sizeBytes: 8 });
+      expect(await read({ last: 2 })).toEqual({ bytes: [6, 7], sizeBytes: 8 });
+      expect(await read({ last: 100 })).toEqual({ bytes: [0, 1, 2, 3, 4, 5, 6, 7], sizeBytes: 8 });
+      expect(await read({ from: 6, bytes: 100 })).toEqual({ bytes: [6, 7], sizeBytes: 8 });
+      expect(await store.get("no-parts", { last: 2 })).toBeNull();
     });
 
     test("are replaced as a whole", async ({ expect }) => {

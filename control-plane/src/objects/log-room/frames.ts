@@ -1,5 +1,5 @@
 /** Frames in the room's storage: where the log stands, adding one, reading them in order. */
-import { decodeLogFrame, type LogHeader } from "@cronium/protocol/log-frame";
+import { decodeLogFrame, type LogFrame, type LogHeader } from "@cronium/protocol/log-frame";
 import { DEFAULT_LOG_CAP_BYTES } from "@cronium/protocol/limits";
 import type { FrameIdentity, LogPosition } from "../../domain/log-position.ts";
 
@@ -7,6 +7,20 @@ import type { FrameIdentity, LogPosition } from "../../domain/log-position.ts";
 export interface StoredFrame {
   readonly n: number;
   readonly bytes: ArrayBuffer;
+}
+
+/** A frame, read, with the bytes it was read from. */
+export interface WholeFrame extends LogFrame {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Throws when it is none: what is stored was read before. */
+export function whole(bytes: Uint8Array<ArrayBuffer>): WholeFrame {
+  const decoded = decodeLogFrame(bytes);
+  if (!decoded.ok) {
+    throw new Error(`a stored log frame cannot be read: ${decoded.message}`);
+  }
+  return { ...decoded.frame, bytes };
 }
 
 /** Rows of one attempt lie together, in order of `seq`. */

@@ -15,10 +15,10 @@ import { logStateOf } from "../../domain/log-position.ts";
 import type { LogRoomApi } from "../../domain/log-room.ts";
 import { dispatcherOfRun } from "../../services/dispatchers.ts";
 import { findPastRun } from "../../services/runs.ts";
-import { archiveKey, archiveOf } from "./archive.ts";
+import { writeArchive } from "./archive.ts";
 import { readLastRow, sumStored } from "./frames.ts";
 import { readLog } from "./read.ts";
-import { isClosed, openFor } from "./reopen.ts";
+import { isClosed, notedBase, openFor, rawBytesOf } from "./reopen.ts";
 import { arm, attachmentOf, closeSocket, newestOf, readMeta, writeMeta, WRITER_TAG, type Room } from "./room.ts";
 import { openTables } from "./schema.ts";
 import { hasViewers, openViewer, resumeViewers, tellViewers } from "./viewers.ts";
@@ -55,7 +55,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       closed: stored && sql.exec("SELECT 1 FROM meta WHERE key = 'closed'").toArray().length > 0,
       archived: false,
       storedBytes: 0,
-      baseBytes: 0,
+      baseBlocks: [],
       reopenedAt: 0,
       toldRev: 0,
       archiving: false,
@@ -64,9 +64,9 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       alarmAt: null,
     };
     if (stored) {
-      this.#room.baseBytes = Number(readMeta(this.#room, "base_bytes") ?? 0);
+      this.#room.baseBlocks = notedBase(this.#room);
       this.#room.reopenedAt = Number(readMeta(this.#room, "reopened_at") ?? 0);
-      this.#room.storedBytes = this.#room.baseBytes + sumStored(sql);
+      this.#room.storedBytes = rawBytesOf(this.#room.baseBlocks) + sumStored(sql);
     }
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     void ctx.blockConcurrencyWhile(async () => {
@@ -279,16 +279,13 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     room.archiving = true;
     try {
       const last = readLastRow(room.sql);
-      const body = await archiveOf(room, last);
-      if (body !== null) {
-        await room.deps.blobs.put(archiveKey(room.workspaceId, room.runId), body);
-      }
+      const bytes = await writeArchive(room, last);
       const isCurrent = room.closed && readLastRow(room.sql) === last;
       if (isCurrent) {
         const now = room.deps.clock.now();
         writeMeta(room, "archived_at", String(now));
         arm(room, now + LINGER_MS);
-        room.deps.log.info("log.archived", { runId: room.runId, bytes: body?.sizeBytes ?? 0 });
+        room.deps.log.info("log.archived", { runId: room.runId, bytes });
       }
       // Else a requeued run has opened the log meanwhile; should it be closed again, the alarm repeats this.
     } catch (error) {
@@ -313,7 +310,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     room.closed = false;
     room.archived = true;
     room.storedBytes = 0;
-    room.baseBytes = 0;
+    room.baseBlocks = [];
     room.reopenedAt = 0;
     room.forgetting = room.ctx.storage.deleteAll();
     await room.forgetting;

@@ -1,7 +1,8 @@
 /** The log as an HTTP answer: the bytes, or one JSON object for each line. Streams, whatever its size. */
 import { LineSplitter } from "@cronium/protocol/log-lines";
-import { archiveKey, framesOf, whole, type ArchivedFrame } from "./archive.ts";
-import { readFrames } from "./frames.ts";
+import { archiveKey, blockAt, framesOf, streamOf } from "./archive.ts";
+import { readTable, type Block } from "./archive-format.ts";
+import { readFrames, whole, type WholeFrame } from "./frames.ts";
 import type { Room } from "./room.ts";
 
 export interface ReadQuery {
@@ -16,24 +17,11 @@ const PIECE_BYTES = 262_144;
 
 /** Nothing was printed: an empty answer. */
 export function readLog(room: Room, query: ReadQuery): ReadableStream<Uint8Array> {
-  const pieces = query.format === "text" ? textPieces(room, query) : linePieces(room, query);
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done === true) {
-        controller.close();
-      } else {
-        controller.enqueue(value);
-      }
-    },
-    async cancel() {
-      await pieces.return(undefined);
-    },
-  });
+  return streamOf(query.format === "text" ? textPieces(room, query) : linePieces(room, query));
 }
 
 async function* textPieces(room: Room, query: ReadQuery): AsyncGenerator<Uint8Array> {
-  for await (const { header, payload } of allFrames(room)) {
+  for await (const { header, payload } of framesFrom(room, query, () => {})) {
     const { attempt, offset } = query.cursor;
     const skip = header.attempt === attempt ? Math.max(0, offset - header.offset) : 0;
     const wanted =
@@ -49,7 +37,7 @@ async function* textPieces(room: Room, query: ReadQuery): AsyncGenerator<Uint8Ar
 
 async function* linePieces(room: Room, query: ReadQuery): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  const splitter = new LineSplitter();
+  let splitter = new LineSplitter();
   const { attempt, offset } = query.cursor;
   const pick = (lines: ReturnType<LineSplitter["end"]>): string => {
     let text = "";
@@ -63,7 +51,11 @@ async function* linePieces(room: Room, query: ReadQuery): AsyncGenerator<Uint8Ar
     }
     return text;
   };
-  for await (const frame of allFrames(room)) {
+  // Lines of the part that is not read count all the same.
+  const begin = (lines: number): void => {
+    splitter = new LineSplitter(lines);
+  };
+  for await (const frame of framesFrom(room, query, begin)) {
     const text = pick(splitter.push(frame));
     if (text !== "") {
       yield encoder.encode(text);
@@ -75,18 +67,25 @@ async function* linePieces(room: Room, query: ReadQuery): AsyncGenerator<Uint8Ar
   }
 }
 
-/** Every frame in order: those of the archive, and behind them those of the tables. */
-async function* allFrames(room: Room): AsyncGenerator<ArchivedFrame> {
-  const { stored, baseBytes } = room;
+/**
+ * Every frame from the cursor on, and some before it, in order: those of the archive, and behind them those of the
+ * tables. `begin` is told beforehand how many lines are left out, where lines are wanted.
+ */
+async function* framesFrom(
+  room: Room,
+  { cursor, format }: ReadQuery,
+  begin: (lines: number) => void,
+): AsyncGenerator<WholeFrame> {
+  const { stored, baseBlocks } = room;
   // Keeps the tables until they have been read.
   room.readers += 1;
   try {
-    if (!stored || baseBytes > 0) {
-      const body = await room.deps.blobs.get(archiveKey(room.workspaceId, room.runId));
-      if (body !== null) {
-        yield* framesOf(body, stored ? baseBytes : undefined);
-      }
-    }
+    const { blobs } = room.deps;
+    const key = archiveKey(room.workspaceId, room.runId);
+    const blocks: readonly Block[] = stored ? baseBlocks : ((await readTable(blobs, key)) ?? []);
+    const first = blockAt(blocks, cursor, format === "ndjson");
+    begin(blocks[first]?.lines ?? 0);
+    yield* framesOf(blobs, key, blocks, first);
     if (!stored) {
       return;
     }

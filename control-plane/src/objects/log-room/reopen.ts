@@ -3,14 +3,15 @@
  *
  * While the tables are still there they simply take frames again. Once they have gone the blob holds the earlier
  * attempts, and new tables begin behind it: readers get the blob first, the next archive writes both as one blob.
- * Example: attempts 1 to 4 are 900 bytes of blob; attempt 5 opens the room, which notes `base_bytes` 900, and archives
- * later to a blob whose first 900 bytes are the old ones.
+ * Example: attempts 1 to 4 are three blocks; attempt 5 opens the room, which notes them as its `base_blocks`, and archives
+ * later to a blob that begins with those three.
  */
 import type { Run } from "@cronium/protocol";
 import { isTerminal } from "@cronium/protocol/run-states";
 import { dispatcherOfRun } from "../../services/dispatchers.ts";
 import { archiveKey } from "./archive.ts";
-import { writeMeta, type Room } from "./room.ts";
+import { parseTable, plainBlock, readTable, tableText, type Block } from "./archive-format.ts";
+import { readMeta, writeMeta, type Room } from "./room.ts";
 import { createTables } from "./schema.ts";
 
 export function isClosed(room: Room): boolean {
@@ -23,7 +24,7 @@ export async function openFor(room: Room, attempt: number): Promise<void> {
   for (;;) {
     const dispatcher = await dispatcherOfRun(room.deps, room.workspaceId, room.runId);
     const run = await dispatcher.getRun(room.runId);
-    const base = await sizeOfBase(room, run, attempt);
+    const base = await blocksOfBase(room, run, attempt);
     if (room.stored && !isClosed(room)) {
       return;
     }
@@ -36,13 +37,26 @@ export async function openFor(room: Room, attempt: number): Promise<void> {
 }
 
 /** The first attempt of a live run has no archive before it, and spares the look. */
-async function sizeOfBase(room: Room, run: Run | null, attempt: number): Promise<number> {
+async function blocksOfBase(room: Room, run: Run | null, attempt: number): Promise<readonly Block[]> {
   if (room.stored || run === null || isTerminal(run.state) || (attempt === 1 && isUnderWay(run, attempt))) {
-    return 0;
+    return [];
   }
-  const body = await room.deps.blobs.get(archiveKey(room.workspaceId, room.runId));
-  await body?.stream.cancel();
-  return body?.sizeBytes ?? 0;
+  return (await readTable(room.deps.blobs, archiveKey(room.workspaceId, room.runId))) ?? [];
+}
+
+/** What was noted when the room was opened again. */
+export function notedBase(room: Room): readonly Block[] {
+  const noted = readMeta(room, "base_blocks");
+  if (noted !== null) {
+    return parseTable(noted);
+  }
+  // As a version without blocks noted it.
+  const bytes = Number(readMeta(room, "base_bytes") ?? 0);
+  return bytes === 0 ? [] : [plainBlock(bytes)];
+}
+
+export function rawBytesOf(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, { rawBytes }) => sum + rawBytes, 0);
 }
 
 /** Not while it is queued: then its newest attempt is over, or has only been offered. */
@@ -50,7 +64,7 @@ function isUnderWay(run: Run, attempt: number): boolean {
   return run.attempt === attempt && run.state !== "queued" && !isTerminal(run.state);
 }
 
-function open(room: Room, run: Run | null, attempt: number, base: number): void {
+function open(room: Room, run: Run | null, attempt: number, base: readonly Block[]): void {
   const mayReopen = run !== null && isUnderWay(run, attempt);
   if (room.stored) {
     if (mayReopen) {
@@ -64,17 +78,17 @@ function open(room: Room, run: Run | null, attempt: number, base: number): void 
     return;
   }
   // Without an archive this is the beginning of a live run's log; with one, only its newest attempt may follow.
-  room.archived = run === null || isTerminal(run.state) || (base > 0 && !mayReopen);
-  if (!room.archived && base > 0) {
+  room.archived = run === null || isTerminal(run.state) || (base.length > 0 && !mayReopen);
+  if (!room.archived && base.length > 0) {
     room.ctx.storage.transactionSync(() => {
       createTables(room.sql, `${room.workspaceId}:${room.runId}`);
-      writeMeta(room, "base_bytes", String(base));
+      writeMeta(room, "base_blocks", tableText(base));
       writeMeta(room, "reopened_at", String(attempt));
     });
     room.stored = true;
     room.newest = undefined;
-    room.baseBytes = base;
-    room.storedBytes = base;
+    room.baseBlocks = base;
+    room.storedBytes = rawBytesOf(base);
     room.reopenedAt = attempt;
   }
 }

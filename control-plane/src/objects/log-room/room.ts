@@ -1,6 +1,7 @@
 /** What every file of the log room works on. */
 import type { Deps } from "../../deps.ts";
 import type { LogPosition } from "../../domain/log-position.ts";
+import type { Block } from "./archive-format.ts";
 import { readNewest } from "./frames.ts";
 
 export interface Room {
@@ -20,10 +21,10 @@ export interface Room {
   /** Bytes of the log that is kept: payloads in the tables, and the archived part before them. */
   storedBytes: number;
   /**
-   * Of a run that went on after its log had been archived: how many bytes of the blob come before what the tables hold.
-   * 0 for every other run.
+   * Of a run that went on after its log had been archived: the blocks of the blob that come before what the tables hold.
+   * Empty for every other run.
    */
-  baseBytes: number;
+  baseBlocks: readonly Block[];
   /** The attempt with which the log was opened again; those before it are closed for good. 0 if it never was. */
   reopenedAt: number;
   /** Newest state of the run that viewers were told of. */

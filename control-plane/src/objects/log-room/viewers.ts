@@ -9,7 +9,8 @@
 import type { Run, RunLiveMessage } from "@cronium/protocol";
 import { isTerminal } from "@cronium/protocol/run-states";
 import { logStateOf } from "../../domain/log-position.ts";
-import { archiveKey, framesOf } from "./archive.ts";
+import { archiveKey, blockAt, framesOf } from "./archive.ts";
+import { readTable } from "./archive-format.ts";
 import { readFrames, rowBefore } from "./frames.ts";
 import { attachmentOf, closeSocket, newestOf, trySend, VIEWER_TAG, type Room, type ViewerAttachment } from "./room.ts";
 
@@ -31,7 +32,7 @@ export interface Cursor {
 export function openViewer(room: Room, run: Run, cursor: Cursor): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   room.ctx.acceptWebSocket(server, [VIEWER_TAG]);
-  const inArchive = !room.stored || (room.baseBytes > 0 && cursor.attempt < room.reopenedAt);
+  const inArchive = !room.stored || (room.baseBlocks.length > 0 && cursor.attempt < room.reopenedAt);
   const after = room.stored ? rowBefore(room.sql, cursor.attempt, cursor.offset) : 0;
   mark(server, { kind: "viewer", after, live: false, inArchive });
   room.toldRev = Math.max(room.toldRev, run.rev);
@@ -134,9 +135,10 @@ function becomeLive(room: Room, socket: WebSocket, from: Cursor): void {
 
 async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cursor): Promise<void> {
   try {
-    const { stored, baseBytes } = room;
-    const body = await room.deps.blobs.get(archiveKey(room.workspaceId, room.runId));
-    if (body === null) {
+    const { blobs } = room.deps;
+    const key = archiveKey(room.workspaceId, room.runId);
+    const blocks = room.stored ? room.baseBlocks : await readTable(blobs, key);
+    if (blocks === null || blocks.length === 0) {
       // Nothing was printed yet, or never will be.
       if (room.stored) {
         await goOn(room, socket, cursor, START);
@@ -151,7 +153,7 @@ async function replayArchive(room: Room, socket: WebSocket, run: Run, cursor: Cu
     let at = START;
     let sent = 0;
     let sentAtPause = 0;
-    for await (const { header, payload, bytes } of framesOf(body, stored ? baseBytes : undefined)) {
+    for await (const { header, payload, bytes } of framesOf(blobs, key, blocks, blockAt(blocks, cursor))) {
       const end = header.offset + payload.length;
       at = { attempt: header.attempt, offset: end };
       const seen =
