@@ -8,6 +8,7 @@ import {
   DEFAULT_GRACE_MS,
   type HeldAttempt,
   type Job,
+  HOME_SHARD,
   PROTOCOL_VERSION,
   type RunnerMessage,
   ServerMessage,
@@ -17,6 +18,7 @@ import { backoffMs } from "../runner/src/base/retryable.ts";
 import type { Log } from "../runner/src/base/log.ts";
 import type { Executor } from "../runner/src/executors/types.ts";
 import type { Journal } from "../runner/src/journal.ts";
+import { Calls } from "../runner/src/calls.ts";
 import { Cancel } from "../runner/src/loops/cancel.ts";
 import { Dispatch } from "../runner/src/loops/dispatch.ts";
 import { Drain } from "../runner/src/loops/drain.ts";
@@ -85,6 +87,7 @@ export class RunnerProcess {
   private readonly cancel: Cancel;
   private readonly report: Report;
   private readonly drain: Drain;
+  readonly calls: Calls;
   private socket: Dialled | null = null;
   private welcomed = false;
   private failures = 0;
@@ -114,8 +117,15 @@ export class RunnerProcess {
         }
       },
     });
+    this.calls = new Calls({
+      clock,
+      send: (message) => this.send(message),
+      protocolFor: () => PROTOCOL_VERSION,
+      uncache: async () => {},
+    });
     const deps: RunDeps = {
       clock,
+      calls: this.calls,
       log,
       link,
       journal,
@@ -306,6 +316,7 @@ export class RunnerProcess {
       this.cancel.drop(ref, "reported as lost");
     }
     this.report.repeat();
+    this.calls.repeat(HOME_SHARD);
     this.dispatch.repeatAccepts();
     if (this.drain.draining) {
       this.sendStatus();
@@ -340,6 +351,12 @@ export class RunnerProcess {
         for (const ref of message.stale) {
           this.cancel.drop(ref, "stale");
         }
+        return;
+      case "answer":
+        this.calls.onAnswer(message);
+        return;
+      case "uncache":
+        this.calls.onUncache(message);
         return;
       case "shards":
         return;

@@ -3,6 +3,8 @@ export * from "./access.ts";
 export * from "./allowed-host.ts";
 export * from "./container.ts";
 export * from "./container-defaults.ts";
+export * from "./artifact.ts";
+export * from "./calls.ts";
 export * from "./env-name.ts";
 export * from "./errors.ts";
 export * from "./event.ts";

@@ -22,6 +22,8 @@ export const MAX_JSON_DEPTH = 64;
 /** Keys and array elements in one document. */
 export const MAX_JSON_NODES = 200_000;
 
+/** Values that a level around another value may hold beside it. */
+const VALUES_AROUND = 20;
 /** Engines copy pieces of a text up to this length, and let longer ones point into it. */
 const SHORT_PIECE = 13;
 const WORDS = [
@@ -37,9 +39,12 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor",
  *
  * Throws `AppError` with `invalid_json` (position in characters, 0-based), `duplicate_key`, `too_deep`,
  * `forbidden_key` or `out_of_range` (JSON pointer): the latter for numbers that would not come out as they went in.
+ *
+ * `around`: levels of nesting, each with a few values, that the value will have around it where it is read next; 0 by
+ * default.
  */
-export function parseStrictJson(text: string): Json {
-  return new Reader(text).document();
+export function parseStrictJson(text: string, around = 0): Json {
+  return new Reader(text).document(around);
 }
 
 class Reader {
@@ -52,12 +57,13 @@ class Reader {
     this.text = text;
   }
 
-  document(): Json {
+  document(around: number): Json {
+    this.nodes = around * VALUES_AROUND;
     if (this.text.charCodeAt(0) === 0xfeff) {
       this.fail("starts with a byte order mark");
     }
     this.space();
-    const value = this.value(0);
+    const value = this.value(around);
     this.space();
     if (this.at < this.text.length) {
       this.fail("has something after the value");

@@ -33,6 +33,8 @@
  * for good; so does the control plane when it has had no connection for a lease. One that comes back with its job behind
  * it and nothing in hand is closed with 4403.
  *
+ * Jobs ask for variables, locks and so on through `call`, answered by `answer` (`calls.ts`); from protocol 2 on.
+ *
  * Where no WebSocket gets through, the same frames travel in a polling session (`poll.ts`).
  *
  * Shards: where queues of the workspace have Dispatchers of their own, its own one names them in `shards`, behind the
@@ -45,6 +47,7 @@
  * from the server are ignored by the runner, so that a newer control plane may say more.
  */
 import * as z from "zod";
+import { CallError, CallKey, CallOp } from "./calls.ts";
 import { EventDefinition } from "./event.ts";
 import { JsonValue } from "./json.ts";
 import { Labels } from "./labels.ts";
@@ -195,6 +198,17 @@ export const RunnerMessage = z.discriminatedUnion("type", [
     /** It takes itself out for good, as a person would who revokes it: its key is refused from then on. */
     leave: z.literal(true).optional(),
   }),
+  /** What a job asks for (`calls.ts`). Not sent to a control plane of protocol 1, which refuses it. */
+  z.strictObject({
+    type: z.literal("call"),
+    id: z.int(),
+    runId: z.string().max(64),
+    attempt: z.int().min(1),
+    key: CallKey,
+    op: CallOp,
+  }),
+  /** Nothing of what `uncache` named is used any more. */
+  z.strictObject({ type: z.literal("uncached"), id: z.int() }),
 ]);
 export type RunnerMessage = z.infer<typeof RunnerMessage>;
 
@@ -245,6 +259,15 @@ export const ServerMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("stale"), runId: z.string(), attempt: z.int() }),
   z.strictObject({ type: z.literal("drain") }),
   z.strictObject({ type: z.literal("shards"), shards: z.array(z.int().min(1).max(31)).max(31) }),
+  /** To the `call` of this id: one of the two. */
+  z.strictObject({
+    type: z.literal("answer"),
+    id: z.int(),
+    result: JsonValue.optional(),
+    error: CallError.optional(),
+  }),
+  /** Forget what is cached of these variables, and say `uncached`. */
+  z.strictObject({ type: z.literal("uncache"), id: z.int(), names: z.array(z.string()).min(1) }),
   z.strictObject({ type: z.literal("error"), code: z.string(), message: z.string() }),
 ]);
 export type ServerMessage = z.infer<typeof ServerMessage>;

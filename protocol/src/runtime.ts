@@ -14,14 +14,37 @@
  *   `GET  /v1/executions/{id}/context`  200, `RunContext`
  *   `GET  /v1/executions/{id}/secrets/{name}`    200, the value as a JSON string; 422 `secret_not_found` when the event
  *                                                does not name it
- *   `GET  /v1/executions/{id}/variables/{name}`  200, the value as JSON; 404 `not_found`
- *                                                Both with `?format=text`: a string as it is, other values as JSON
- *   `GET  /health`                      200 `{"status":"ok"}`, without a token
+ *                                                With `?format=text`: the value as it is
+ *   `GET    …/variables/{key}`          200, the value as JSON, its version in the header `cronium-version`; 404
+ *                                       `not_found`. With `?format=text`: a string as it is, other values as JSON
+ *   `GET    …/variables?prefix=&cursor=`  200, `{items: [{name, version, value}], nextCursor}`
+ *   `PUT    …/variables/{key}?scope=`   `SetVariableBody` -> 200 `{version}`; 412 `version_conflict`, 413, 422
+ *   `DELETE …/variables/{key}?ifVersion=&scope=`  204, also when there is none
+ *   `POST   …/locks/{key}`              `TakeLockBody` -> 200 `{lockId, ttlMs, fence}`; 409 `locked` with Retry-After
+ *   `PUT    …/locks/{key}`              `RenewLockBody` -> 200 `{lockId, ttlMs, fence}`; 409 `lock_lost`
+ *   `DELETE …/locks/{key}?lockId=`      204, also when it was lost
+ *   `POST   …/condition`                `ConditionBody` -> 204; shown on the run, the last one counts
+ *   `POST   …/progress`                 `ProgressBody` -> 204; shown on the run, sent on at most four times a second
+ *   `POST   …/name`                     `RunNameBody` -> 204
+ *   `POST   …/tool-actions/{action}`    `ToolActionBody` -> 200 `{result}`; 404 `unknown_action`
+ *   `POST   …/artifacts?name=`          the bytes; header `cronium-sha256` optional -> 201 `{name, bytes, sha256}`;
+ *                                       413 `artifact_too_large`, 409 `artifact_exists`, 422 `checksum_mismatch`
+ *   `GET    …/artifacts`                200, `{items}`
+ *   `GET    …/artifacts/{name}`         200, the bytes; header `cronium-sha256`
+ *   `POST   …/token`                    200, `{token, expiresInMs}`: a fresh one; the old stays good until its `exp`
+ *   `GET    /metrics`                   counters as Prometheus text, without a token
+ *   `GET    /health`                    200 `{"status":"ok"}`, without a token
  *
  * Errors are `application/problem+json` (`Problem`): 401 `invalid_token`, 403 `attempt_not_active` (ended, or another
- * run's), 400 `invalid_json`, 413 `output_too_large`, 404 `not_found`, 405 `method_not_allowed`. Every call may be
- * repeated safely. A sidecar that restarts comes back under the same path within a second, so SDKs retry a refused
- * connection for 5 s before they give up.
+ * run's), 400 `invalid_json`, 413 `output_too_large`, 404 `not_found`, 405 `method_not_allowed`, 429 `rate_limited` with
+ * Retry-After, 503 `not_available` while the control plane cannot be reached. Every call may be repeated safely: a write
+ * that carries an `Idempotency-Key` (1 to 255 printable ASCII characters) takes effect once, and its repeats are answered
+ * as the first was; the key with another body is 422 `idempotency_mismatch`. A sidecar that restarts comes back under the
+ * same path within a second, so SDKs retry a refused connection for 5 s before they give up.
+ *
+ * Variables, locks, condition, name and tool actions are decided by the control plane (`calls.ts`) and durable there
+ * before they are answered. Reads of variables may come from the sidecar's cache, and are never older than the last
+ * write that anybody was told of.
  *
  * The token is a JWT (HS256, key known to runner and sidecar only): `typ` "cronium-execution+jwt", `aud`
  * "cronium-runtime", `sub` "<runId>:<attempt>", `jti`, `exp` at most 1 h ahead of `iat`.
@@ -29,6 +52,17 @@
 import * as z from "zod";
 import { runtimes } from "./event.ts";
 import { JsonValue } from "./json.ts";
+import {
+  CallError,
+  CallKey,
+  CallOp,
+  LockId,
+  MAX_LOCK_TTL_MS,
+  MAX_LOCK_WAIT_MS,
+  MIN_LOCK_TTL_MS,
+  ProgressMessage,
+  RunName,
+} from "./calls.ts";
 import { triggers } from "./run-states.ts";
 
 export const BootstrapJob = z.strictObject({
@@ -59,6 +93,28 @@ export const RunContext = z.strictObject({
 });
 export type RunContext = z.infer<typeof RunContext>;
 
+const LOCK_TTL_MS = 30_000;
+const LockTtl = z.int().min(MIN_LOCK_TTL_MS).max(MAX_LOCK_TTL_MS);
+
+/** `ifVersion` refuses the write unless the variable is at this version; 0: unless there is none. */
+export const SetVariableBody = z.strictObject({ value: JsonValue, ifVersion: z.int().min(0).optional() });
+export type SetVariableBody = z.infer<typeof SetVariableBody>;
+
+/** `waitMs`: how long to wait for somebody else to let go of it. */
+export const TakeLockBody = z.strictObject({
+  ttlMs: LockTtl.default(LOCK_TTL_MS),
+  waitMs: z.int().min(0).max(MAX_LOCK_WAIT_MS).default(0),
+});
+export const RenewLockBody = z.strictObject({ lockId: LockId, ttlMs: LockTtl.default(LOCK_TTL_MS) });
+export const ConditionBody = z.strictObject({ value: z.boolean() });
+export const ProgressBody = z.strictObject({
+  /** 0 to 1; null where it cannot be told. */
+  fraction: z.number().min(0).max(1).nullable().default(null),
+  message: ProgressMessage.nullable().default(null),
+});
+export const RunNameBody = z.strictObject({ name: RunName });
+export const ToolActionBody = z.strictObject({ params: JsonValue.default(null) });
+
 /** Environment that every script gets besides its own. */
 export const runtimeEnvNames = [
   "CRONIUM_RUN_ID",
@@ -76,7 +132,13 @@ export const runtimeEnvNames = [
  */
 export const SidecarCommand = z.discriminatedUnion("type", [
   /** `key`: base64url of 32 random bytes, made at runner start. `socketDir`: folder of all per-slot folders. */
-  z.strictObject({ type: z.literal("configure"), key: z.string(), socketDir: z.string() }),
+  z.strictObject({
+    type: z.literal("configure"),
+    key: z.string(),
+    socketDir: z.string(),
+    /** Address of the control plane, for artifacts; without it there are none. */
+    planeUrl: z.string().nullable().optional(),
+  }),
   /** Open `<socketDir>/<slot>/api.sock`. Answered by `opened`. */
   z.strictObject({ type: z.literal("open"), slot: z.string() }),
   /** Hand this job to the slot; from now on its token is good. */
@@ -93,7 +155,11 @@ export const SidecarCommand = z.discriminatedUnion("type", [
     /** Whether the bootstrap already fetched the job (after a sidecar restart). */
     handedOut: z.boolean(),
     output: JsonValue.optional(),
+    /** Whether `call` events are answered. Without, variables are those of this message and nothing can be written. */
+    calls: z.boolean().optional(),
   }),
+  /** Forget what is cached of these variables, or of all of them (null). Answered by `uncached`. */
+  z.strictObject({ type: z.literal("uncache"), id: z.int(), names: z.array(z.string()).nullable() }),
   /** End of the job: its token dies, the socket is closed and removed. Answered by `closed`. */
   z.strictObject({ type: z.literal("close"), slot: z.string() }),
 ]);
@@ -107,9 +173,21 @@ export const SidecarEvent = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("handed_out"), slot: z.string() }),
   z.strictObject({ type: z.literal("exit"), slot: z.string(), code: z.int() }),
   z.strictObject({ type: z.literal("output"), slot: z.string(), id: z.int(), value: JsonValue }),
+  /** To the control plane; answered by `answer`. `key` tells a repeat. */
+  z.strictObject({ type: z.literal("call"), slot: z.string(), id: z.int(), key: CallKey, op: CallOp }),
+  z.strictObject({ type: z.literal("uncached"), id: z.int() }),
   z.strictObject({ type: z.literal("failed"), slot: z.string().nullable(), message: z.string() }),
 ]);
 export type SidecarEvent = z.infer<typeof SidecarEvent>;
 
-export const SidecarReply = z.strictObject({ type: z.literal("stored"), id: z.int(), ok: z.boolean() });
+export const SidecarReply = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("stored"), id: z.int(), ok: z.boolean() }),
+  /** Of a `call`: one of the two. */
+  z.strictObject({
+    type: z.literal("answer"),
+    id: z.int(),
+    result: JsonValue.optional(),
+    error: CallError.optional(),
+  }),
+]);
 export type SidecarReply = z.infer<typeof SidecarReply>;

@@ -19,6 +19,9 @@ export const CONTAINER_SINCE = 2;
 /** From this version on a runner may say that it leaves for good, that it is paused, and how its machine is. */
 export const OPERATING_SINCE = 2;
 
+/** From this version on a runner hands on what its jobs ask of the control plane (`calls.ts`). */
+export const CALLS_SINCE = 2;
+
 /** The oldest version that a side speaking `ours` still accepts: N-1, never below 1. */
 export function oldestAccepted(ours: number = PROTOCOL_VERSION): number {
   return Math.max(1, ours - 1);

@@ -1,4 +1,5 @@
 /** Hands each frame of the control plane to the loop that it is for. */
+import type { Calls } from "./calls.ts";
 import type { WorkMessage } from "./connection.ts";
 import type { Cancel } from "./loops/cancel.ts";
 import type { Dispatch } from "./loops/dispatch.ts";
@@ -10,10 +11,11 @@ export interface InboxLoops {
   readonly cancel: Cancel;
   readonly report: Report;
   readonly drain: Drain;
+  readonly calls: Calls;
 }
 
 export function deliver(loops: InboxLoops, message: Exclude<WorkMessage, { type: "shards" }>): void {
-  const { dispatch, cancel, report, drain } = loops;
+  const { dispatch, cancel, report, drain, calls } = loops;
   switch (message.type) {
     case "jobs":
       dispatch.onJobs(message);
@@ -35,6 +37,12 @@ export function deliver(loops: InboxLoops, message: Exclude<WorkMessage, { type:
       return;
     case "drain":
       drain.begin();
+      return;
+    case "answer":
+      calls.onAnswer(message);
+      return;
+    case "uncache":
+      calls.onUncache(message);
       return;
     case "renewed":
       for (const ref of message.stale) {

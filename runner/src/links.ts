@@ -50,6 +50,7 @@ export interface LinksOptions {
   readonly status: () => Pick<Status, "notReady" | "draining">;
   readonly welcomed: (welcome: Welcome, shard: number) => void;
   readonly message: (message: Exclude<WorkMessage, { type: "shards" }>) => void;
+  readonly closed: (shard: number) => void;
   /** The leases of this shard's attempts are about to run out. */
   readonly leaseLost: (shard: number) => void;
   readonly renewed: (shard: number, at: number, leaseMs: number) => void;
@@ -108,6 +109,11 @@ export class Links implements ControlLink {
     }));
   }
 
+  /** What the Dispatcher of this run speaks; null before it has said so. */
+  protocolFor(runId: string): number | null {
+    return this.links.get(shardOf(runId))?.protocol || null;
+  }
+
   openFor(runId: string): boolean {
     return this.links.get(shardOf(runId))?.connection.open ?? false;
   }
@@ -139,6 +145,12 @@ export class Links implements ControlLink {
         this.declined(message);
         this.links.get(shardOf(message.runId))?.connection.send(message);
         break;
+      case "call":
+        this.links.get(shardOf(message.runId))?.connection.send(message);
+        return;
+      case "uncached":
+        this.links.get(HOME_SHARD)?.connection.send(message);
+        return;
       case "started":
       case "exited":
         this.links.get(shardOf(message.runId))?.connection.send(message);
@@ -229,7 +241,10 @@ export class Links implements ControlLink {
           this.receive(message);
         },
         pong: () => heartbeat.pong(),
-        closed: () => heartbeat.disconnected(),
+        closed: () => {
+          heartbeat.disconnected();
+          this.options.closed(shard);
+        },
         fatal: this.options.fatal,
       },
     });

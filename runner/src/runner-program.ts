@@ -7,6 +7,7 @@ import { type Clock, settledWithin } from "./base/clock.ts";
 import { exitCodes } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
 import type { LogTail } from "./base/log-tail.ts";
+import { Calls } from "./calls.ts";
 import type { Config } from "./config.ts";
 import { Desk } from "./control/desk.ts";
 import { ControlServer } from "./control/server.ts";
@@ -85,6 +86,7 @@ export class RunnerProgram {
   private readonly jobLogs = new JobLogs((ref) => this.journal.get(ref) !== undefined);
   private readonly control: ControlServer;
   private readonly departure: Departure;
+  readonly calls: Calls;
   /** Null for a runner that stays. */
   private readonly oneJob: OneJob | null;
 
@@ -105,6 +107,7 @@ export class RunnerProgram {
       entry: sidecarEntry,
       socketDir: dataDir.sockets,
       key: executionKey(dataDir.path, this.journal.entries().some(mayGoOn)),
+      planeUrl: url,
       clock,
       log,
     });
@@ -137,6 +140,12 @@ export class RunnerProgram {
       platform: () => describePlatform(this.executor.engineVersion),
       notReady: () => this.readiness.reasons,
     };
+    this.calls = new Calls({
+      clock,
+      send: (message) => this.links.send(message),
+      protocolFor: (runId) => this.links.protocolFor(runId),
+      uncache: (id, names) => this.sidecar.uncache(id, names),
+    });
     this.links = new Links({
       url,
       runnerId,
@@ -150,6 +159,7 @@ export class RunnerProgram {
       status: () => ({ notReady: this.readiness.reasons, draining: this.takesNothing }),
       welcomed: (welcome, shard) => this.welcomed(welcome, shard),
       message: (message) => deliver(this, message),
+      closed: (shard) => this.calls.cutOff(shard),
       leaseLost: (shard) => this.fence(shard),
       renewed: (shard, at, leaseMs) => {
         if (this.runs.size > 0) {
@@ -178,6 +188,7 @@ export class RunnerProgram {
       journal: this.journal,
       sidecar: this.sidecar,
       executor: this.executor,
+      calls: this.calls,
       runnerName: name,
       policy: (job) => applyPolicy(policy, job),
       openSecrets: (job, sealed) => openSecrets({ key: sealing, runnerId, job, sealed }),
@@ -326,6 +337,7 @@ export class RunnerProgram {
       }
     }
     this.report.repeat();
+    this.calls.repeat(shard);
     this.dispatch.repeatAccepts();
     if (this.takesNothing) {
       this.links.sendStatus();

@@ -32,6 +32,8 @@ export interface SidecarProcessOptions {
   readonly socketDir: string;
   /** Key of the execution tokens, 32 bytes. */
   readonly key: Uint8Array;
+  /** Address of the control plane, for artifacts; none by default. */
+  readonly planeUrl?: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -45,6 +47,7 @@ export class SidecarProcess implements Sidecar {
   private readonly firstReady = Promise.withResolvers<void>();
   private stopped = false;
   private failures = 0;
+  private readonly uncached = new Map<number, () => void>();
   private bornAt = 0;
   private cancelRestart = (): void => {};
 
@@ -104,6 +107,20 @@ export class SidecarProcess implements Sidecar {
     rmSync(this.folderOf(slot), { recursive: true, force: true });
   }
 
+  /**
+   * Forgets what is cached of these variables, or of all (null). Resolves once no job is given it any more; a sidecar that
+   * dies takes its cache along.
+   */
+  async uncache(id: number, names: readonly string[] | null): Promise<void> {
+    if (!this.ready) {
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      this.uncached.set(id, resolve);
+      this.send({ type: "uncache", id, names: names === null ? null : [...names] });
+    });
+  }
+
   /** Names of the slots whose sockets are in use. */
   liveSlots(): ReadonlySet<string> {
     return new Set(this.slots.keys());
@@ -159,6 +176,10 @@ export class SidecarProcess implements Sidecar {
     }
     this.ready = false;
     this.child = null;
+    for (const [id, done] of this.uncached) {
+      this.uncached.delete(id);
+      done();
+    }
     const { clock, log } = this.options;
     this.failures = clock.monotonic() - this.bornAt > GOOD_START_MS ? 1 : this.failures + 1;
     const inMs = this.failures === 1 ? 0 : backoffMs(this.failures, 1, RESTART_BASE_MS, RESTART_CAP_MS);
@@ -193,6 +214,13 @@ export class SidecarProcess implements Sidecar {
       case "output":
         void this.storeOutput(event.slot, event.id, event.value);
         return;
+      case "call":
+        void this.call(event.slot, event);
+        return;
+      case "uncached":
+        this.uncached.get(event.id)?.();
+        this.uncached.delete(event.id);
+        return;
       case "failed":
         this.failed(event.slot, event.message);
         return;
@@ -207,6 +235,7 @@ export class SidecarProcess implements Sidecar {
       type: "configure",
       key: Buffer.from(this.key).toString("base64url"),
       socketDir: this.options.socketDir,
+      planeUrl: this.options.planeUrl ?? null,
     });
     for (const [slot, state] of this.slots) {
       this.send({ type: "open", slot });
@@ -248,10 +277,20 @@ export class SidecarProcess implements Sidecar {
     this.send({ type: "stored", id, ok });
   }
 
+  private async call(slot: string, { id, key, op }: Extract<SidecarEvent, { type: "call" }>): Promise<void> {
+    const answer = await this.slots.get(slot)?.binding?.call(key, op);
+    if (answer === undefined) {
+      const error = { code: "attempt_not_active", message: "No job runs in this slot." } as const;
+      this.send({ type: "answer", id, error });
+    } else {
+      this.send({ type: "answer", id, ...(answer.ok ? { result: answer.result } : { error: answer.error }) });
+    }
+  }
+
   private sendBinding(state: OpenSlot, binding: SidecarBinding): void {
     const { slot, attempt, job, input, secrets, variables, context } = binding;
     const handed = { secrets: { ...secrets }, variables: { ...variables } };
-    this.send({ type: "bind", slot, attempt, job, input, ...handed, context, handedOut: state.handedOut });
+    this.send({ type: "bind", slot, attempt, job, input, ...handed, context, handedOut: state.handedOut, calls: true });
   }
 
   /** Before `ready`, and between two lives, `configure` will say everything again. */

@@ -28,7 +28,7 @@ export interface Deed {
 
 /** Who did it and how they came, as objects are told and audit entries say. */
 export interface Stamp {
-  readonly actor: { readonly kind: Actor["kind"] | TokenAct["actor"]["kind"] | "system"; readonly id: string };
+  readonly actor: { readonly kind: Actor["kind"] | TokenAct["actor"]["kind"] | "run" | "system"; readonly id: string };
   readonly ip: string | null;
   readonly requestId: string;
 }

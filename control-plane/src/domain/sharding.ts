@@ -9,6 +9,7 @@
  */
 import type { EventDefinition, Json, Queue, RunnerPlatform, Settings } from "@cronium/protocol";
 import type { Stamp } from "./act.ts";
+import type { CallAnswer, HomeCall } from "./calls.ts";
 import type { EnqueueCommand, Enqueued, Outcome } from "./dispatcher.ts";
 
 export interface Placement {
@@ -153,6 +154,10 @@ export interface HomeApi {
   askPlaces(ask: PlacesAsk): Promise<PlacesAnswer | null>;
   /** Null for one that is not registered. */
   runnerFacts(runnerId: string): Promise<RunnerFacts | null>;
+  /** A call of an attempt whose shard has checked who holds it. */
+  callHome(call: HomeCall): Promise<CallAnswer>;
+  /** The attempt is over: its locks go, and what is still on its way does nothing. */
+  endCalls(ref: { readonly runId: string; readonly attempt: number }): Promise<void>;
   /** One for each job, in order; null for a runner that is not registered, or revoked. */
   sealValues(ask: ValuesAsk): Promise<readonly HandedValues[] | null>;
 }

@@ -10,7 +10,7 @@ export const AuditEntry = z
     /** 1, 2, 3, … in its chain. */
     seq: z.int(),
     at: z.iso.datetime(),
-    actor: z.strictObject({ kind: z.enum(["user", "api_key", "registration_token", "system"]), id: z.string() }),
+    actor: z.strictObject({ kind: z.enum(["user", "api_key", "registration_token", "run", "system"]), id: z.string() }),
     ip: z.string().nullable(),
     requestId: z.string(),
     /** Such as `member.role_changed`. */

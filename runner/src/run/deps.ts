@@ -5,6 +5,8 @@
 import type {
   AttemptRef,
   BootstrapJob,
+  CallError,
+  CallOp,
   Job,
   JobResult,
   Json,
@@ -22,6 +24,11 @@ export interface ControlLink {
   readonly open: boolean;
   send(message: RunnerMessage): void;
 }
+
+/** What the control plane says to a call of a job. */
+export type CallAnswer =
+  | { readonly ok: true; readonly result: Json }
+  | { readonly ok: false; readonly error: CallError };
 
 export type LogState = "complete" | "incomplete" | "truncated";
 
@@ -76,6 +83,8 @@ export interface SidecarBinding {
   readonly onHandedOut: () => void;
   /** Makes an output durable before the script is told that it is. */
   readonly store: (value: Json) => Promise<void>;
+  /** Asks the control plane. Never rejects. */
+  readonly call: (key: string, op: CallOp) => Promise<CallAnswer>;
 }
 
 /** The sidecar process; it survives restarts of that process by opening and binding everything again. */
@@ -123,6 +132,8 @@ export interface RunDeps {
   readonly journal: RunJournal;
   readonly sidecar: Sidecar;
   readonly executor: Executor;
+  /** What jobs ask of the control plane. */
+  readonly calls: { call(ref: AttemptRef, key: string, op: CallOp): Promise<CallAnswer> };
   readonly runnerName: string;
   /** Whether the local policy lets the job run, and the folders it gets. */
   readonly policy: (

@@ -83,5 +83,6 @@ export function bind(
     handedOut,
     onHandedOut: () => deps.journal.note({ type: "handed_out", ...ref }),
     store: (value) => deps.journal.write({ type: "output", ...ref, value }),
+    call: (key, op) => deps.calls.call(ref, key, op),
   });
 }

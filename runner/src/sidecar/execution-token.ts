@@ -4,11 +4,14 @@
  * Tokens live for an hour, jobs may run for longer. The token that a job was given is renewed silently when it comes
  * over the job's own socket: the runner closes that socket when the attempt ends. Any other expired token is refused.
  */
-import { errors, jwtVerify, type JWTPayload } from "jose";
+import { randomBytes } from "node:crypto";
+import { errors, jwtVerify, SignJWT, type JWTPayload } from "jose";
 import { AppError } from "@cronium/protocol";
 import { isCanonicalJws } from "@cronium/protocol/jws";
 import type { SlotState } from "./slots.ts";
 
+/** Of a renewed token, in seconds. */
+export const TOKEN_LIFE_S = 3_600;
 const MAX_TOKEN_CHARS = 4_096;
 
 /** Throws `AppError` with `invalid_token` or `attempt_not_active`. */
@@ -48,4 +51,17 @@ async function verified(key: Uint8Array, slot: SlotState, token: string): Promis
     }
     throw new AppError("invalid_token", "The token is not one of this runner's, or has expired.", { cause: error });
   }
+}
+
+/** A fresh token for the job of this attempt. */
+export function renewToken(key: Uint8Array, runId: string, attempt: number): Promise<string> {
+  const issuedAt = Math.floor(Date.now() / 1_000);
+  return new SignJWT()
+    .setProtectedHeader({ alg: "HS256", typ: "cronium-execution+jwt" })
+    .setAudience("cronium-runtime")
+    .setSubject(`${runId}:${attempt}`)
+    .setJti(randomBytes(16).toString("base64url"))
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + TOKEN_LIFE_S)
+    .sign(key);
 }

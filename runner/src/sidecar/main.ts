@@ -5,17 +5,30 @@
  */
 import { chownSync } from "node:fs";
 import { chdir } from "node:process";
-import { type Json, SidecarCommand, type SidecarEvent, SidecarReply } from "@cronium/protocol";
+import {
+  CALL_WITHIN_MS,
+  type CallOp,
+  type Json,
+  SidecarCommand,
+  type SidecarEvent,
+  SidecarReply,
+} from "@cronium/protocol";
+import type { Answered } from "./call.ts";
 import { Slots } from "./slots.ts";
+import { VariableCache } from "./variable-cache.ts";
 
 /** User and group it becomes when started as root: neither the job's nor anyone's in the system. */
 const SIDECAR_UID = 10_002;
 /** How long the runner may take to make an output durable. */
 const STORE_WITHIN_MS = 15_000;
+/** The runner gives up first, and says why. */
+const ANSWER_WITHIN_MS = CALL_WITHIN_MS + 5_000;
 
 let slots: Slots | null = null;
 let nextId = 1;
 const storing = new Map<number, (ok: boolean) => void>();
+const asking = new Map<number, (answered: Answered) => void>();
+const cache = new VariableCache(() => performance.now());
 
 function emit(event: SidecarEvent): void {
   process.send?.(event, undefined, undefined, () => {
@@ -36,6 +49,41 @@ function store(slot: string, value: Json): Promise<boolean> {
     storing.set(id, settle);
     emit({ type: "output", slot, id, value });
   });
+}
+
+function ask(slot: string, key: string, op: CallOp): Promise<Answered> {
+  const id = nextId;
+  nextId += 1;
+  return new Promise((resolve) => {
+    const settle = (answered: Answered): void => {
+      clearTimeout(timer);
+      asking.delete(id);
+      resolve(answered);
+    };
+    const timer = setTimeout(() => settle(UNANSWERED), ANSWER_WITHIN_MS);
+    asking.set(id, settle);
+    emit({ type: "call", slot, id, key, op });
+  });
+}
+
+const UNANSWERED: Answered = {
+  ok: false,
+  error: { code: "not_available", message: "The runner did not answer. Repeating the call is safe." },
+};
+
+/** True for what answers something that this process asked. */
+function settled(message: unknown): boolean {
+  const reply = SidecarReply.safeParse(message);
+  if (!reply.success) {
+    return false;
+  }
+  if (reply.data.type === "stored") {
+    storing.get(reply.data.id)?.(reply.data.ok);
+    return true;
+  }
+  const { id, result = null, error } = reply.data;
+  asking.get(id)?.(error === undefined ? { ok: true, result } : { ok: false, error });
+  return true;
 }
 
 /**
@@ -59,7 +107,20 @@ function settleIn(socketDir: string): void {
 async function obey(command: SidecarCommand): Promise<void> {
   if (command.type === "configure") {
     settleIn(command.socketDir);
-    slots = new Slots({ key: Buffer.from(command.key, "base64url"), socketDir: ".", emit, store });
+    slots = new Slots({
+      key: Buffer.from(command.key, "base64url"),
+      socketDir: ".",
+      emit,
+      store,
+      ask,
+      planeUrl: command.planeUrl ?? null,
+      cache,
+    });
+    return;
+  }
+  if (command.type === "uncache") {
+    cache.drop(command.names, command.id);
+    emit({ type: "uncached", id: command.id });
     return;
   }
   if (slots === null) {
@@ -83,9 +144,7 @@ async function obey(command: SidecarCommand): Promise<void> {
 }
 
 process.on("message", (message: unknown) => {
-  const reply = SidecarReply.safeParse(message);
-  if (reply.success) {
-    storing.get(reply.data.id)?.(reply.data.ok);
+  if (settled(message)) {
     return;
   }
   const command = SidecarCommand.safeParse(message);

@@ -8,6 +8,11 @@ import { AppError, type ErrorCode, type Json, parseStrictJson } from "@cronium/p
  */
 const READ_ON_BYTES = 16_777_216;
 
+/** None by default: what is read travels on as a text of its own. */
+const AROUND = 0;
+/** A body that comes drop by drop is not waited for. */
+const BODY_WITHIN_MS = 30_000;
+
 /** Reads what is left of a body that nobody wants, so that the answer reaches its sender. */
 export async function discardBody(request: IncomingMessage): Promise<void> {
   let size = 0;
@@ -23,14 +28,21 @@ export async function discardBody(request: IncomingMessage): Promise<void> {
   }
 }
 
-/** Throws `AppError` with `tooLarge`, `unsupported_media_type`, `body_required`, `invalid_json` and its kin. */
-export async function readJson(request: IncomingMessage, limit: number, tooLarge: ErrorCode): Promise<Json> {
+/** `around`: levels of nesting that it will have around it where it is read next. Throws `AppError` with `tooLarge`, `unsupported_media_type`, `body_required`, `invalid_json` and its kin. */
+export async function readJson(
+  request: IncomingMessage,
+  limit: number,
+  tooLarge: ErrorCode,
+  around = AROUND,
+): Promise<Json> {
   const type = request.headers["content-type"];
   if (type !== undefined && !/^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i.test(type)) {
     throw new AppError("unsupported_media_type", "The body is not declared as application/json in UTF-8.");
   }
   const chunks: Buffer[] = [];
   let size = 0;
+  const late = setTimeout(() => request.destroy(), BODY_WITHIN_MS);
+  request.once("close", () => clearTimeout(late));
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size <= limit) {
@@ -42,6 +54,7 @@ export async function readJson(request: IncomingMessage, limit: number, tooLarge
       break;
     }
   }
+  clearTimeout(late);
   if (size > limit) {
     throw new AppError(tooLarge, `The body is larger than the limit of ${limit} bytes.`);
   }
@@ -54,5 +67,5 @@ export async function readJson(request: IncomingMessage, limit: number, tooLarge
   } catch (error) {
     throw new AppError("invalid_json", "The body is not UTF-8.", { cause: error });
   }
-  return parseStrictJson(text);
+  return parseStrictJson(text, around);
 }

@@ -5,12 +5,27 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { decodeJwt } from "jose";
-import type { Json, SidecarCommand, SidecarEvent } from "@cronium/protocol";
+import {
+  type CallOp,
+  CALL_BURST,
+  CALLS_PER_SECOND,
+  type Json,
+  type SidecarCommand,
+  type SidecarEvent,
+} from "@cronium/protocol";
+import type { Answered } from "./call.ts";
+import { Metrics } from "./metrics.ts";
+import { stopProgress } from "./notes.ts";
+import { Rate } from "./rate.ts";
 import { answer } from "./runtime-api.ts";
+import type { VariableCache } from "./variable-cache.ts";
 
-/** The script's request and its body must arrive within these; waiting for the job is not limited. */
+/** The script's request must arrive within these, an artifact's body too; waiting for the job is not limited. */
 const HEADERS_WITHIN_MS = 10_000;
-const REQUEST_WITHIN_MS = 30_000;
+const REQUEST_WITHIN_MS = 900_000;
+/** Requests of one job that are answered here; what goes on to the control plane is counted apart. */
+const REQUEST_BURST = 4_000;
+const REQUESTS_PER_SECOND = 2_000;
 const MAX_HEADER_BYTES = 16_384;
 /** A job is a few processes; more connections than this are an attack on this process. */
 const MAX_CONNECTIONS = 128;
@@ -24,6 +39,12 @@ export interface SlotState {
   tokenId: string | null;
   handedOut: boolean;
   closed: boolean;
+  /** The newest progress that was not sent on yet. */
+  progress: { readonly fraction: number | null; readonly message: string | null } | null;
+  progressTimer: NodeJS.Timeout | null;
+  readonly metrics: Metrics;
+  readonly requests: Rate;
+  readonly calls: Rate;
   /** Resolves when a job is bound; what long polls wait for. */
   readonly bound: PromiseWithResolvers<void>;
   readonly server: Server;
@@ -36,6 +57,11 @@ export interface SlotContext {
   readonly emit: (event: SidecarEvent) => void;
   /** Asks the runner to make an output durable; false when it could not. */
   readonly store: (slot: string, value: Json) => Promise<boolean>;
+  /** Asks the control plane, through the runner. Never rejects. */
+  readonly ask: (slot: string, key: string, op: CallOp) => Promise<Answered>;
+  /** Address of the control plane, for artifacts. */
+  readonly planeUrl: string | null;
+  readonly cache: VariableCache;
 }
 
 export class Slots {
@@ -111,6 +137,11 @@ export class Slots {
       tokenId: null,
       handedOut: false,
       closed: false,
+      progress: null,
+      progressTimer: null,
+      metrics: new Metrics(),
+      requests: new Rate(REQUEST_BURST, REQUESTS_PER_SECOND),
+      calls: new Rate(CALL_BURST, CALLS_PER_SECOND),
       bound: Promise.withResolvers<void>(),
       server,
     };
@@ -130,6 +161,7 @@ export class Slots {
     const slot = this.slots.get(name);
     if (slot !== undefined) {
       slot.closed = true;
+      stopProgress(slot);
       this.slots.delete(name);
       await new Promise<void>((resolve) => {
         slot.server.close(() => resolve());

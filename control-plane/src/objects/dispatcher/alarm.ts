@@ -1,6 +1,7 @@
 /** What the object does when nobody calls: leases, offers, back-offs, silent runners, the outbox, tidying up. */
 import type { DispatcherApi } from "../../domain/dispatcher.ts";
 import { expireAudit } from "./audit.ts";
+import { forgetOldCalls } from "./calls/kept-answers.ts";
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
 import { askDueAt } from "./allowances.ts";
@@ -155,6 +156,7 @@ function tidy(shell: Shell, turn: Turn): void {
   }
   shell.tidiedAt = turn.now;
   forgetOldCauses(shell, turn.now);
+  forgetOldCalls(shell, turn.now);
   forgetOldCounters(shell, turn.now);
   forgetOldBulks(shell, turn.now);
   expireAudit(shell, turn);

@@ -47,6 +47,9 @@ import {
 } from "./audited.ts";
 import { readBulk } from "./bulk.ts";
 import { previewBulk } from "./bulk-walk.ts";
+import { callHome } from "./calls/calls.ts";
+import { endCalls, passFence } from "./calls/kept-answers.ts";
+import { beginWrite } from "./calls/readers.ts";
 import { closeDown, listRooms } from "./closing.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
 import { readEvent, readEventVersions } from "./events.ts";
@@ -82,6 +85,7 @@ import {
   createVariable,
   deleteVariable,
   listVariables,
+  nameOfVariable,
   readVariable,
   readVariableVersions,
   setVariable,
@@ -309,17 +313,45 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   async createVariable(
     command: Parameters<DispatcherApi["createVariable"]>[0],
   ): ReturnType<DispatcherApi["createVariable"]> {
-    return this.#changeVariables((turn) => createVariable(this.#shell, turn, command));
+    return this.#writeVariable(command.variable.name, () =>
+      this.#changeVariables((turn) => createVariable(this.#shell, turn, command)),
+    );
   }
 
   async setVariable(command: Parameters<DispatcherApi["setVariable"]>[0]): ReturnType<DispatcherApi["setVariable"]> {
-    return inTurn(this.#shell, (turn) => setVariable(this.#shell, turn, command));
+    return this.#writeVariable(nameOfVariable(this.#shell, command.variableId), () =>
+      inTurn(this.#shell, (turn) => setVariable(this.#shell, turn, command)),
+    );
   }
 
   async deleteVariable(
     command: Parameters<DispatcherApi["deleteVariable"]>[0],
   ): ReturnType<DispatcherApi["deleteVariable"]> {
-    return this.#changeVariables((turn) => deleteVariable(this.#shell, turn, command));
+    return this.#writeVariable(nameOfVariable(this.#shell, command.variableId), () =>
+      this.#changeVariables((turn) => deleteVariable(this.#shell, turn, command)),
+    );
+  }
+
+  /** Once no job uses the old value any more. */
+  async #writeVariable<T>(name: string | null, write: () => T | Promise<T>): Promise<T> {
+    const { clear, end } = beginWrite(this.#shell, name ?? "");
+    try {
+      await clear;
+      return await write();
+    } finally {
+      end();
+    }
+  }
+
+  async callHome(call: Parameters<DispatcherApi["callHome"]>[0]): ReturnType<DispatcherApi["callHome"]> {
+    return callHome(this.#shell, this.#group, call);
+  }
+
+  async endCalls(ref: Parameters<DispatcherApi["endCalls"]>[0]): Promise<void> {
+    inTurn(this.#shell, (turn) => {
+      endCalls(this.#shell, ref);
+      passFence(this.#shell, { ...ref, attempt: ref.attempt + 1 }, turn.now);
+    });
   }
 
   /** The first variable, and the end of the last one, are told to the shards before they are answered. */

@@ -12,6 +12,8 @@ import type { HandedValues } from "../../domain/sharding.ts";
 import type { Holder, Reply, RunState } from "../../domain/run-step.ts";
 import { signLogToken } from "../../services/log-tokens.ts";
 import { noteServed, removeEphemeral, takeOut } from "./ephemeral.ts";
+import { decideCall, prepareCall, type Before } from "./calls/calls.ts";
+import { onUncached } from "./calls/readers.ts";
 import { acceptOrRefuse, handOver } from "./grants.ts";
 import type { Work } from "./group-commit.ts";
 import { type Fetched, fetchValues, refKey } from "./handed-values.ts";
@@ -37,6 +39,8 @@ export interface RunnerFrame {
   readonly message: Working;
   /** With an accept in a shard: what home gave for it. */
   readonly fetched?: Fetched;
+  /** With a call: what was found out before its turn. */
+  readonly before?: Before;
 }
 
 /** Takes one frame as it arrives; `decideLater` may put its decision into a turn with others. */
@@ -75,6 +79,15 @@ export async function onRunnerFrame(
     decideLater({ socket, message, fetched });
     return;
   }
+  if (message.type === "call") {
+    const { runnerId, epoch } = attachment;
+    prepareCall(shell, { runnerId, epoch }, message, (before) => decideLater({ socket, message, before }));
+    return;
+  }
+  if (message.type === "uncached") {
+    onUncached(shell, { runnerId: attachment.runnerId, epoch: attachment.epoch }, message.id);
+    return;
+  }
   decideLater({ socket, message });
 }
 
@@ -84,6 +97,7 @@ export function frameWork(shell: Shell, frame: RunnerFrame): Work {
     decide: (turn, chain) => decideFrame(shell, turn, chain, frame),
     committed: () => afterFrame(shell, frame),
     failed: (error) => {
+      frame.before?.end?.();
       shell.deps.log.error("frame.failed", {
         workspaceId: shell.workspaceId,
         type: frame.message.type,
@@ -112,18 +126,20 @@ function holderOf(shell: Shell, socket: Link): Holder | null {
   return shell.fleet.get(runnerId)?.revokedAt === null ? { runnerId, epoch } : null;
 }
 
-function decideFrame(shell: Shell, turn: Turn, chain: StepChain, { socket, message, fetched }: RunnerFrame): void {
+function decideFrame(shell: Shell, turn: Turn, chain: StepChain, frame: RunnerFrame): void {
+  const { socket, message } = frame;
   const holder = holderOf(shell, socket);
   if (holder !== null) {
     if (message.type === "renew" && transportOf(socket) === "websocket") {
       // Of a session every request counts; of a socket only pings do.
       changeRunner(shell, turn, holder.runnerId, { lastSeenAt: turn.now });
     }
-    handle(shell, turn, chain, holder, message, fetched);
+    handle(shell, turn, chain, holder, frame);
   }
 }
 
-function afterFrame(shell: Shell, { socket, message }: RunnerFrame): void {
+function afterFrame(shell: Shell, { socket, message, before }: RunnerFrame): void {
+  before?.end?.();
   const attachment = attachmentOf(socket);
   if (message.type === "bye" && message.leave !== true) {
     closeSocket(socket, 1000, "bye");
@@ -176,8 +192,7 @@ function handle(
   turn: Turn,
   chain: StepChain,
   by: Holder,
-  message: Working,
-  fetched: Fetched = NONE_FETCHED,
+  { message, fetched = NONE_FETCHED, before = {} }: RunnerFrame,
 ): void {
   const decided = (ref: AttemptRef, command: Command | ((state: RunState) => Command), output?: Json): void => {
     const values = fetched.get(refKey(ref)) ?? null;
@@ -232,6 +247,19 @@ function handle(
         ...(message.clock === undefined ? {} : { clockSkewMs: clockSkew(message.clock, turn.now) }),
       });
       shell.heldOff.delete(by.runnerId);
+      return;
+    case "call": {
+      // It asks whether the attempt lives, which the frames before it may have ended.
+      chain.settle();
+      const { answer: said, stale } = decideCall(shell, turn, by, { message, before });
+      tell(turn, by, said);
+      if (stale) {
+        audit(shell, refOf(message), by, said.error?.code ?? "stale_attempt");
+        tell(turn, by, { type: "stale", ...refOf(message) });
+      }
+      return;
+    }
+    case "uncached":
       return;
     case "bye":
       changeFleet(shell, turn, by.runnerId, { draining: true });

@@ -11,6 +11,7 @@ import { HOME_SHARD } from "@cronium/protocol/ids";
 import { sealingInfo } from "@cronium/protocol/sealing";
 import { sealTo } from "../../auth/sealing.ts";
 import type { HandedValues, ValuesAsk } from "../../domain/sharding.ts";
+import { passFence } from "./calls/kept-answers.ts";
 import { keptSeal, readSecretNames } from "./grants.ts";
 import { readState } from "./runs.ts";
 import { findSecrets, noteUse, openFound } from "./secrets.ts";
@@ -67,6 +68,7 @@ export function sealValues(
     return null;
   }
   return jobs.map(({ runId, attempt, eventId, secrets: names }) => {
+    passFence(shell, { runId, attempt }, turn.now);
     const found = variablesFor(shell, eventId);
     const variables: Record<string, Json> | null = found === null ? null : { ...found };
     const { found: boxes, missing } = findSecrets(shell, eventId, names);

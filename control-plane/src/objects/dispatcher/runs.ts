@@ -4,6 +4,7 @@ import type { EventDefinition, Json, Run } from "@cronium/protocol";
 import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord } from "../../domain/run.ts";
 import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
+import { attemptEnded } from "./calls/ended.ts";
 import { joinLane, laneOf } from "./lanes.ts";
 import { countAttempt, countRun } from "./metrics.ts";
 import { addToOutbox } from "./outbox.ts";
@@ -264,8 +265,11 @@ export function saveStep(shell: Shell, turn: Turn, before: RunState, step: Step)
     }
     if (live) {
       wakeBy(turn, attempt.deadlineAt);
-    } else if (run.wishes?.secrets === true) {
-      shell.sql.exec("DELETE FROM sealed_grants WHERE run_id = ? AND attempt = ?", run.id, attempt.attempt);
+    } else {
+      if (run.wishes?.secrets === true) {
+        shell.sql.exec("DELETE FROM sealed_grants WHERE run_id = ? AND attempt = ?", run.id, attempt.attempt);
+      }
+      attemptEnded(shell, run.id, attempt.attempt);
     }
   }
   if (run !== before.run) {

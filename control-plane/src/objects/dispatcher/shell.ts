@@ -8,6 +8,7 @@ import type { RunRecord } from "../../domain/run.ts";
 import type { Bucket } from "../../domain/token-bucket.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
 import type { Wishes } from "../../domain/wishes.ts";
+import type { Readers } from "./calls/readers.ts";
 import type { PollLink } from "./poll-link.ts";
 import type { KnownEvent } from "./known-events.ts";
 import { newTally, type Tally } from "./metrics.ts";
@@ -174,6 +175,10 @@ export interface Shell {
     readonly rows: readonly StoredVariable[];
     readonly byEvent: Map<string, Readonly<Record<string, Json>>>;
   } | null;
+  /** Home's: who may use variables again that they have read. */
+  readonly readers: Readers;
+  /** Attempts that have asked for something, as `<run>:<attempt>`. */
+  readonly callers: Set<string>;
   /** Secrets that no configured key can read. */
   readonly unreadable: Set<string>;
   /** What this instance has measured. */

@@ -1,6 +1,8 @@
 /** What an instance of the Dispatcher does first: read its tables, and find out whom it lost while it was away. */
 import type { Deps } from "../../deps.ts";
 import { readDispatcherName } from "../../domain/dispatcher-name.ts";
+import { readCallers } from "./calls/kept-answers.ts";
+import { readReaders } from "./calls/readers.ts";
 import { forgiveOutage, readTickDueAt } from "./leases.ts";
 import { newMeters } from "./metrics.ts";
 import { RecentRuns } from "./recent-runs.ts";
@@ -55,6 +57,8 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     triggers: null,
     expressions: new Map(),
     variables: null,
+    readers: readReaders(sql, deps.clock.now()),
+    callers: readCallers(sql),
     unreadable: new Set(),
     meters: newMeters(),
     polls: new Map(),

@@ -46,6 +46,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
     shell.definitions.clear();
     shell.recent.clear();
     shell.variables = null;
+    shell.readers.stored.clear();
     readShardTables(shell);
     shell.tickDueAt = readTickDueAt(shell.sql);
     throw error;

@@ -151,6 +151,16 @@ export function readVariableVersions(shell: Shell, variableId: string): Variable
     }));
 }
 
+/** Those that a run of this event finds, by name. */
+export function visibleVariables(shell: Shell, eventId: string | null): VariableRow[] {
+  return inScopeOf(readAll(shell), eventId);
+}
+
+/** Null when there is none. */
+export function nameOfVariable(shell: Shell, variableId: string): string | null {
+  return find(shell, variableId)?.name ?? null;
+}
+
 /** What D1 is told. */
 export function readVariableProjection(shell: Shell, variableId: string) {
   const row = find(shell, variableId);
