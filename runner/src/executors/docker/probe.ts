@@ -1,6 +1,7 @@
 /** Questions about Docker for `doctor` and `images`, outside a running runner. */
 import type Docker from "dockerode";
 import { type Runtime, runtimes } from "@cronium/protocol";
+import { engineFacts } from "./engine-facts.ts";
 import { hasImage } from "./image-shelf.ts";
 import { type ImageFiles, loadImageTable } from "./images.ts";
 
@@ -12,7 +13,7 @@ export interface ImageState {
 
 export function probe(docker: Docker, files: ImageFiles) {
   return {
-    version: async (): Promise<string> => (await docker.version()).Version,
+    facts: () => engineFacts(docker),
     images: async (): Promise<ImageState[]> => {
       const table = await loadImageTable(files);
       return Promise.all(
