@@ -130,6 +130,7 @@ export class RunnerProcess {
       link,
       journal,
       executor,
+      egress: { also: null, privateRanges: [] },
       sidecar: {
         key: new Uint8Array(32),
         folderOf: () => "",

@@ -4,6 +4,7 @@
 // `import.meta.main` and `require.main` all behave as in `node main.ts`. In a slot that waits, the SDK and the remover
 // of types are loaded meanwhile; where the job is there at once, nothing is loaded in advance.
 "use strict";
+const { spawn } = require("node:child_process");
 const { writeFileSync } = require("node:fs");
 const http = require("node:http");
 const nodeModule = require("node:module");
@@ -87,8 +88,28 @@ function reportAtExit() {
   });
 }
 
+/** For a job that may reach some hosts. A process of its own: it outlives an exec of this one, and a busy script. */
+function openWayOut(proxy) {
+  return new Promise((resolve, reject) => {
+    const args = ["/cronium/forward.cjs", "3128", proxy.slice("unix://".length)];
+    // Without the job's own settings for Node.
+    const child = spawn(process.execPath, args, { env: {}, stdio: ["ignore", "pipe", "ignore"] });
+    child.stdout.once("data", () => {
+      child.stdout.destroy();
+      child.unref();
+      resolve();
+    });
+    child.once("error", reject);
+  });
+}
+
 async function main() {
   const job = await fetchJob();
+  const { CRONIUM_PROXY: proxy, ...env } = job.env;
+  if (proxy !== undefined) {
+    await openWayOut(proxy);
+  }
+  job.env = env;
   writeFileSync(MAIN, job.script);
   Object.assign(process.env, job.env);
   process.chdir("/workspace");

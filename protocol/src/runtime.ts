@@ -152,6 +152,16 @@ export const SidecarCommand = z.discriminatedUnion("type", [
     secrets: z.record(z.string(), z.string()).default({}),
     variables: z.record(z.string(), JsonValue).default({}),
     context: RunContext,
+    /** The hosts that it may reach through the proxy on `proxy.sock`; without, there is no proxy. */
+    egress: z
+      .strictObject({
+        hosts: z.array(z.string()),
+        /** Of the local policy: both must allow a host; null: it names none. */
+        also: z.array(z.string()).nullable(),
+        privateRanges: z.array(z.string()),
+        kbps: z.int().nullable(),
+      })
+      .optional(),
     /** Whether the bootstrap already fetched the job (after a sidecar restart). */
     handedOut: z.boolean(),
     output: JsonValue.optional(),
@@ -176,6 +186,8 @@ export const SidecarEvent = z.discriminatedUnion("type", [
   /** To the control plane; answered by `answer`. `key` tells a repeat. */
   z.strictObject({ type: z.literal("call"), slot: z.string(), id: z.int(), key: CallKey, op: CallOp }),
   z.strictObject({ type: z.literal("uncached"), id: z.int() }),
+  /** One line about a connection of the job, for the log of its run. */
+  z.strictObject({ type: z.literal("egress"), slot: z.string(), text: z.string() }),
   z.strictObject({ type: z.literal("failed"), slot: z.string().nullable(), message: z.string() }),
 ]);
 export type SidecarEvent = z.infer<typeof SidecarEvent>;

@@ -19,7 +19,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { basename, isAbsolute, resolve, sep } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod";
-import { type AllowedHost, containerOf, type Job, networkModes, readAllowedHost } from "@cronium/protocol";
+import { containerOf, HostRule, type Job, networkModes } from "@cronium/protocol";
 import { ExitError } from "./base/exit-error.ts";
 import { errorText } from "./base/log.ts";
 import type { HostMount } from "./executors/types.ts";
@@ -41,15 +41,6 @@ const RegistryLogin = z.strictObject({
 });
 
 const Range = z.string().refine(isRange, "must be a range such as 10.1.0.0/16");
-
-const HostRule = z.string().transform((rule, context) => {
-  const read = readAllowedHost(rule);
-  if (read === null) {
-    context.addIssue("must be a host such as api.example.com or *.example.com, with :port or without");
-    return z.NEVER;
-  }
-  return read;
-});
 
 const PolicyFile = z.strictObject({
   workspaces: z.array(z.string()).optional(),
@@ -78,7 +69,7 @@ export interface Policy {
   readonly pullStuckSeconds: number;
   readonly networks: readonly (typeof networkModes)[number][];
   /** Beside the event's own; null: whatever an event names. */
-  readonly hosts: readonly AllowedHost[] | null;
+  readonly hosts: readonly string[] | null;
   /** Ranges of private addresses that jobs may reach. */
   readonly privateRanges: readonly string[];
   readonly bridgeRange: string;

@@ -192,6 +192,7 @@ export class RunnerProgram {
       runnerName: name,
       policy: (job) => applyPolicy(policy, job),
       openSecrets: (job, sealed) => openSecrets({ key: sealing, runnerId, job, sealed }),
+      egress: { also: policy.hosts === null ? null : [...policy.hosts], privateRanges: [...policy.privateRanges] },
       logSink: (ref) => this.logSink(ref),
       randomId: () => `s${randomBytes(8).toString("hex")}`,
     };

@@ -211,6 +211,9 @@ export class SidecarProcess implements Sidecar {
         // A hint that comes some 35 ms before Docker's word; a warm pool may use it.
         this.options.log.debug("sidecar.exit_hint", { slot: event.slot, code: event.code });
         return;
+      case "egress":
+        this.slots.get(event.slot)?.binding?.onEgress(event.text);
+        return;
       case "output":
         void this.storeOutput(event.slot, event.id, event.value);
         return;
@@ -288,8 +291,8 @@ export class SidecarProcess implements Sidecar {
   }
 
   private sendBinding(state: OpenSlot, binding: SidecarBinding): void {
-    const { slot, attempt, job, input, secrets, variables, context } = binding;
-    const handed = { secrets: { ...secrets }, variables: { ...variables } };
+    const { slot, attempt, job, input, secrets, variables, context, egress } = binding;
+    const handed = { secrets: { ...secrets }, variables: { ...variables }, ...(egress === null ? {} : { egress }) };
     this.send({ type: "bind", slot, attempt, job, input, ...handed, context, handedOut: state.handedOut, calls: true });
   }
 

@@ -57,7 +57,7 @@ export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Prom
   socketOpen.catch((error: unknown) => {
     log.error("run.socket_not_opened", { problem: errorText(error) });
   });
-  bind({ deps, job, ref }, left.slot, {
+  bind({ deps, job, ref, sink }, left.slot, {
     token: left.bound.token,
     handedOut: left.handedOut,
     secrets,

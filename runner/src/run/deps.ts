@@ -13,6 +13,7 @@ import type {
   LogStream,
   RunContext,
   RunnerMessage,
+  SidecarCommand,
 } from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -68,6 +69,8 @@ export interface RunJournal {
   ): { readonly output: Json; readonly handedOut: boolean; readonly resultAcked: boolean } | undefined;
 }
 
+export type Egress = NonNullable<Extract<SidecarCommand, { type: "bind" }>["egress"]>;
+
 export interface SidecarBinding {
   readonly slot: string;
   readonly attempt: number;
@@ -77,6 +80,10 @@ export interface SidecarBinding {
   readonly secrets: Readonly<Record<string, string>>;
   readonly variables: Readonly<Record<string, Json>>;
   readonly context: RunContext;
+  /** Where it may go through the proxy; null where there is none. */
+  readonly egress: Egress | null;
+  /** One line about a connection that it made, or was refused. */
+  readonly onEgress: (text: string) => void;
   /** The bootstrap has fetched the job already, from an earlier process. */
   readonly handedOut: boolean;
   /** The bootstrap has fetched the job. */
@@ -141,6 +148,8 @@ export interface RunDeps {
   ) => { readonly ok: true; readonly mounts: readonly HostMount[] } | { readonly ok: false; readonly message: string };
   /** Opens what a job was handed; throws when it is not for this runner and attempt. */
   readonly openSecrets: (job: Job, sealed: string | null) => Readonly<Record<string, string>>;
+  /** What the local policy says of hosts and private addresses. */
+  readonly egress: Pick<Egress, "also" | "privateRanges">;
   readonly logSink: (ref: AttemptRef) => LogSink;
   readonly randomId: () => string;
 }

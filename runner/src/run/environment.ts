@@ -1,8 +1,13 @@
 /** What a job finds in its environment, and the token that opens its own runtime API. */
 import { createHash, randomBytes } from "node:crypto";
 import { SignJWT } from "jose";
-import type { Job, RunContext } from "@cronium/protocol";
+import { containerOf, type Job, type RunContext } from "@cronium/protocol";
+import type { Egress, RunDeps } from "./deps.ts";
 
+/** Where the forwarder in the container listens; it has a loopback of its own. */
+const PROXY = "http://127.0.0.1:3128";
+/** What a script serves to itself; an event may say otherwise. */
+const DIRECT = "localhost,127.0.0.1,::1";
 const TOKEN_LIFE_S = 3_600;
 
 /** A token for this attempt alone; `nowMs` in milliseconds since 1970. */
@@ -36,8 +41,36 @@ export function jobEnvironment(
     CRONIUM_ATTEMPT: String(job.attempt),
     CRONIUM_API: "unix:///run/cronium/api.sock",
     CRONIUM_TOKEN: token,
+    ...proxyEnvironment(job),
     TRACEPARENT: traceParent(job.runId),
     CI: "true",
+  };
+}
+
+/** Where the job may go through the proxy; null in every other network mode. */
+export function egressOf(job: Job, policy: RunDeps["egress"]): Egress | null {
+  const { network, egressKbps } = containerOf(job.definition);
+  return network.mode === "allowlist" ? { ...policy, hosts: network.hosts, kbps: egressKbps } : null;
+}
+
+function isProxied({ definition }: Job): boolean {
+  return containerOf(definition).network.mode === "allowlist";
+}
+
+/** In both cases, because programs differ in which they read. The bootstrap takes the first one for itself. */
+function proxyEnvironment(job: Job): Record<string, string> {
+  if (!isProxied(job)) {
+    return {};
+  }
+  const direct = job.definition.env["NO_PROXY"] ?? DIRECT;
+  const proxied = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+  return {
+    CRONIUM_PROXY: "unix:///run/cronium/proxy.sock",
+    ...Object.fromEntries(proxied.map((name) => [name, PROXY])),
+    NO_PROXY: direct,
+    no_proxy: direct,
+    // Node reads the names above only when it is told to.
+    ...(job.definition.runtime === "node" ? { NODE_USE_ENV_PROXY: "1" } : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 /** From the grant to a running process. The bootstrap inside waits for its job, so the job is bound before the start. */
 import { errorText } from "../base/log.ts";
 import { ExecutorError, type Slot } from "../executors/types.ts";
-import { jobEnvironment, runContext } from "./environment.ts";
+import { egressOf, jobEnvironment, runContext } from "./environment.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Grant, RunState } from "./run.ts";
 
@@ -51,7 +51,7 @@ export function openFor(
 
 /** Gives the slot its job, or, to a new sidecar, the job it has already. */
 export function bind(
-  state: Pick<RunState, "deps" | "job" | "ref">,
+  state: Pick<RunState, "deps" | "job" | "ref" | "sink">,
   slotId: string,
   {
     token,
@@ -64,7 +64,7 @@ export function bind(
     readonly secrets: Readonly<Record<string, string>>;
   } & Pick<Grant, "variables">,
 ): void {
-  const { deps, job, ref } = state;
+  const { deps, job, ref, sink } = state;
   if (!deps.executor.hasRuntimeApi) {
     return;
   }
@@ -79,6 +79,8 @@ export function bind(
     input: job.input,
     secrets,
     variables,
+    egress: egressOf(job, deps.egress),
+    onEgress: (text) => sink.notice(text),
     context: runContext(job, deps.runnerName, deps.clock.now()),
     handedOut,
     onHandedOut: () => deps.journal.note({ type: "handed_out", ...ref }),

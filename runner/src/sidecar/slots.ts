@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { decodeJwt } from "jose";
+import { type AllowedHost, readAllowedHost } from "@cronium/protocol/allowed-host";
 import {
   type CallOp,
   CALL_BURST,
@@ -13,7 +14,9 @@ import {
   type SidecarCommand,
   type SidecarEvent,
 } from "@cronium/protocol";
+import { addressCheck } from "../network-ranges.ts";
 import type { Answered } from "./call.ts";
+import { EgressProxy } from "./egress/proxy.ts";
 import { Metrics } from "./metrics.ts";
 import { stopProgress } from "./notes.ts";
 import { Rate } from "./rate.ts";
@@ -48,6 +51,8 @@ export interface SlotState {
   /** Resolves when a job is bound; what long polls wait for. */
   readonly bound: PromiseWithResolvers<void>;
   readonly server: Server;
+  /** Leads out of a job that may reach some hosts. */
+  egress: EgressProxy | null;
 }
 
 export interface SlotContext {
@@ -111,10 +116,28 @@ export class Slots {
     if (slot === undefined || slot.closed) {
       throw new Error(`slot ${bind.slot} is not open`);
     }
+    await this.openEgress(slot, bind);
     slot.bind = bind;
     slot.handedOut = bind.handedOut;
     slot.tokenId = tokenIdOf(bind.job.env["CRONIUM_TOKEN"]);
     slot.bound.resolve();
+  }
+
+  private async openEgress(slot: SlotState, { egress }: Bind): Promise<void> {
+    await slot.egress?.close();
+    slot.egress = null;
+    if (egress !== undefined) {
+      const rules = (hosts: readonly string[]): AllowedHost[] => hosts.flatMap((host) => readAllowedHost(host) ?? []);
+      const proxy = new EgressProxy({
+        hosts: rules(egress.hosts),
+        also: egress.also === null ? null : rules(egress.also),
+        isOpen: addressCheck(egress.privateRanges),
+        kbps: egress.kbps,
+        report: (text) => this.context.emit({ type: "egress", slot: slot.name, text }),
+      });
+      await proxy.listen(`${this.context.socketDir}/${slot.name}/proxy.sock`);
+      slot.egress = proxy;
+    }
   }
 
   private async listen(name: string): Promise<void> {
@@ -144,6 +167,7 @@ export class Slots {
       calls: new Rate(CALL_BURST, CALLS_PER_SECOND),
       bound: Promise.withResolvers<void>(),
       server,
+      egress: null,
     };
     server.on("request", (request, response) => {
       void answer(this.context, slot, request, response);
@@ -167,6 +191,9 @@ export class Slots {
         slot.server.close(() => resolve());
         slot.server.closeAllConnections();
       });
+      if (slot.egress !== null) {
+        await slot.egress.close();
+      }
     }
     rmSync(`${this.context.socketDir}/${name}`, { recursive: true, force: true });
   }
