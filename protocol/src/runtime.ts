@@ -17,7 +17,8 @@
  *                                                With `?format=text`: the value as it is
  *   `GET    …/variables/{key}`          200, the value as JSON, its version in the header `cronium-version`; 404
  *                                       `not_found`. With `?format=text`: a string as it is, other values as JSON
- *   `GET    …/variables?prefix=&cursor=`  200, `{items: [{name, version, value}], nextCursor}`
+ *   `GET    …/variables?prefix=&cursor=`  200, `{items: [{name, version, value}], nextCursor}`; with `?format=text` the
+ *                                       names alone, one on a line, and the header `cronium-next-cursor`
  *   `PUT    …/variables/{key}?scope=`   `SetVariableBody` -> 200 `{version}`; 412 `version_conflict`, 413, 422
  *   `DELETE …/variables/{key}?ifVersion=&scope=`  204, also when there is none
  *   `POST   …/locks/{key}`              `TakeLockBody` -> 200 `{lockId, ttlMs, fence}`; 409 `locked` with Retry-After

@@ -136,6 +136,7 @@ cronium_list_variables() {
   _cronium_escape prefix
   while true; do
     page=$(_cronium_call GET "variables?prefix=$prefix$cursor" '' names) || return
+    page=${page%.}
     cursor=${page##*$'\n'}
     page=${page%$'\n'*}
     [ -z "$page" ] || printf '%s\n' "$page"
@@ -402,7 +403,7 @@ _cronium_call() {
     unix:///* | http://*) ;;
     *) _cronium_fail api_unreachable "CRONIUM_API is '$api'; it must start with unix:// or http://"; return ;;
   esac
-  local path=/v1/executions/$CRONIUM_RUN_ID/$name key='' renewed='' answer status after version sum failure
+  local path=/v1/executions/$CRONIUM_RUN_ID/$name key='' renewed='' answer status after version sum cursor failure
   case $what in
     text) path+='?format=text' ;;
     names) path+='&format=text' ;;
@@ -418,7 +419,9 @@ _cronium_call() {
       0)
         answer=${answer%.}
         # Status and headers stand on a line of their own after the body.
-        IFS=, read -r status after version sum cursor <<<"${answer##*$'\n'}"
+        # curl shows an empty header with its line end.
+        status=${answer##*$'\n'}
+        IFS=, read -r status after version sum cursor <<<"${status//$'\r'/}"
         answer=${answer%$'\n'*}
         case $status in
           429 | 503)
@@ -469,7 +472,8 @@ _cronium_call() {
         quiet) ;;
         version) printf '%s\n' "${version:-1}" ;;
         checksum) printf '%s\n' "$sum" ;;
-        names) printf '%s%s' "$answer" "${answer:+$'\n'}$cursor" ;;
+        # The dot keeps an empty cursor on its line.
+        names) printf '%s\n%s.' "$answer" "$cursor" ;;
         *) [ -z "$answer" ] || printf '%s\n' "$answer" ;;
       esac
       ;;

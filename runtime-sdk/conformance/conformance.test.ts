@@ -4,29 +4,49 @@
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Json, RunContext } from "@cronium/protocol";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import * as z from "zod";
+import { behaviours } from "./matrix.ts";
+import type { PlaneFault } from "./plane.ts";
 import { type BoundJob, executionToken, type Sidecar, startSidecar } from "./sidecar.ts";
 
 const SDK = join(import.meta.dirname, "..");
 
 /** How each language is started on this machine; the images prove the same with their own interpreters. */
 const LANGUAGES = {
-  python: { file: "script.py", command: ["python3"], env: { PYTHONPATH: join(SDK, "python") } },
+  python: { runtime: "python", file: "script.py", command: ["python3"], env: { PYTHONPATH: join(SDK, "python") } },
+  asyncio: { runtime: "python", file: "script.aio.py", command: ["python3"], env: { PYTHONPATH: join(SDK, "python") } },
   node: {
+    runtime: "node",
     file: "script.ts",
     command: [process.execPath, "--import", join(import.meta.dirname, "resolve-sdk.ts")],
     env: {},
   },
-  bash: { file: "script.sh", command: ["bash"], env: { BASH_ENV: join(SDK, "bash/cronium.sh") } },
+  bash: { runtime: "bash", file: "script.sh", command: ["bash"], env: { BASH_ENV: join(SDK, "bash/cronium.sh") } },
 } as const;
 
 /** What is wrong with the surroundings of the script. */
-const faults = ["forged_token", "foreign_token", "no_socket", "no_port", "bad_address", "restart", "outside"] as const;
+const faults = [
+  "forged_token",
+  "foreign_token",
+  "token_ends_soon",
+  "no_socket",
+  "no_port",
+  "bad_address",
+  "restart",
+  "outside",
+  "lock_taken_away",
+  "bytes_change",
+  "busy",
+  "answer_lost",
+] as const;
+const planeFaults: readonly string[] = ["lock_taken_away", "bytes_change", "busy", "answer_lost"];
+/** Cases that kill the sidecar, and would take it from the others. */
+const lonely: readonly (string | undefined)[] = ["restart", "answer_lost"];
 
 const Case = z.strictObject({
   name: z.string(),
@@ -43,6 +63,13 @@ const Case = z.strictObject({
   stderr: z.string().optional(),
   /** Every output that reached the runner. */
   outputs: z.array(z.json()).optional(),
+  /** All of stdout. */
+  stdout: z.string().optional(),
+  /** The variables that there are in the end, and how many writes it took. */
+  stored: z.record(z.string(), z.json()).optional(),
+  writes: z.int().optional(),
+  /** What the run shows in the end. */
+  notes: z.record(z.string(), z.json()).optional(),
 });
 const Expectation = z.strictObject({ cases: z.array(Case).min(1) });
 
@@ -66,7 +93,13 @@ function surroundings(fault: (typeof faults)[number] | undefined, job: BoundJob)
   switch (fault) {
     case undefined:
     case "restart":
+    case "lock_taken_away":
+    case "bytes_change":
+    case "busy":
+    case "answer_lost":
       return job.env;
+    case "token_ends_soon":
+      return { ...job.env, CRONIUM_TOKEN: sidecar.tokenFor(job, 120) };
     case "forged_token":
       return { ...job.env, CRONIUM_TOKEN: executionToken(randomBytes(32), runId, attempt) };
     case "foreign_token":
@@ -104,10 +137,6 @@ function runScript(command: readonly string[], cwd: string, env: Record<string, 
   });
 }
 
-const behaviours = readdirSync(import.meta.dirname, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && existsSync(join(import.meta.dirname, entry.name, "expect.json")))
-  .map((entry) => entry.name);
-
 let sidecar: Sidecar;
 let workspace: string;
 
@@ -121,21 +150,24 @@ afterAll(async () => {
   rmSync(workspace, { recursive: true, force: true });
 });
 
-for (const behaviour of behaviours) {
+for (const behaviour of behaviours()) {
   const folder = join(import.meta.dirname, behaviour);
   const { cases } = Expectation.parse(JSON.parse(readFileSync(join(folder, "expect.json"), "utf8")));
   describe(behaviour, () => {
-    for (const [language, { file, command, env }] of Object.entries(LANGUAGES)) {
-      // A case that kills the sidecar would take it from the others.
-      const alone = cases.some(({ fault }) => fault === "restart");
+    for (const [language, { runtime, file, command, env }] of Object.entries(LANGUAGES)) {
+      if (!existsSync(join(folder, file))) {
+        continue;
+      }
+      const alone = cases.some(({ fault }) => lonely.includes(fault));
       (alone ? test : test.concurrent).for(cases)(`${language}: $name`, async (expected, { expect }) => {
         const script = join(folder, file);
         const job = await sidecar.bind({
-          runtime: language as keyof typeof LANGUAGES,
+          runtime,
           script: readFileSync(script, "utf8"),
           input: expand(expected.input),
           secrets: expected.secrets,
           variables: expected.variables,
+          ...(planeFaults.includes(expected.fault ?? "") ? { fault: expected.fault as PlaneFault } : {}),
         });
         if (expected.fault === "restart") {
           await sidecar.kill();
@@ -151,6 +183,10 @@ for (const behaviour of behaviours) {
           await sidecar.start();
         }
         const ended = await running;
+        if (expected.notes !== undefined && ended.code === expected.exitCode) {
+          // Progress is on its way for a moment after its call.
+          await expect.poll(() => job.plane.notes, { timeout: 20_000 }).toEqual(expected.notes);
+        }
         await sidecar.close(job);
 
         expect(ended, ended.stderr.slice(-500)).toMatchObject({ code: expected.exitCode });
@@ -161,6 +197,16 @@ for (const behaviour of behaviours) {
         }
         if (expected.outputs !== undefined) {
           expect(job.outputs).toEqual(expected.outputs.map((value) => expand(value)));
+        }
+        if (expected.stdout !== undefined) {
+          expect(ended.stdout).toBe(expected.stdout);
+        }
+        if (expected.stored !== undefined) {
+          const stored = [...job.plane.variables].map(([name, { value }]) => [name, value] as const);
+          expect(Object.fromEntries(stored)).toEqual(expected.stored);
+        }
+        if (expected.writes !== undefined) {
+          expect(job.plane.writes).toBe(expected.writes);
         }
       });
     }

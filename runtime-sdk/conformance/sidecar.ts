@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Json, type RunContext, type Runtime, SidecarEvent } from "@cronium/protocol";
+import { type BlobStore, type JobPlane, makeJobPlane, type PlaneFault, startBlobStore } from "./plane.ts";
 
 const ENTRY = join(import.meta.dirname, "../../runner/src/sidecar/main.ts");
 const ANSWER_MS = 20_000;
@@ -16,6 +17,7 @@ export interface JobRequest {
   readonly env?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly variables?: Readonly<Record<string, Json>>;
+  readonly fault?: PlaneFault;
 }
 
 export interface BoundJob {
@@ -29,6 +31,8 @@ export interface BoundJob {
   readonly outputs: readonly Json[];
   /** Exit codes that the bootstrap reported. */
   readonly exits: readonly number[];
+  /** What the control plane knows of the job. */
+  readonly plane: JobPlane;
 }
 
 interface OpenJob extends BoundJob {
@@ -52,15 +56,17 @@ export interface Sidecar {
   readonly kill: () => Promise<void>;
   /** Starts the process again and hands every open job to it. */
   readonly start: () => Promise<void>;
+  /** A token for the job that ends after this time, in seconds. */
+  readonly tokenFor: (job: BoundJob, lifeS: number) => string;
   /** Kills the process and removes its folder. */
   readonly stop: () => Promise<void>;
 }
 
 /** A token for a run, as the runner makes it; `key` decides whether the sidecar believes it. */
-export function executionToken(key: Uint8Array, runId: string, attempt: number): string {
+export function executionToken(key: Uint8Array, runId: string, attempt: number, lifeS = 3_600): string {
   const now = Math.floor(Date.now() / 1000);
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
-  const claims = { aud: "cronium-runtime", sub: `${runId}:${attempt}`, jti: randomUUID(), iat: now, exp: now + 3600 };
+  const claims = { aud: "cronium-runtime", sub: `${runId}:${attempt}`, jti: randomUUID(), iat: now, exp: now + lifeS };
   const unsigned = `${encode({ alg: "HS256", typ: "cronium-execution+jwt" })}.${encode(claims)}`;
   return `${unsigned}.${createHmac("sha256", key).update(unsigned).digest("base64url")}`;
 }
@@ -69,6 +75,7 @@ export async function startSidecar(): Promise<Sidecar> {
   const key = randomBytes(32);
   const socketDir = mkdtempSync(join(tmpdir(), "cronium-conformance-"));
   const jobs = new Map<string, OpenJob>();
+  const blobs: BlobStore = await startBlobStore();
   let child: ChildProcess | undefined;
 
   const send = (message: object): void => {
@@ -111,6 +118,14 @@ export async function startSidecar(): Promise<Sidecar> {
       if (job !== undefined) {
         job.handedOut = true;
       }
+    } else if (event.type === "call") {
+      const answered = jobs.get(event.slot)?.plane.answer(event.op, event.key);
+      if (answered === null) {
+        // Nobody is told; the process dies with the question, and comes back.
+        void kill().then(start);
+      } else if (answered !== undefined) {
+        send({ type: "answer", id: event.id, ...answered });
+      }
     }
   };
 
@@ -126,14 +141,24 @@ export async function startSidecar(): Promise<Sidecar> {
     const { slot, context, handedOut } = job;
     const bound = { runtime, script, env };
     const handed = { secrets, variables };
-    send({ type: "bind", slot, attempt: context.attempt, job: bound, input, ...handed, context, handedOut });
+    send({
+      type: "bind",
+      slot,
+      attempt: context.attempt,
+      job: bound,
+      input,
+      ...handed,
+      context,
+      handedOut,
+      calls: true,
+    });
   };
 
   const start = async (): Promise<void> => {
     child = fork(ENTRY, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     child.on("message", receive);
     await next("ready");
-    send({ type: "configure", key: key.toString("base64url"), socketDir });
+    send({ type: "configure", key: key.toString("base64url"), socketDir, planeUrl: blobs.url });
     for (const job of jobs.values()) {
       await openSlot(job.slot);
       if (job.bound) {
@@ -171,6 +196,7 @@ export async function startSidecar(): Promise<Sidecar> {
       request,
       outputs: [],
       exits: [],
+      plane: makeJobPlane(blobs, request.variables ?? {}, request.fault),
       bound: false,
       handedOut: false,
     };
@@ -203,8 +229,10 @@ export async function startSidecar(): Promise<Sidecar> {
       await closed;
       jobs.delete(job.slot);
     },
+    tokenFor: ({ context: { runId, attempt } }, lifeS) => executionToken(key, runId, attempt, lifeS),
     stop: async () => {
       await kill();
+      await blobs.close();
       rmSync(socketDir, { recursive: true, force: true });
     },
   };

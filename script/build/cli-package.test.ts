@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
@@ -43,5 +43,21 @@ describe("the command line program as npm installs it", () => {
     const bash = await runCommand(process.execPath, [program, "completion", "bash"], { cwd: folder });
     const checked = await runCommand("bash", ["-n", "-c", bash.stdout]);
     expect([bash.code, checked.code]).toEqual([0, 0]);
+  });
+
+  test("tries scripts with the SDKs that it brings", async ({ expect }) => {
+    const program = join(folder, "package", manifest.bin["cronium"] ?? "");
+    const scripts = {
+      "main.py": "import cronium; cronium.output(cronium.input())",
+      "main.cjs": 'const sdk = require("@cronium/sdk"); sdk.input().then(sdk.output);',
+      "main.mjs": 'import { input, output } from "@cronium/sdk"; await output(await input());',
+      "main.sh": 'cronium_output "$(cronium_input)"',
+    };
+    for (const [name, script] of Object.entries(scripts)) {
+      writeFileSync(join(folder, name), script);
+      const args = [program, "dev", "run", name, "--input", '{"n":1}'];
+      const ended = await runCommand(process.execPath, args, { cwd: folder });
+      expect(ended, name).toMatchObject({ code: 0, output: expect.stringContaining('cronium output: {"n":1}') });
+    }
   });
 });

@@ -182,7 +182,21 @@ async function buildCli(): Promise<void> {
     banner: { js: `#!/usr/bin/env node\n${COMMONJS_NAMES}` },
   });
   chmodSync(join(dist, "main.js"), 0o755);
+  copySdks(join(dist, "sdk"));
   writeFileSync(join(dist, "cronium.tgz"), packProgram("cli", "cronium"));
+}
+
+/** What scripts import under `cronium dev`. */
+function copySdks(folder: string): void {
+  const isShipped = (path: string): boolean => !/__pycache__/u.test(path);
+  cpSync(join(ROOT, "runtime-sdk/python/cronium"), join(folder, "python/cronium"), {
+    recursive: true,
+    filter: isShipped,
+  });
+  mkdirSync(join(folder, "node"));
+  cpSync(join(ROOT, "runtime-sdk/node/dist/index.js"), join(folder, "node/index.js"));
+  mkdirSync(join(folder, "bash"));
+  cpSync(join(ROOT, "runtime-sdk/bash/cronium.sh"), join(folder, "bash/cronium.sh"));
 }
 
 async function buildSdk(): Promise<void> {
@@ -220,7 +234,7 @@ async function run(program: string, args: readonly string[], cwd: string): Promi
   }
 }
 
-const CLI_INPUTS = ["cli/src", "cli/package.json", "protocol/src", "LICENSE"];
+const CLI_INPUTS = ["cli/src", "cli/package.json", "protocol/src", ...SDK_SOURCES, "LICENSE"];
 
 const WEB_INPUTS = ["web", "protocol/src"];
 
@@ -252,7 +266,8 @@ export const TARGETS = {
   cli: {
     inputs: CLI_INPUTS,
     entry: "cli/src/main.ts",
-    outputs: ["cli/dist/main.js", CLI_TARBALL],
+    after: ["sdk"],
+    outputs: ["cli/dist/main.js", "cli/dist/sdk/node/index.js", CLI_TARBALL],
     build: buildCli,
   },
   sdk: {

@@ -2,10 +2,19 @@
 import type { Command } from "../base/command.ts";
 import type { Cli } from "../commands/context.ts";
 import { account } from "./account.ts";
+import { dev } from "./dev.ts";
 import { fleet } from "./fleet.ts";
 import { people } from "./people.ts";
 import { tools } from "./tools.ts";
 import { values } from "./values.ts";
 import { work } from "./work.ts";
 
-export const commands: readonly Command<Cli>[] = [...account, ...work, ...values, ...fleet, ...people, ...tools];
+export const commands: readonly Command<Cli>[] = [
+  ...account,
+  ...work,
+  ...dev,
+  ...values,
+  ...fleet,
+  ...people,
+  ...tools,
+];

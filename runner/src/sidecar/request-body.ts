@@ -17,7 +17,8 @@ const BODY_WITHIN_MS = 30_000;
 export async function discardBody(request: IncomingMessage): Promise<void> {
   let size = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // To stop reading must not destroy the connection: the answer goes over it.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > READ_ON_BYTES) {
         return;

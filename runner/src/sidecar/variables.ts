@@ -63,8 +63,17 @@ export async function listVariables(call: Call): Promise<void> {
   const prefix = url.searchParams.get("prefix") ?? "";
   const after = readCursor(url.searchParams.get("cursor"));
   const { items, next } = await demand(call, VariableListed, { do: "variable.list", prefix, after });
+  const cursor = next === null ? null : Buffer.from(next).toString("base64url");
+  if (url.searchParams.get("format") === "text") {
+    // For shells: names alone, one on a line.
+    if (cursor !== null) {
+      response.setHeader("cronium-next-cursor", cursor);
+    }
+    sendText(response, 200, items.map(({ name }) => name).join("\n"), "text/plain; charset=utf-8");
+    return;
+  }
   const shown = items.map(({ name, version, value }) => ({ name, version, value: JSON.parse(value) as unknown }));
-  send(response, 200, { items: shown, nextCursor: next === null ? null : Buffer.from(next).toString("base64url") });
+  send(response, 200, { items: shown, nextCursor: cursor });
 }
 
 function readCursor(cursor: string | null): string | null {

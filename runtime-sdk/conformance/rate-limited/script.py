@@ -1,0 +1,4 @@
+import cronium
+
+cronium.set_variable("A", 7)
+print(cronium.get_variable("A"))
