@@ -64,7 +64,7 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
   const docker = await connectDocker(config);
   const agent = (docker.modem as { protocol?: string }).protocol === "https" ? HttpsAgent : HttpAgent;
   const freshDocker = await connectDocker(config, new agent({ keepAlive: false }));
-  return (runnerId, { registries, pullStuckSeconds }) =>
+  return (runnerId, { registries, pullStuckSeconds, bridgeRange, privateRanges }) =>
     makeDockerExecutor({
       docker,
       freshDocker,
@@ -74,6 +74,8 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
       warm: config.warm,
       logins: { registries, dockerConfigDir: config.dockerConfigDir },
       pullStuckMs: pullStuckSeconds * 1_000,
+      diskDir: join(config.dataDir, "disks"),
+      network: { bridgeRange, privateRanges },
       clock: systemClock,
       log,
     });

@@ -53,7 +53,9 @@ const PolicyFile = z.strictObject({
   networks: z.array(z.enum(networkModes)).default(["none", "allowlist"]),
   hosts: z.array(HostRule).nullable().default(null),
   privateRanges: z.array(Range).default([]),
-  bridgeRange: Range.default("10.213.0.0/16"),
+  bridgeRange: Range.refine((range) => /^[0-9.]+\/(?:[89]|1[0-9]|2[0-9])$/.test(range), {
+    message: "must be a range of IPv4 from /8 to /29",
+  }).default("10.213.0.0/16"),
 });
 
 export interface Policy {

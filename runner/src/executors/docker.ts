@@ -10,12 +10,14 @@ import { errorText, type Log } from "../base/log.ts";
 import { isDaemonGone } from "../base/retryable.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { adoptColdSlot, type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
+import { ownDisks, sweepDisks } from "./docker/disk.ts";
 import { Engine } from "./docker/engine.ts";
 import { foreignImages, sweepBootVolumes } from "./docker/foreign-image.ts";
 import { furnishAll } from "./docker/furnishing.ts";
 import { ImageShelf } from "./docker/image-shelf.ts";
 import type { ImageFiles } from "./docker/images.ts";
 import { KillWatch } from "./docker/kill-watch.ts";
+import { bridgeNetworks, type NetworkOptions, sweepNetworks } from "./docker/networks.ts";
 import { type LoginSources, registryLogins } from "./docker/registry-login.ts";
 import { makeWarmSlot } from "./docker/warm-slot.ts";
 import { Pool } from "./pool/pool.ts";
@@ -36,6 +38,10 @@ export interface DockerExecutorOptions {
   readonly warm: number;
   /** How this machine proves itself to registries. */
   readonly logins: LoginSources;
+  /** Where disks of jobs lie. */
+  readonly diskDir: string;
+  /** Where networks of jobs are cut from, and the private ranges that they reach. */
+  readonly network: Pick<NetworkOptions, "bridgeRange" | "privateRanges">;
   /** A registry that sends nothing for this long is stuck. */
   readonly pullStuckMs: number;
   readonly clock: Clock;
@@ -70,6 +76,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
   // More parallel starts than this only make each of them slower.
   const starts = new Semaphore(cpus * 2);
 
+  const disk = { diskDir: options.diskDir, log };
   const furnish = furnishAll([
     foreignImages({
       docker,
@@ -79,6 +86,8 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       stuckMs: options.pullStuckMs,
       builtIn: (runtime) => shelf.tagOf(runtime),
     }),
+    ownDisks(disk),
+    bridgeNetworks({ docker, log, runnerId, ...options.network }),
   ]);
   const slotContext = (runtime: Runtime): ColdSlotContext => ({
     docker,
@@ -128,15 +137,18 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     adopt: (request, events, seen) => adoptColdSlot(slotContext(request.definition.runtime), request, events, seen),
     check: (runtime) => whyNot(engine, shelf, runtime),
     sweep: async (isLive) => {
-      const context = { docker, runnerId, log };
-      const containers = await sweep(context, (runId, attempt, slot) => pool.has(slot) || isLive(runId, attempt, slot));
-      return (
-        containers +
-        (await sweepBootVolumes(
-          { docker, runnerId },
-          runtimes.map((runtime) => shelf.tagOf(runtime)),
-        ))
-      );
+      const live = (runId: string, attempt: number, slot: string): boolean =>
+        pool.has(slot) || isLive(runId, attempt, slot);
+      const ofSlot = (slot: string): boolean => live("", 0, slot);
+      const tags = runtimes.map((runtime) => shelf.tagOf(runtime));
+      // What stands on a container goes after it.
+      const containers = await sweep({ docker, runnerId, log }, live);
+      const others = await Promise.all([
+        sweepNetworks({ docker, runnerId }, ofSlot),
+        sweepDisks(disk, ofSlot),
+        sweepBootVolumes({ docker, runnerId }, tags),
+      ]);
+      return others.reduce((sum, gone) => sum + gone, containers);
     },
     async close() {
       await pool.close();
