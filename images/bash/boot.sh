@@ -1,49 +1,107 @@
 # First process of a Bash job: waits for its script on the runtime socket, then becomes it. Written
-# for dash, which starts in a third of bash's time.
+# for dash, which starts in a third of bash's time. Where the job says so (CRONIUM_REUSE), the script
+# runs in a child instead, and the next job is asked for when it has ended with 0.
 # shellcheck shell=sh
 
 api=${CRONIUM_API:-unix:///run/cronium/api.sock}
 case $api in
-  unix://*) set -- --unix-socket "${api#unix://}" http://cronium/v1/job?format=shell ;;
-  *) set -- "${api%/}/v1/job?format=shell" ;;
+  unix://*) set -- --unix-socket "${api#unix://}" && url='http://cronium' ;;
+  *) set -- && url=${api%/} ;;
 esac
 
 # A sidecar that restarts is waited for, about 5 s; one that stays away ends the slot. Only a slot
 # that never reached it says so: nobody reads the log of one that was waiting.
-tries=0
-was_waiting=
-while true; do
-  if job=$(curl --silent --show-error --fail-with-body --noproxy '*' "$@" 2>&1); then break; fi
-  case $job in
-    *'(7)'*) ;;
-    *'(52)'* | *'(56)'* | *'(18)'*) tries=0 was_waiting=yes ;;
-    *)
-      printf 'cronium: no job: %s: %s\n' "$api" "$job" >&2
-      exit 125
-      ;;
-  esac
-  tries=$((tries + 1))
-  if [ "$tries" -gt 50 ]; then
-    [ -n "$was_waiting" ] || printf 'cronium: no job: %s: %s\n' "$api" "$job" >&2
-    exit 125
-  fi
-  sleep 0.1
-done
+fetch() {
+  tries=0
+  while true; do
+    if job=$(curl --silent --show-error --fail-with-body --noproxy '*' "$@" "$url/v1/job?format=shell$ended" 2>&1); then break; fi
+    case $job in
+      *'(7)'*) ;;
+      *'(52)'* | *'(56)'* | *'(18)'*) tries=0 was_waiting=yes ;;
+      *)
+        printf 'cronium: no job: %s: %s\n' "$api" "$job" >&2
+        exit 125
+        ;;
+    esac
+    tries=$((tries + 1))
+    if [ "$tries" -gt 50 ]; then
+      [ -n "$was_waiting" ] || printf 'cronium: no job: %s: %s\n' "$api" "$job" >&2
+      exit "$code"
+    fi
+    sleep 0.1
+  done
+}
 
-eval "$job"
-printf '%s' "$CRONIUM_SCRIPT" >/workspace/main.sh
-unset CRONIUM_SCRIPT job
-# The way out of a job that may reach some hosts; the shell's own children do not include it.
-if [ -n "${CRONIUM_PROXY:-}" ]; then
-  if ! command -v socat >/dev/null; then
-    printf 'cronium: the network mode allowlist needs socat in the image\n' >&2
-    exit 125
+become() {
+  eval "$job"
+  printf '%s' "$CRONIUM_SCRIPT" >/workspace/main.sh
+  unset CRONIUM_SCRIPT CRONIUM_REUSE job
+  # The way out of a job that may reach some hosts; the shell's own children do not include it.
+  if [ -n "${CRONIUM_PROXY:-}" ]; then
+    if ! command -v socat >/dev/null; then
+      printf 'cronium: the network mode allowlist needs socat in the image\n' >&2
+      exit 125
+    fi
+    socat "TCP-LISTEN:3128,bind=127.0.0.1,fork,reuseaddr,backlog=128" "UNIX-CONNECT:${CRONIUM_PROXY#unix://}" \
+      </dev/null >/dev/null 2>&1 &
+    until grep -q ' 0100007F:0C38 00000000:0000 0A ' /proc/net/tcp; do sleep 0.01; done
+    unset CRONIUM_PROXY
   fi
-  socat "TCP-LISTEN:3128,bind=127.0.0.1,fork,reuseaddr,backlog=128" "UNIX-CONNECT:${CRONIUM_PROXY#unix://}" \
-    </dev/null >/dev/null 2>&1 &
-  until grep -q ' 0100007F:0C38 00000000:0000 0A ' /proc/net/tcp; do sleep 0.01; done
-  unset CRONIUM_PROXY
-fi
-export BASH_ENV=/cronium/cronium.sh
-cd /workspace || exit 125
-exec bash /workspace/main.sh </dev/null
+  export BASH_ENV=/cronium/cronium.sh
+  cd /workspace || exit 125
+  exec bash /workspace/main.sh </dev/null
+}
+
+# Ends what the job left running and deletes its files; fails where something stays.
+leave_nothing() {
+  kill -9 -1 2>/dev/null
+  chmod 700 /workspace &&
+    find /tmp /workspace /dev/shm -mindepth 1 -delete 2>/dev/null || return 1
+  tries=0
+  while others; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 100 ] || return 1
+    sleep 0.01
+  done
+}
+
+# Whether a process is here besides the first one, this one, and none that the check itself starts.
+others() {
+  for process in /proc/[0-9]*; do
+    case ${process#/proc/} in
+      1 | "$$") ;;
+      *) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+was_waiting='' code=125 ended=''
+fetch "$@"
+case $job in CRONIUM_REUSE=*) ;; *) become ;; esac
+
+stopping=
+child=
+trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM
+while true; do
+  reuse=${job%%
+*}
+  (
+    trap - TERM
+    become
+  ) &
+  child=$!
+  wait "$child"
+  code=$?
+  # A signal ends the wait before the script has ended.
+  while [ -n "$stopping" ] && kill -0 "$child" 2>/dev/null; do
+    wait "$child"
+    code=$?
+  done
+  child=
+  if [ "$code" -ne 0 ] || [ -n "$stopping" ] || ! leave_nothing; then exit "$code"; fi
+  printf '\000cronium ended %s\n' "${reuse#*=}"
+  printf '\000cronium ended %s\n' "${reuse#*=}" >&2
+  was_waiting=yes ended='&ended=0'
+  fetch "$@"
+done

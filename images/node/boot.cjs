@@ -5,7 +5,7 @@
 // of types are loaded meanwhile; where the job is there at once, nothing is loaded in advance.
 "use strict";
 const { spawn } = require("node:child_process");
-const { writeFileSync } = require("node:fs");
+const { chmodSync, readdirSync, rmSync, writeFileSync, writeSync } = require("node:fs");
 const http = require("node:http");
 const nodeModule = require("node:module");
 
@@ -25,9 +25,9 @@ const address = API.startsWith("unix://")
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 let connection;
 
-function askForJob() {
+function askForJob(path) {
   return new Promise((resolve, reject) => {
-    const request = http.get({ ...address, agent, path: "/v1/job" }, (response) => {
+    const request = http.get({ ...address, agent, path }, (response) => {
       const chunks = [];
       response.on("data", (chunk) => chunks.push(chunk));
       response.on("error", reject);
@@ -40,26 +40,26 @@ function askForJob() {
   });
 }
 
-async function fetchJob() {
+async function fetchJob(path = "/v1/job", codeWhenGone = NO_JOB) {
   let giveUpAt = performance.now() + RECONNECT_MS;
-  let wasWaiting = false;
+  let wasWaiting = codeWhenGone !== NO_JOB;
   const warm = setTimeout(() => import("/cronium/warm.ts"), COLD_MS);
   for (;;) {
     const begin = performance.now();
     try {
-      const answer = await askForJob();
+      const answer = await askForJob(path);
       clearTimeout(warm);
       if (answer.status === 200) {
         return JSON.parse(answer.text);
       }
-      endUnused(`answered ${answer.status}: ${answer.text.slice(0, 500)}`);
+      endUnused(NO_JOB, `answered ${answer.status}: ${answer.text.slice(0, 500)}`);
     } catch (error) {
       const now = performance.now();
       if (now - begin > COLD_MS) {
         giveUpAt = now + RECONNECT_MS;
         wasWaiting = true;
       } else if (now > giveUpAt) {
-        endUnused(wasWaiting ? undefined : error.message);
+        endUnused(codeWhenGone, wasWaiting ? undefined : error.message);
       }
       await new Promise((resolve) => setTimeout(resolve, COLD_MS));
     }
@@ -67,11 +67,11 @@ async function fetchJob() {
 }
 
 /** Nobody reads the log of a slot that was waiting, so it says nothing. */
-function endUnused(reason) {
+function endUnused(code, reason) {
   if (reason !== undefined) {
     process.stderr.write(`cronium: no job: ${API}: ${reason}\n`);
   }
-  process.exit(NO_JOB);
+  process.exit(code);
 }
 
 /**
@@ -103,8 +103,63 @@ function openWayOut(proxy) {
   });
 }
 
+/** Runs one job after another, each in a process of its own, for as long as they end with 0. */
+async function serve(first) {
+  let child;
+  let stopping = false;
+  process.on("SIGTERM", () => {
+    stopping = true;
+    child?.kill("SIGTERM");
+  });
+  for (let job = first; ; job = await fetchJob("/v1/job?ended=0", 0)) {
+    writeFileSync(MAIN, job.script);
+    child = spawn(process.execPath, [MAIN], {
+      cwd: "/workspace",
+      env: { ...process.env, ...job.env },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    const [code, signal] = await new Promise((resolve) => child.once("exit", (...how) => resolve(how)));
+    if (code !== 0 || stopping || !(await leaveNothing())) {
+      process.exit(code ?? 128 + require("node:os").constants.signals[signal]);
+    }
+    const mark = `\0cronium ended ${job.reuse}\n`;
+    writeSync(1, mark);
+    writeSync(2, mark);
+  }
+}
+
+/** Ends what the job left running and deletes its files; false where something stays. */
+async function leaveNothing() {
+  try {
+    process.kill(-1, "SIGKILL");
+  } catch {
+    // There is none.
+  }
+  try {
+    chmodSync("/workspace", 0o700);
+    for (const folder of ["/tmp", "/workspace", "/dev/shm"]) {
+      for (const name of readdirSync(folder)) {
+        rmSync(`${folder}/${name}`, { recursive: true, force: true });
+      }
+    }
+  } catch {
+    return false;
+  }
+  const ours = new Set(["1", String(process.pid)]);
+  for (const giveUpAt = performance.now() + 1_000; performance.now() < giveUpAt;) {
+    if (readdirSync("/proc").every((name) => ours.has(name) || !/^\d+$/.test(name))) {
+      return true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return false;
+}
+
 async function main() {
   const job = await fetchJob();
+  if (job.reuse !== undefined) {
+    await serve(job);
+  }
   const { CRONIUM_PROXY: proxy, ...env } = job.env;
   if (proxy !== undefined) {
     await openWayOut(proxy);
@@ -113,7 +168,7 @@ async function main() {
   writeFileSync(MAIN, job.script);
   Object.assign(process.env, job.env);
   process.chdir("/workspace");
-  if (Object.keys(job.env).some((name) => READ_AT_START.test(name))) {
+  if (job.isolated || Object.keys(job.env).some((name) => READ_AT_START.test(name))) {
     process.execve(process.execPath, [process.execPath, MAIN], process.env);
   }
   reportAtExit();

@@ -28,16 +28,18 @@ def warm_up():
     import http.client  # noqa: F401
     import logging  # noqa: F401
     import pathlib  # noqa: F401
+    import shutil  # noqa: F401
+    import signal  # noqa: F401
     import subprocess  # noqa: F401
 
 
-def fetch_job():
+def fetch_job(path="/v1/job", when_gone=NO_JOB):
     """The job as a dict. A sidecar that restarts is waited for; one that stays away ends the slot."""
-    give_up, was_waiting = time.monotonic() + RECONNECT_S, False
+    give_up, was_waiting = time.monotonic() + RECONNECT_S, when_gone != NO_JOB
     while True:
         began = time.monotonic()
         try:
-            status, body = exchange(API, "GET", "/v1/job", while_waiting=warm_up)
+            status, body = exchange(API, "GET", path, while_waiting=warm_up)
             break
         except OSError as error:
             now = time.monotonic()
@@ -46,7 +48,7 @@ def fetch_job():
             elif now > give_up:
                 if not was_waiting:
                     print(f"cronium: no job: {API}: {error}", file=sys.stderr)
-                sys.exit(NO_JOB)
+                sys.exit(when_gone)
             time.sleep(0.05)
     if status != 200:
         print(f"cronium: no job: {API} answered {status}: {body[:500]!r}", file=sys.stderr)
@@ -95,7 +97,7 @@ def exit_code(value):
     return value & 0xFF if isinstance(value, int) else 1
 
 
-def run(script):
+def run(script, *, reports=True):
     """Runs the script as ``__main__``; its tracebacks start at its own first frame."""
     from types import ModuleType
 
@@ -105,7 +107,8 @@ def run(script):
     sys.argv = [MAIN]
     sys.path[0] = "/workspace"
     outcome = {"code": 0}
-    report_at_exit(outcome)
+    if reports:
+        report_at_exit(outcome)
     try:
         exec(compile(script, MAIN, "exec", dont_inherit=True), module.__dict__)
     except SystemExit as stop:
@@ -122,11 +125,8 @@ def run(script):
         sys.exit(1)
 
 
-def main():
-    sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 - open for the life of the script
-    # One write per line: a reader of the log sees whole lines at once.
-    sys.stdout.reconfigure(line_buffering=True)
-    job = fetch_job()
+def become(job, *, reports=True):
+    """Runs the job in this process, or in a fresh interpreter that takes its place."""
     with open(MAIN, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - pathlib costs 3 ms
         file.write(job["script"])
     proxy = job["env"].pop("CRONIUM_PROXY", None)
@@ -134,11 +134,76 @@ def main():
     if proxy is not None:
         open_way_out(proxy[len("unix://") :])
     os.chdir("/workspace")
-    if any(name.startswith(READ_AT_START) for name in job["env"]):
+    if job.get("isolated") or any(name.startswith(READ_AT_START) for name in job["env"]):
         os.execv(sys.executable, [sys.executable, MAIN])
     if "TZ" in job["env"]:
         time.tzset()
-    run(job["script"])
+    run(job["script"], reports=reports)
+
+
+def serve(job):
+    """Runs one job after another, each in a child, for as long as they end with 0."""
+    import signal
+
+    stopping = child = 0
+
+    def stop(number, _frame):
+        nonlocal stopping
+        stopping = number
+        if child:
+            os.kill(child, number)
+
+    signal.signal(signal.SIGTERM, stop)
+    while True:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            become(job, reports=False)
+            sys.exit(0)
+        status = os.waitpid(child, 0)[1]
+        child = 0
+        if status != 0 or stopping or not leave_nothing():
+            sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+        mark = f"\0cronium ended {job['reuse']}\n".encode()
+        os.write(1, mark)
+        os.write(2, mark)
+        job = fetch_job("/v1/job?ended=0", when_gone=0)
+
+
+def leave_nothing():
+    """Ends what the job left running and deletes its files; False where something stays."""
+    import shutil
+
+    try:  # noqa: SIM105 - contextlib costs an import
+        os.kill(-1, 9)
+    except ProcessLookupError:
+        pass
+    for folder in ("/tmp", "/workspace", "/dev/shm"):
+        if folder == "/workspace":
+            os.chmod(folder, 0o700)  # noqa: PTH101
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)  # noqa: PTH108
+        if os.listdir(folder):  # noqa: PTH208
+            return False
+    give_up = time.monotonic() + 1
+    while {pid for pid in os.listdir("/proc") if pid.isdigit()} - {"1", str(os.getpid())}:  # noqa: PTH208
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def main():
+    sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 - open for the life of the script
+    # One write per line: a reader of the log sees whole lines at once.
+    sys.stdout.reconfigure(line_buffering=True)
+    job = fetch_job()
+    if job.get("reuse"):
+        serve(job)
+    become(job)
 
 
 main()

@@ -6,6 +6,8 @@
  *   `GET /v1/job`               waits until a job is bound to this slot, then answers `BootstrapJob`
  *   `GET /v1/job?format=shell`  the same as text for a POSIX shell: one `export NAME='value'` line per variable, then
  *                               `CRONIUM_SCRIPT='…'` with the script, every value in single quotes
+ *   `GET /v1/job?ended=0`       in a container that serves several runs of one event: the script ended with 0, nothing
+ *                               of it is left, and the next job may come. Waits for it as above; safe to repeat
  *   `POST /v1/job/exit`         `{"code": 0..255}`: a hint that comes before Docker's own word, which stays the authority
  *
  * The **script**, through an SDK, with `Authorization: Bearer $CRONIUM_TOKEN` and `{id}` = `$CRONIUM_RUN_ID`:
@@ -71,6 +73,13 @@ export const BootstrapJob = z.strictObject({
   script: z.string(),
   /** The whole environment to add: the user's own names and `CRONIUM_*`, `CI`, `TRACEPARENT`. */
   env: z.record(z.string(), z.string()),
+  /** Run it in a fresh interpreter, not in the one that waited. */
+  isolated: z.literal(true).optional(),
+  /**
+   * Run it as a child, and take another job when it has ended with 0 and nothing of it is left. Between the jobs, when
+   * all of its output is written, both streams get the line `\0cronium ended <reuse>`. Letters and digits.
+   */
+  reuse: z.string().optional(),
 });
 export type BootstrapJob = z.infer<typeof BootstrapJob>;
 
@@ -183,6 +192,8 @@ export const SidecarEvent = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("closed"), slot: z.string() }),
   z.strictObject({ type: z.literal("handed_out"), slot: z.string() }),
   z.strictObject({ type: z.literal("exit"), slot: z.string(), code: z.int() }),
+  /** The job has ended with 0, its token is dead, and the bootstrap waits for another. */
+  z.strictObject({ type: z.literal("free"), slot: z.string() }),
   z.strictObject({ type: z.literal("output"), slot: z.string(), id: z.int(), value: JsonValue }),
   /** To the control plane; answered by `answer`. `key` tells a repeat. */
   z.strictObject({ type: z.literal("call"), slot: z.string(), id: z.int(), key: CallKey, op: CallOp }),

@@ -3,6 +3,13 @@ import { crc32 } from "node:zlib";
 import * as z from "zod";
 import { type AttemptRef, HOME_SHARD, Job, JobResult, type Json, JsonValue, onLostPolicies } from "@cronium/protocol";
 
+/** Of a job in a container that serves several: the word that ends its output, and the bytes that came before it. */
+interface AgainMark {
+  readonly mark: string;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
 /** Why the runner itself stops a job. */
 export const stopReasons = ["cancelled", "timed_out", "shutdown", "lease_lost"] as const;
 
@@ -32,7 +39,14 @@ const JournalRecord = z.discriminatedUnion("type", [
     variables: z.record(z.string(), JsonValue).optional(),
   }),
   /** Its container is about to start; `token` opens the job's runtime API. */
-  z.strictObject({ type: z.literal("bound"), ...attempt, token: z.string(), at: z.number() }),
+  z.strictObject({
+    type: z.literal("bound"),
+    ...attempt,
+    token: z.string(),
+    at: z.number(),
+    /** Its container serves several runs: what ends its output, and how much came before it. */
+    again: z.strictObject({ mark: z.string(), stdout: z.int(), stderr: z.int() }).optional(),
+  }),
   z.strictObject({ type: z.literal("handed_out"), ...attempt }),
   z.strictObject({ type: z.literal("started"), ...attempt, at: z.number().optional() }),
   z.strictObject({
@@ -62,7 +76,7 @@ export interface JournalEntry {
   /** What its secrets are sealed in; null without any. */
   readonly secrets: string | null;
   readonly variables: Readonly<Record<string, Json>>;
-  readonly bound: { readonly token: string; readonly at: number } | null;
+  readonly bound: { readonly token: string; readonly at: number; readonly again?: AgainMark } | null;
   readonly handedOut: boolean;
   readonly started: boolean;
   /** When its process started; null where it did not, or an older version wrote the record. */
@@ -128,7 +142,13 @@ function changes(record: Change): Partial<JournalEntry> {
         variables: record.variables ?? {},
       };
     case "bound":
-      return { bound: { token: record.token, at: record.at } };
+      return {
+        bound: {
+          token: record.token,
+          at: record.at,
+          ...(record.again === undefined ? {} : { again: record.again }),
+        },
+      };
     case "handed_out":
       return { handedOut: true };
     case "started":

@@ -22,9 +22,13 @@ export interface RecoverOptions {
   readonly logSink: (ref: AttemptRef) => LogSink;
 }
 
-/** Whether a container of it may be here, or output of one that was not read to its end. */
+/**
+ * Whether a container of it may be here, or output of one that was not read to its end. A container that serves several
+ * runs may be another's by the time that there is a result, and has been read to the end of this one.
+ */
 export function mayGoOn(entry: JournalEntry): boolean {
-  return entry.bound !== null && entry.done === null;
+  const { bound, done, result } = entry;
+  return bound !== null && done === null && (bound.again === undefined || result === null);
 }
 
 /** Takes up every attempt whose container is here. */

@@ -214,6 +214,9 @@ export class SidecarProcess implements Sidecar {
       case "egress":
         this.slots.get(event.slot)?.binding?.onEgress(event.text);
         return;
+      case "free":
+        this.freed(event.slot);
+        return;
       case "output":
         void this.storeOutput(event.slot, event.id, event.value);
         return;
@@ -259,6 +262,16 @@ export class SidecarProcess implements Sidecar {
       state.handedOut = true;
       state.binding?.onHandedOut();
     }
+  }
+
+  private freed(slot: string): void {
+    const state = this.slots.get(slot);
+    const binding = state?.binding ?? null;
+    if (state !== undefined) {
+      state.binding = null;
+      state.handedOut = false;
+    }
+    binding?.onFree();
   }
 
   private failed(slot: string | null, message: string): void {

@@ -36,7 +36,7 @@ export async function startDockerFixture(
   const fixture = { folder, docker: new Docker(), plane, runner };
   runner.start();
   try {
-    await until("the runner is connected", () => plane.of("hello").length > 0);
+    await until("the runner is connected", () => plane.of("hello").length > 0, 60_000);
     await until("its images are ready", () => runner.events("runner.ready").length > 0, 170_000);
   } catch (error) {
     await stopDockerFixture(fixture);

@@ -107,13 +107,15 @@ async function closeSlot(): Promise<void> {
   await until("the slot is closed", () => closed() > before);
 }
 
-async function bindSlot(options: { readonly handedOut?: boolean; readonly token?: string } = {}): Promise<string> {
+async function bindSlot(
+  options: { readonly handedOut?: boolean; readonly token?: string; readonly reuse?: string } = {},
+): Promise<string> {
   const token = options.token ?? (await makeToken());
   send({
     type: "bind",
     slot: "slot1",
     attempt: 1,
-    job: { runtime: "bash", script: "echo 'hi'", env: { A: "it's", CRONIUM_TOKEN: token } },
+    job: { runtime: "bash", script: "echo 'hi'", env: { A: "it's", CRONIUM_TOKEN: token }, reuse: options.reuse },
     input: { n: 1 },
     secrets: { TOKEN: 's3cr3t "värde"\n', PIN: "1" },
     variables: { REGION: "eu", LIMITS: { cpu: 2 }, NOTHING: null },
@@ -212,6 +214,35 @@ describe("the bootstrap's side", () => {
     expect((await call("POST", "/v1/job/exit", { body: '{"code":3}' })).status).toBe(204);
     expect((await call("POST", "/v1/job/exit", { body: '{"code":300}' })).status).toBe(422);
     expect(events).toContainEqual({ type: "exit", slot: "slot1", code: 3 });
+  });
+});
+
+describe("a slot that serves several jobs", () => {
+  test("T2 ends a job's token when its bootstrap asks for the next one, and hands that one out", async ({ expect }) => {
+    await openSlot();
+    const token = await bindSlot({ reuse: "abc123" });
+    const first = await call("GET", "/v1/job?format=shell");
+    const next = call("GET", "/v1/job?format=shell&ended=0");
+    await until("it is free", () => events.some(({ type }) => type === "free"));
+    const late = await call("GET", path("input"), { token });
+    await bindSlot({ reuse: "def456", token: await makeToken({ jti: "token-2" }) });
+
+    expect(first.text.split("\n")[0]).toBe("CRONIUM_REUSE=abc123");
+    expect(late).toMatchObject({ status: 403, json: { code: "attempt_not_active" } });
+    expect((await next).text.split("\n")[0]).toBe("CRONIUM_REUSE=def456");
+    expect(events.filter(({ type }) => type === "free")).toHaveLength(1);
+  });
+
+  test("is not freed where the job did not say so, or before it was handed out", async ({ expect }) => {
+    await openSlot();
+    await bindSlot();
+    await call("GET", "/v1/job");
+    expect((await call("GET", "/v1/job?ended=0")).status).toBe(403);
+    await closeSlot();
+    await openSlot();
+    await bindSlot({ reuse: "abc123" });
+    expect((await call("GET", "/v1/job?ended=0")).json).toMatchObject({ reuse: "abc123" });
+    expect(events.some(({ type }) => type === "free")).toBe(false);
   });
 });
 

@@ -9,7 +9,8 @@ import type { Clock } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
 import { isDaemonGone } from "../base/retryable.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import { adoptColdSlot, type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
+import { adoptSlot } from "./docker/adopt-slot.ts";
+import { type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
 import { ownDisks, sweepDisks } from "./docker/disk.ts";
 import { Engine } from "./docker/engine.ts";
 import { foreignImages, sweepBootVolumes } from "./docker/foreign-image.ts";
@@ -20,8 +21,10 @@ import { KillWatch } from "./docker/kill-watch.ts";
 import { bridgeNetworks, type NetworkOptions, sweepNetworks } from "./docker/networks.ts";
 import { type LoginSources, registryLogins } from "./docker/registry-login.ts";
 import { makeWarmSlot } from "./docker/warm-slot.ts";
+import { SharedSlot } from "./pool/again-slot.ts";
+import { Kept } from "./pool/kept.ts";
 import { Pool } from "./pool/pool.ts";
-import type { Executor, SlotProfile, SlotSource } from "./types.ts";
+import type { Executor, Slot, SlotEvents, SlotProfile, SlotRequest, SlotSource } from "./types.ts";
 
 /** Memory that slots without a job leave to the machine: a tenth of it, at least this. */
 const LEAST_FREE_BYTES = 268_435_456;
@@ -69,6 +72,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
         void shelf.look().then(() => changed());
       } else {
         pool.empty("Docker does not answer");
+        kept.empty("Docker does not answer");
         changed();
       }
     },
@@ -109,17 +113,47 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       makeWarmSlot(slotContext(profile.runtime), { slot, profile, apiFolder }, opened),
     hasRoom: () => freemem() > Math.max(LEAST_FREE_BYTES, totalmem() / 10),
   });
+  const kept = new Kept({ clock, log, max: options.warm });
+  const fresh = (request: SlotRequest, events: SlotEvents): Slot =>
+    pool.fetch(request, events) ?? makeColdSlot(slotContext(request.profile.runtime), request, events);
+  const keyOf = (owner: string, profile: SlotProfile): string =>
+    JSON.stringify([owner, shelf.tagOf(profile.runtime), profile]);
   const slots: SlotSource = {
-    reserve: (profile) => pool.reserve(profile),
-    take: (request, events) =>
-      pool.fetch(request, events) ?? makeColdSlot(slotContext(request.profile.runtime), request, events),
+    reserve: (profile, owner) => (owner === null ? null : kept.reserve(keyOf(owner, profile))) ?? pool.reserve(profile),
+    take: (request, events) => {
+      const { owner, profile, slot } = request;
+      const served = kept.fetch(slot);
+      if (served !== null) {
+        return served.serve(events);
+      }
+      if (owner === null || !kept.active || !mayWait(profile)) {
+        return fresh(request, events);
+      }
+      const shared = new SharedSlot({
+        name: slot,
+        key: keyOf(owner, profile),
+        now: () => clock.monotonic(),
+        keep: (one) => kept.keep(one),
+      });
+      shared.attach(fresh(request, shared.events));
+      return shared.serve(events);
+    },
   };
 
   return {
     name: "docker",
     hasRuntimeApi: true,
     slots,
-    warm: pool,
+    warm: {
+      get size() {
+        return pool.size + kept.size;
+      },
+      open: (sockets) => {
+        pool.open(sockets);
+        kept.open(sockets);
+      },
+      close: async () => void (await Promise.all([pool.close(), kept.close()])),
+    },
     get engineVersion() {
       return engine.version;
     },
@@ -134,11 +168,11 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       await shelf.settled();
       changed = onChange;
     },
-    adopt: (request, events, seen) => adoptColdSlot(slotContext(request.definition.runtime), request, events, seen),
+    adopt: (request, events, seen) => adoptSlot(slotContext(request.definition.runtime), request, events, seen),
     check: (runtime) => whyNot(engine, shelf, runtime),
     sweep: async (isLive) => {
       const live = (runId: string, attempt: number, slot: string): boolean =>
-        pool.has(slot) || isLive(runId, attempt, slot);
+        pool.has(slot) || kept.has(slot) || isLive(runId, attempt, slot);
       const ofSlot = (slot: string): boolean => live("", 0, slot);
       const tags = runtimes.map((runtime) => shelf.tagOf(runtime));
       // What stands on a container goes after it.
@@ -151,7 +185,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       return others.reduce((sum, gone) => sum + gone, containers);
     },
     async close() {
-      await pool.close();
+      await Promise.all([pool.close(), kept.close()]);
       engine.close();
       kills.close();
       await shelf.close();

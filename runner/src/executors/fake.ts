@@ -47,8 +47,10 @@ note ended
 end "$code"
 `;
 
+type Attempt = Pick<AdoptRequest, "runId" | "attempt" | "definition">;
+
 export function makeFakeExecutor(clock: Clock, folder: string): Executor {
-  const folderOf = (request: AdoptRequest): string => join(folder, `${request.runId}-${request.attempt}`);
+  const folderOf = (request: Attempt): string => join(folder, `${request.runId}-${request.attempt}`);
   return {
     name: "fake",
     hasRuntimeApi: false,
@@ -81,7 +83,7 @@ function parseName(name: string): [string, number] {
 class FakeSlot implements Slot {
   private readonly clock: Clock;
   private readonly folder: string;
-  private readonly request: AdoptRequest;
+  private readonly request: Attempt;
   private readonly events: SlotEvents;
   private readonly end = Promise.withResolvers<Exit>();
   private readonly drain = Promise.withResolvers<void>();
@@ -92,7 +94,7 @@ class FakeSlot implements Slot {
   readonly exited = this.end.promise;
   readonly drained = this.drain.promise;
 
-  constructor(clock: Clock, folder: string, request: AdoptRequest, events: SlotEvents) {
+  constructor(clock: Clock, folder: string, request: Attempt, events: SlotEvents) {
     this.clock = clock;
     this.folder = folder;
     this.request = request;

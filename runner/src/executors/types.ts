@@ -67,6 +67,8 @@ export type SlotLimits = Pick<
 
 export interface SlotRequest {
   readonly profile: SlotProfile;
+  /** Whose runs may follow one another in one slot; null where each run needs one of its own. */
+  readonly owner: string | null;
   /** Name of the slot: letters and digits, unique on this machine for ever. */
   readonly slot: string;
   readonly runId: string;
@@ -99,7 +101,31 @@ export interface Exit {
 }
 
 /** What is known of a slot that an earlier process started. */
-export type AdoptRequest = Pick<SlotRequest, "slot" | "runId" | "attempt" | "definition">;
+export type AdoptRequest = Pick<SlotRequest, "slot" | "runId" | "attempt" | "definition"> & {
+  /** As it was when the job was bound; null for a slot of one job. */
+  readonly again: AgainMark | null;
+};
+
+/** Of a job in a slot that serves several. */
+export interface AgainMark {
+  /** What stands in both streams behind its last byte, see `BootstrapJob.reuse`. */
+  readonly mark: string;
+  /** Bytes that the slot had printed before this job. */
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** What a slot that serves several jobs can do for one of them. */
+export interface Again {
+  readonly mark: AgainMark;
+  /** Its bootstrap says that the job has ended with 0 and that it waits for the next. */
+  ended(): void;
+  /**
+   * Keeps the slot for another job of the same owner, when this one has ended so and nothing speaks against it; the
+   * same answer as often as it is asked. False: it is to be removed.
+   */
+  giveBack(): boolean;
+}
 
 /** Bytes of each stream that an earlier process has taken over. */
 export interface SeenBytes {
@@ -114,6 +140,8 @@ export interface Slot {
   readonly exited: Promise<Exit>;
   /** The last byte of output has been delivered; never rejects. */
   readonly drained: Promise<void>;
+  /** Absent in a slot of one job. */
+  readonly again?: Again | undefined;
   start(): Promise<void>;
   /** Nobody waits for it to get ready any more: what takes long is given up, and `ready` rejects. */
   abandon?(): void;
@@ -132,10 +160,10 @@ export interface Reservation {
 /** Where slots come from: made cold for the job, or one that waits already. */
 export interface SlotSource {
   /**
-   * A slot of this profile that waits; null, or no such method, when the job starts cold. `take` with its name follows
-   * at once, and returns that slot; it runs already, so `start` has nothing to do and the job reaches it when it is bound.
+   * A slot of this profile that waits, one that has served this owner first; null, or no such method, when the job
+   * starts cold. `take` with its name follows at once, and returns that slot; it runs already, so `start` has nothing to do and the job reaches it when it is bound.
    */
-  reserve?(profile: SlotProfile): Reservation | null;
+  reserve?(profile: SlotProfile, owner: string | null): Reservation | null;
   take(request: SlotRequest, events: SlotEvents): Slot;
 }
 

@@ -10,7 +10,7 @@
 import type { AttemptRef, Job, JobResult, Json } from "@cronium/protocol";
 import { settledWithin } from "../base/clock.ts";
 import { errorText } from "../base/log.ts";
-import type { Slot } from "../executors/types.ts";
+import type { AgainMark, Slot } from "../executors/types.ts";
 import type { RunDeps } from "./deps.ts";
 import { LateSlot, type LateSlotOptions } from "./late-slot.ts";
 import { slotEvents } from "./prepare.ts";
@@ -28,7 +28,7 @@ export interface LeftOver {
   /** As they were handed over: sealed. */
   readonly secrets: string | null;
   readonly variables: Readonly<Record<string, Json>>;
-  readonly bound: { readonly token: string; readonly at: number };
+  readonly bound: { readonly token: string; readonly at: number; readonly again?: AgainMark };
   readonly handedOut: boolean;
   readonly startedAt: number | null;
   readonly stopping: Stop | null;
@@ -44,7 +44,8 @@ export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Prom
   const ref: AttemptRef = { runId: job.runId, attempt: job.attempt };
   const sink = deps.logSink(ref);
   const log = deps.log.child(ref);
-  const request = { slot: left.slot, ...ref, definition: job.definition };
+  const again = left.bound.again ?? null;
+  const request = { slot: left.slot, ...ref, definition: job.definition, again };
   const events = slotEvents({ deps, ref, sink, log });
   const secrets = openFor({ deps, job, sink }, left.bound.token, left.secrets);
   const find = (): Promise<Slot | null> => deps.executor.adopt(request, events, sink.taken);
@@ -60,6 +61,8 @@ export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Prom
   bind({ deps, job, ref, sink }, left.slot, {
     token: left.bound.token,
     handedOut: left.handedOut,
+    again: again?.mark ?? null,
+    onFree: () => slot.again?.ended(),
     secrets,
     variables: left.variables,
   });

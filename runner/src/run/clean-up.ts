@@ -7,9 +7,16 @@ import type { RunState } from "./run.ts";
 /** Past this the sweep takes over; a run must not wait for a container that will not go. */
 const REMOVE_WITHIN_MS = 10_000;
 
-/** Removes the container and closes the socket, so that the token is dead; what fails is left to the sweep. */
+/**
+ * Removes the container and closes the socket, so that the token is dead; what fails is left to the sweep. A slot that
+ * goes on with another run of its event is given back instead: its bootstrap has ended the token.
+ */
 export async function removeSlot(state: RunState, prepared: Prepared): Promise<void> {
   const { clock, executor, sidecar } = state.deps;
+  if (prepared.slot.again?.giveBack() === true) {
+    state.removed = true;
+    return;
+  }
   const parts: Promise<void>[] = [prepared.slot.remove()];
   if (executor.hasRuntimeApi) {
     parts.push(sidecar.close(prepared.slotId));

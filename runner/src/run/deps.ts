@@ -17,7 +17,7 @@ import type {
 } from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { Executor, HostMount } from "../executors/types.ts";
+import type { AgainMark, Executor, HostMount } from "../executors/types.ts";
 import type { StopReason } from "./verdict.ts";
 
 /** The control connection. What is sent while it is down is dropped: everything that must arrive is repeated. */
@@ -59,7 +59,12 @@ export interface RunJournal {
           readonly secrets?: string;
           readonly variables?: Readonly<Record<string, Json>>;
         } & AttemptRef)
-      | ({ readonly type: "bound"; readonly token: string; readonly at: number } & AttemptRef)
+      | ({
+          readonly type: "bound";
+          readonly token: string;
+          readonly at: number;
+          readonly again?: AgainMark;
+        } & AttemptRef)
       | ({ readonly type: "handed_out" } & AttemptRef)
       | ({ readonly type: "stopping"; readonly reason: StopReason; readonly graceMs: number } & AttemptRef)
       | ({ readonly type: "dropped" } & AttemptRef),
@@ -88,6 +93,8 @@ export interface SidecarBinding {
   readonly handedOut: boolean;
   /** The bootstrap has fetched the job. */
   readonly onHandedOut: () => void;
+  /** The job has ended with 0, and its slot waits for another. */
+  readonly onFree: () => void;
   /** Makes an output durable before the script is told that it is. */
   readonly store: (value: Json) => Promise<void>;
   /** Asks the control plane. Never rejects. */

@@ -8,7 +8,7 @@
  */
 import { type Clock, delay, settledWithin } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
-import { ExecutorError, type Exit, type Slot } from "../executors/types.ts";
+import { type Again, ExecutorError, type Exit, type Slot } from "../executors/types.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** A stop that was asked for meanwhile waits for the engine this much longer than for the script. */
@@ -31,6 +31,7 @@ export class LateSlot implements Slot {
   private readonly end = Promise.withResolvers<Exit>();
   private readonly drain = Promise.withResolvers<void>();
   private readonly found = Promise.withResolvers<Slot | null>();
+  private slot: Slot | null = null;
   /** Nobody needs the answer any more. */
   private over = false;
   readonly ready = Promise.resolve();
@@ -41,6 +42,11 @@ export class LateSlot implements Slot {
     this.options = options;
     this.exited.catch(() => {});
     void this.look();
+  }
+
+  /** Of the slot that was found. */
+  get again(): Again | undefined {
+    return this.slot?.again;
   }
 
   start(): Promise<void> {
@@ -103,6 +109,7 @@ export class LateSlot implements Slot {
       return;
     }
     this.over = true;
+    this.slot = slot;
     this.options.log.info("run.found", {});
     this.found.resolve(slot);
     slot.exited.then(this.end.resolve, this.end.reject);

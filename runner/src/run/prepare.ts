@@ -3,6 +3,7 @@
  * socket, the token, the container, or one that waits already. None of it knows the job's script, input or environment.
  * The journal knows the slot before the job is bound to it, so that a process that dies in between leaves no riddle.
  */
+import { containerOf, type Job } from "@cronium/protocol";
 import type { Slot, SlotEvents } from "../executors/types.ts";
 import { executionToken } from "./environment.ts";
 import { slotProfile } from "./profile.ts";
@@ -26,7 +27,8 @@ export function prepare(state: RunState): Prepared {
   const { executor, sidecar, journal, clock } = deps;
   const { definition } = job;
   const profile = slotProfile(definition, mounts);
-  const waiting = executor.slots.reserve?.(profile) ?? null;
+  const owner = ownerOf(job);
+  const waiting = executor.slots.reserve?.(profile, owner) ?? null;
   const slotId = waiting?.slot ?? deps.randomId();
   const journalled = journal.write({ type: "accepted", ...ref, slot: slotId, onLost: definition.onLost, job });
   const socketOpen = waiting?.opened ?? (executor.hasRuntimeApi ? sidecar.open(slotId) : Promise.resolve());
@@ -36,6 +38,7 @@ export function prepare(state: RunState): Prepared {
       slot: slotId,
       ...ref,
       profile,
+      owner,
       deadlineAt: clock.now() + definition.timeoutMs + DEADLINE_MARGIN_MS,
       definition,
       apiFolder: executor.hasRuntimeApi ? sidecar.folderOf(slotId) : null,
@@ -47,6 +50,15 @@ export function prepare(state: RunState): Prepared {
     promise.catch(() => {});
   }
   return { slotId, slot, journalled, socketOpen, token };
+}
+
+/** Whose runs may follow one another in a container: those of one version of one event that asks for it. */
+function ownerOf(job: Job): string | null {
+  const { workspaceId, eventId, eventVersion, definition } = job;
+  const { reuse, network } = containerOf(definition);
+  // What leads a job out belongs to that job.
+  const may = reuse && network.mode === "none" && eventId !== null && eventVersion !== null;
+  return may ? `${workspaceId}/${eventId}/${eventVersion}` : null;
 }
 
 /** Where a slot's output goes. */

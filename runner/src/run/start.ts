@@ -1,4 +1,5 @@
 /** From the grant to a running process. The bootstrap inside waits for its job, so the job is bound before the start. */
+import { containerOf } from "@cronium/protocol";
 import { errorText } from "../base/log.ts";
 import { ExecutorError, type Slot } from "../executors/types.ts";
 import { egressOf, jobEnvironment, runContext } from "./environment.ts";
@@ -14,10 +15,19 @@ export async function start(state: RunState, prepared: Prepared): Promise<StartO
     // The folder must be there before the container starts, or Docker makes one of its own in that place.
     const [token] = await Promise.all([prepared.token, prepared.socketOpen]);
     // Before the start: a process that dies right after it must find out that there is a container to go on with.
-    deps.journal.note({ type: "bound", ...ref, token, at: begin });
+    const { again } = prepared.slot;
+    deps.journal.note({
+      type: "bound",
+      ...ref,
+      token,
+      at: begin,
+      ...(again === undefined ? {} : { again: again.mark }),
+    });
     bind(state, prepared.slotId, {
       token,
       handedOut: false,
+      again: again?.mark.mark ?? null,
+      onFree: () => again?.ended(),
       secrets: openFor(state, token, state.grant?.secrets ?? null),
       variables: state.grant?.variables ?? {},
     });
@@ -56,11 +66,16 @@ export function bind(
   {
     token,
     handedOut,
+    again,
+    onFree,
     secrets,
     variables,
   }: {
     readonly token: string;
     readonly handedOut: boolean;
+    /** What ends its output in a container that serves several jobs. */
+    readonly again: string | null;
+    readonly onFree: () => void;
     readonly secrets: Readonly<Record<string, string>>;
   } & Pick<Grant, "variables">,
 ): void {
@@ -75,6 +90,8 @@ export function bind(
       runtime: job.definition.runtime,
       script: job.definition.script,
       env: jobEnvironment(job, token, secrets),
+      ...(containerOf(job.definition).isolated ? { isolated: true as const } : {}),
+      ...(again === null ? {} : { reuse: again }),
     },
     input: job.input,
     secrets,
@@ -84,6 +101,7 @@ export function bind(
     context: runContext(job, deps.runnerName, deps.clock.now()),
     handedOut,
     onHandedOut: () => deps.journal.note({ type: "handed_out", ...ref }),
+    onFree,
     store: (value) => deps.journal.write({ type: "output", ...ref, value }),
     call: (key, op) => deps.calls.call(ref, key, op),
   });

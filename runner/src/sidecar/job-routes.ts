@@ -19,7 +19,13 @@ export async function getMetrics({ response, slot }: Call): Promise<void> {
 }
 
 /** Waits for the job, hands it out once, and remembers that only when the answer has left. */
-export async function getJob({ context, slot, response, url }: Call): Promise<void> {
+export async function getJob(call: Call): Promise<void> {
+  const { context, slot, response, url } = call;
+  if (url.searchParams.get("ended") === "0" && slot.handedOut && slot.bind?.job.reuse !== undefined) {
+    flushProgress(call);
+    free(slot);
+    context.emit({ type: "free", slot: slot.name });
+  }
   await Promise.race([slot.bound.promise, new Promise((resolve) => response.once("close", resolve))]);
   if (response.destroyed || slot.bind === null) {
     return;
@@ -41,6 +47,14 @@ export async function getJob({ context, slot, response, url }: Call): Promise<vo
   } else {
     send(response, 200, job);
   }
+}
+
+/** Its job is over and its token dead; it may get another. */
+function free(slot: Call["slot"]): void {
+  slot.bind = null;
+  slot.tokenId = null;
+  slot.handedOut = false;
+  slot.bound = Promise.withResolvers<void>();
 }
 
 export async function postExit(call: Call): Promise<void> {

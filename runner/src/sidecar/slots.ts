@@ -49,7 +49,7 @@ export interface SlotState {
   readonly requests: Rate;
   readonly calls: Rate;
   /** Resolves when a job is bound; what long polls wait for. */
-  readonly bound: PromiseWithResolvers<void>;
+  bound: PromiseWithResolvers<void>;
   readonly server: Server;
   /** Leads out of a job that may reach some hosts. */
   egress: EgressProxy | null;

@@ -29,6 +29,7 @@ export function makeWarmSlot(
     },
     lost: (bytes) => events?.lost(bytes),
     value: (value) => events?.value(value),
+    notice: (text) => events?.notice?.(text),
   });
   const started = opened.then(() => slot.start());
   const ended = slot.exited.then(
@@ -40,10 +41,13 @@ export function makeWarmSlot(
     gone: Promise.race([spoiled.promise, ended]),
     lend: (job: SlotRequest, sink: SlotEvents) => {
       events = sink;
-      const cancelRename = clock.after(RENAME_AFTER_MS, () => {
-        void slot.rename(containerName(job.runId, job.attempt));
-      });
-      ended.finally(cancelRename).catch(() => {});
+      // One that serves several runs has the name of none.
+      if (job.owner === null) {
+        const cancelRename = clock.after(RENAME_AFTER_MS, () => {
+          void slot.rename(containerName(job.runId, job.attempt));
+        });
+        ended.finally(cancelRename).catch(() => {});
+      }
       return slot;
     },
     remove: () => slot.remove(),
