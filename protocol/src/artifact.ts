@@ -39,6 +39,8 @@ export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal
 
 export const Artifact = z
   .strictObject({
+    /** In its run; part of its address. */
+    number: z.int(),
     name: z.string(),
     bytes: z.int(),
     sha256: z.string(),

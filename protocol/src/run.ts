@@ -1,5 +1,6 @@
 /** Runs and attempts as the API returns them. States and reasons are tables in `run-states.ts`. */
 import * as z from "zod";
+import { Artifact } from "./artifact.ts";
 import { JsonValue } from "./json.ts";
 import { attemptStates, runStates, triggers } from "./run-states.ts";
 
@@ -56,6 +57,20 @@ const summary = {
   /** When the script first started in this attempt. */
   startedAt: time,
   finishedAt: time,
+  /** The name that its script gave it; null without one. */
+  name: z.string().nullable().default(null),
+  /** What its script said of its condition in the newest attempt, the last one; null when it said nothing. */
+  condition: z.boolean().nullable().default(null),
+  /** How far its script is in the newest attempt; null when it said nothing. */
+  progress: z
+    .strictObject({
+      /** 0 to 1; null where it cannot be told. */
+      fraction: z.number().nullable(),
+      message: z.string().nullable(),
+      at: z.iso.datetime(),
+    })
+    .nullable()
+    .default(null),
   /** Rises with each change of the run; a lower one is older news. */
   rev: z.int(),
 };
@@ -71,6 +86,7 @@ export const Run = z
     input: JsonValue,
     /** What the script handed to `output()`; null when it did not. */
     output: JsonValue,
+    artifacts: z.array(Artifact).default([]),
     logState: z.string(),
     logBytes: z.int(),
     /** No start before this; null unless it waits for a retry, a delay or a debounce. */

@@ -41,6 +41,12 @@ export async function listRuns(cli: Cli, input: Input): Promise<void> {
   tellMore(cli, page.nextCursor);
 }
 
+function progressText({ fraction, message }: NonNullable<Run["progress"]>): string {
+  return [fraction === null ? null : `${Math.round(fraction * 100)} %`, message]
+    .filter((part) => part !== null)
+    .join(" ");
+}
+
 export function tellMore({ out }: Cli, nextCursor: string | null): void {
   if (nextCursor !== null) {
     out.say(`There are more: --cursor ${nextCursor}`);
@@ -59,7 +65,10 @@ export async function showRun(cli: Cli, input: Input): Promise<void> {
   printFacts(out, [
     ["run", run.id],
     ["event", run.eventVersion === null ? run.eventName : `${run.eventName}, version ${run.eventVersion}`],
+    ["name", run.name],
     ["state", stateCell(run.state)],
+    ["progress", run.progress === null ? null : progressText(run.progress)],
+    ["condition", run.condition === null ? null : String(run.condition)],
     ["why", run.message],
     ["queue", run.queue],
     ["queued", `${run.queuedAt} (${ago(run.queuedAt, now)})`],
@@ -69,6 +78,7 @@ export async function showRun(cli: Cli, input: Input): Promise<void> {
     ["labels", labelsText(run.labels)],
     ["repeats", run.retryOf],
     ["log", `${run.logBytes} bytes, ${run.logState}`],
+    ["artifacts", run.artifacts.length === 0 ? null : run.artifacts.map(({ name }) => name).join(", ")],
     ["input", run.input === null ? null : JSON.stringify(run.input)],
     ["output", run.output === null ? null : JSON.stringify(run.output)],
   ]);

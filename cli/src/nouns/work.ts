@@ -109,6 +109,16 @@ export const work: readonly Command<Cli>[] = [
         load: async () => (await import("../commands/runs.ts")).waitRun,
       },
       {
+        name: "artifacts",
+        about: "list the files that one keeps, or fetch one of them",
+        args: ["<run>"],
+        options: [
+          { flags: "--get <name>", about: "fetch this one" },
+          { flags: "--output <file>", about: "where to (default: its own name, here; - for standard output)" },
+        ],
+        load: async () => (await import("../commands/artifacts.ts")).runArtifacts,
+      },
+      {
         name: "cancel",
         about: "cancel one",
         args: ["<run>"],

@@ -5,6 +5,11 @@ export function logKey(workspaceId: string, runId: string): string {
   return `logs/${workspaceId}/${runId}`;
 }
 
+/** The bytes of one artifact, by its number in the run. */
+export function artifactKey(workspaceId: string, runId: string, number: number): string {
+  return `artifacts/${workspaceId}/${runId}/${number}`;
+}
+
 /** A run's detail where D1 cannot hold it. */
 export function detailKey(workspaceId: string, runId: string): string {
   return `runs/${workspaceId}/${runId}`;

@@ -7,6 +7,7 @@
  * an RPC boundary, so errors travel as `Refusal`, never as classes.
  */
 import type {
+  Artifact,
   Bulk,
   BulkAction,
   BulkFilter,
@@ -171,6 +172,12 @@ export interface SettingsAt {
   readonly version: number;
 }
 
+export interface CommitArtifactCommand {
+  readonly runId: string;
+  readonly number: number;
+  readonly sha256: string;
+}
+
 export interface DispatcherApi extends HomeApi, ShardApi {
   createEvent(command: {
     readonly eventId: string;
@@ -248,6 +255,16 @@ export interface DispatcherApi extends HomeApi, ShardApi {
   deleteVariable(
     command: By & { readonly variableId: string; readonly version: number | null },
   ): Promise<Outcome<null>>;
+
+  /**
+   * The bytes of an artifact have arrived. Refused with `attempt_not_active` or `artifact_exists`; not new when the run has
+   * one of that name with the same bytes. Then, and when it is refused, they are to be deleted.
+   */
+  commitArtifact(
+    command: CommitArtifactCommand,
+  ): Promise<Outcome<{ readonly artifact: Artifact; readonly isNew: boolean }>>;
+  /** Blobs of artifacts of these runs, where there are any. */
+  artifactNumbers(runIds: readonly string[]): Promise<readonly { readonly runId: string; readonly number: number }[]>;
 
   /** Rooms ask to be told of a run's changes while somebody watches it. */
   watchRun(runId: string): Promise<Run | null>;

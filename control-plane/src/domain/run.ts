@@ -1,5 +1,6 @@
 /** A run and its attempts as the Dispatcher keeps them, and the views of them that leave it. Times are milliseconds since 1970. */
 import type {
+  Artifact,
   Attempt,
   AttemptState,
   EventDefinition,
@@ -14,6 +15,7 @@ import type {
 } from "@cronium/protocol";
 import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
 
+import { type RunNotes, shownNotes } from "./run-notes.ts";
 import { type Wishes, withAbilities } from "./wishes.ts";
 
 export interface RunRecord {
@@ -74,6 +76,8 @@ export interface RunRecord {
   readonly requeues: number;
   /** What it asks of its runner beside `labels`; null for nothing. */
   readonly wishes: Wishes | null;
+  /** What its job has said of itself; null for nothing. */
+  readonly notes: RunNotes | null;
   readonly rev: number;
 }
 
@@ -176,6 +180,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     retryOf: from.retryOf ?? null,
     requeues: 0,
     wishes: withAbilities(from.wishes ?? null, definition),
+    notes: null,
     rev: 1,
   };
 }
@@ -211,6 +216,7 @@ export function toSummary(run: RunRecord): RunSummary {
     queuedAt: iso(run.queuedAt),
     startedAt: isoOrNull(run.startedAt),
     finishedAt: isoOrNull(run.finishedAt),
+    ...shownNotes(run.notes, run.attempt),
     rev: run.rev,
   };
 }
@@ -224,11 +230,12 @@ export type RunDetail = Omit<Run, keyof RunSummary>;
 export function toDetail(
   run: RunRecord,
   attempts: readonly AttemptRecord[],
-  payload: { readonly input: Json; readonly output: Json },
+  payload: { readonly input: Json; readonly output: Json; readonly artifacts: readonly Artifact[] },
 ): RunDetail {
   return {
     input: payload.input,
     output: payload.output,
+    artifacts: [...payload.artifacts],
     logState: run.logState,
     logBytes: run.logBytes,
     notBefore: run.queueReason !== null && TIMED.has(run.queueReason) ? iso(run.notBefore) : null,

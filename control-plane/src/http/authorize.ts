@@ -109,6 +109,8 @@ function refusal(actor: Actor, permission: Permission): AppError {
 interface OpenOptions {
   /** The body may also be a form, which handlers then find as a JSON object of texts. */
   readonly forms?: boolean;
+  /** The body is no JSON: the handler reads it itself, after it has checked who sends it. */
+  readonly raw?: boolean;
   /** For programs that come often by intention: they do not count against their address. */
   readonly frequent?: boolean;
 }
@@ -122,7 +124,9 @@ export function open(reason: string, options: OpenOptions = {}): MiddlewareHandl
     refuseIfMatch(c.req.method, c.req.header("if-match"));
     // The token, link or code in its body makes a repeat what it is; there is no caller to keep an answer for.
     refuseMalformedKey(c.req.method === "POST" ? c.req.header("idempotency-key") : undefined);
-    await readBody(c, options);
+    if (options.raw !== true) {
+      await readBody(c, options);
+    }
     await next();
     if (c.res.status === 401 || c.res.status === 403) {
       countFailure(c);

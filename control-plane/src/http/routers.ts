@@ -3,6 +3,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "./context.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
+import { artifactRoutes } from "./routes/artifacts.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { deviceRoutes } from "./routes/device.ts";
@@ -70,6 +71,7 @@ export function apiRouters(): Router[] {
     registerRoutes(),
     eventRoutes(),
     runRoutes(),
+    artifactRoutes(),
     bulkRoutes(),
     statsRoutes(),
     runnerRoutes(),

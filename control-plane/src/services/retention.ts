@@ -1,6 +1,6 @@
 /** Deletes runs that ended longer ago than they are kept: blobs first, so that none is left behind. */
 import type { Deps } from "../deps.ts";
-import { detailKey, logKey } from "../domain/blob-keys.ts";
+import { artifactKey, detailKey, logKey } from "../domain/blob-keys.ts";
 import {
   deleteRunRows,
   findExpiredByEvent,
@@ -47,7 +47,10 @@ export async function expireRuns(
       : await findExpiredByEvent(d1, workspaceId, events, now, BATCH);
   const released = new Set(await keep.release(found.map(({ id }) => id)));
   const runs = found.filter(({ id }) => released.has(id));
-  for (const { id, hasLog, inBlob } of runs) {
+  for (const { id, hasLog, inBlob, artifacts } of runs) {
+    for (const number of artifacts?.split(",") ?? []) {
+      await blobs.delete(artifactKey(workspaceId, id, Number(number)));
+    }
     if (hasLog) {
       await blobs.delete(logKey(workspaceId, id));
     }

@@ -154,6 +154,10 @@ const beforeQueues = {
   concurrencyKey: null,
   expiresAt: null,
   retryOf: null,
+  name: null,
+  condition: null,
+  progress: null,
+  artifacts: [],
 };
 
 /** A run that has left the Dispatcher. */

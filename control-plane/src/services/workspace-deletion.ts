@@ -9,7 +9,7 @@
 import { AppError } from "@cronium/protocol/errors";
 import { HOME_SHARD } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
-import { detailKey, logKey } from "../domain/blob-keys.ts";
+import { artifactKey, detailKey, logKey } from "../domain/blob-keys.ts";
 import type { Act } from "../domain/act.ts";
 import { findWorkspace } from "../store/accounts.ts";
 import { deleteRunRows } from "../store/runs.ts";
@@ -72,6 +72,11 @@ async function goOn(deps: Deps, { id: workspaceId, deletingAt }: DeletionRow): P
   while (runs.length > 0) {
     const ids = runs.map(({ id }) => id);
     await eraseBlobs(deps, workspaceId, ids);
+    for (const { id, artifacts } of runs) {
+      for (const number of artifacts?.split(",") ?? []) {
+        await deps.blobs.delete(artifactKey(workspaceId, id, Number(number)));
+      }
+    }
     await deleteRunRows(deps.d1, workspaceId, ids);
     runs = await findAnyRuns(deps.d1, workspaceId, PAGE);
   }
@@ -97,6 +102,9 @@ async function eraseDispatcher(deps: Deps, workspaceId: string, shard: number): 
     const ids = await dispatcher.listRooms({ after, limit: PAGE });
     await Promise.all(ids.map((runId) => deps.logRoomFor(workspaceId, runId).erase()));
     await eraseBlobs(deps, workspaceId, ids);
+    for (const { runId, number } of await dispatcher.artifactNumbers(ids)) {
+      await deps.blobs.delete(artifactKey(workspaceId, runId, number));
+    }
     const last = ids.at(-1);
     if (last === undefined) {
       break;

@@ -206,10 +206,13 @@ export async function findRunRow(
 export interface ExpiredRow {
   readonly id: string;
   readonly hasLog: number;
+  /** Numbers of its artifacts with commas between them; null without any. */
+  readonly artifacts: string | null;
   readonly inBlob: number;
 }
 
-const EXPIRED = "id, coalesce(detail->>'logBytes', 1) > 0 AS hasLog, coalesce(detail->>'inBlob', 0) AS inBlob";
+const EXPIRED = `id, coalesce(detail->>'logBytes', 1) > 0 AS hasLog, coalesce(detail->>'inBlob', 0) AS inBlob,
+  (SELECT group_concat(value->>'number') FROM json_each(detail, '$.artifacts')) AS artifacts`;
 
 /** Runs that ended before, oldest first. Index: `runs_list`; a run cannot end before it is queued. */
 export async function findExpiredRuns(

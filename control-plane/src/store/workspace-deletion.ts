@@ -60,7 +60,9 @@ export async function listDeletions(d1: D1Database): Promise<DeletionRow[]> {
 /** Any runs of the workspace. Index: `runs_list`. */
 export async function findAnyRuns(d1: D1Database, workspaceId: string, limit: number): Promise<ExpiredRow[]> {
   const { results } = await d1
-    .prepare("SELECT id, 1 AS hasLog, 1 AS inBlob FROM runs INDEXED BY runs_list WHERE workspace_id = ? LIMIT ?")
+    .prepare(`SELECT id, 1 AS hasLog, 1 AS inBlob,
+         (SELECT group_concat(value->>'number') FROM json_each(detail, '$.artifacts')) AS artifacts
+       FROM runs INDEXED BY runs_list WHERE workspace_id = ? LIMIT ?`)
     .bind(workspaceId, limit)
     .all<ExpiredRow>();
   return results;

@@ -36,6 +36,7 @@ test("every route says who may call it", ({ expect }) => {
     "GET /api/auth/callback/:provider",
     "GET /api/auth/get-session",
     "GET /api/v1/openapi.json",
+    "GET /api/v1/runner/artifacts",
     "GET /api/v1/runner/connect",
     "GET /api/v1/runner/logs/:runId",
     "GET /api/v1/sign-in/options",
@@ -69,6 +70,7 @@ test("every route says who may call it", ({ expect }) => {
     "POST /launcher/password-link",
     "POST /launcher/setup",
     "POST /launcher/watchdog",
+    "PUT /api/v1/runner/artifacts",
   ]);
 });
 
@@ -96,7 +98,7 @@ function concrete(path: string): string {
     "/variables": "var",
   };
   const kind = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? "run";
-  return path.replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);
+  return path.replaceAll(":number", "1").replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);
 }
 
 test(

@@ -2,6 +2,7 @@ import type { RunSummary } from "@cronium/protocol/run";
 import { isTerminal, queueReasons } from "@cronium/protocol/run-states";
 import type { ReactNode } from "react";
 import { paths } from "../lib/paths.ts";
+import { runLabel } from "../lib/run-label.ts";
 import { t } from "../lib/text.ts";
 import { TextLink } from "../ui/TextLink.tsx";
 import { type Column, DataTable, rowLink } from "./DataTable.tsx";
@@ -50,7 +51,7 @@ const eventColumn: Column<RunSummary> = {
   key: "event",
   title: t("column.event"),
   grows: true,
-  cell: (run) => <RunCell run={run} name={run.eventName} className="max-sm:font-medium" />,
+  cell: (run) => <RunCell run={run} name={runLabel(run)} className="max-sm:font-medium" />,
 };
 
 const idColumn: Column<RunSummary> = {

@@ -68,6 +68,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "registrationTokens": "/api/v1/registration-tokens",
       "registrations": "/api/v1/registrations",
       "run": "/api/v1/runs/an%20id%2F1",
+      "runArtifacts": "/api/v1/runs/an%20id%2F1/artifacts",
       "runCancel": "/api/v1/runs/an%20id%2F1/cancel",
       "runLive": "/api/v1/runs/an%20id%2F1/live",
       "runLogs": "/api/v1/runs/an%20id%2F1/logs",

@@ -77,6 +77,7 @@ export const apiPaths = {
   runs: () => "/api/v1/runs",
   run: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}`,
   runLogs: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/logs`,
+  runArtifacts: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/artifacts`,
   runLive: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/live`,
   runCancel: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/cancel`,
   runRequeue: (runId: string) => `/api/v1/runs/${encodeURIComponent(runId)}/requeue`,

@@ -1,6 +1,7 @@
 /** What the object does when nobody calls: leases, offers, back-offs, silent runners, the outbox, tidying up. */
 import type { DispatcherApi } from "../../domain/dispatcher.ts";
 import { expireAudit } from "./audit.ts";
+import { clearUnfinished } from "./calls/artifacts.ts";
 import { forgetOldCalls } from "./calls/kept-answers.ts";
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
@@ -67,6 +68,7 @@ export function onAlarm(shell: Shell): void {
     reencrypt(shell);
     void walkRetries(shell);
     void expireIfDue(shell);
+    void clearUnfinished(shell);
     void settleHandovers(shell);
     void finishMoves(shell);
     void askForPlaces(shell);

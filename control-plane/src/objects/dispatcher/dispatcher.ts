@@ -47,9 +47,11 @@ import {
 } from "./audited.ts";
 import { readBulk } from "./bulk.ts";
 import { previewBulk } from "./bulk-walk.ts";
+import { readRows } from "./calls/artifact-rows.ts";
+import { commitArtifact } from "./calls/artifacts.ts";
 import { callHome } from "./calls/calls.ts";
 import { endCalls, passFence } from "./calls/kept-answers.ts";
-import { beginWrite } from "./calls/readers.ts";
+import { writeVariable } from "./calls/write-variable.ts";
 import { closeDown, listRooms } from "./closing.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
 import { readEvent, readEventVersions } from "./events.ts";
@@ -75,8 +77,8 @@ import { releaseRuns } from "./retention.ts";
 import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
 import { readSettings, settingsVersion } from "./settings.ts";
-import type { Shell, Turn } from "./shell.ts";
-import { hasVariables, sealValues } from "./handed-values.ts";
+import type { Shell } from "./shell.ts";
+import { sealValues } from "./handed-values.ts";
 import { closeSocket, closeSocketsOf, LIVE_TAG } from "./sockets.ts";
 import { afterStart, openShell } from "./start.ts";
 import { readStats } from "./stats.ts";
@@ -313,34 +315,19 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
   async createVariable(
     command: Parameters<DispatcherApi["createVariable"]>[0],
   ): ReturnType<DispatcherApi["createVariable"]> {
-    return this.#writeVariable(command.variable.name, () =>
-      this.#changeVariables((turn) => createVariable(this.#shell, turn, command)),
-    );
+    return writeVariable(this.#shell, command.variable.name, (turn) => createVariable(this.#shell, turn, command));
   }
 
   async setVariable(command: Parameters<DispatcherApi["setVariable"]>[0]): ReturnType<DispatcherApi["setVariable"]> {
-    return this.#writeVariable(nameOfVariable(this.#shell, command.variableId), () =>
-      inTurn(this.#shell, (turn) => setVariable(this.#shell, turn, command)),
-    );
+    const name = nameOfVariable(this.#shell, command.variableId);
+    return writeVariable(this.#shell, name, (turn) => setVariable(this.#shell, turn, command));
   }
 
   async deleteVariable(
     command: Parameters<DispatcherApi["deleteVariable"]>[0],
   ): ReturnType<DispatcherApi["deleteVariable"]> {
-    return this.#writeVariable(nameOfVariable(this.#shell, command.variableId), () =>
-      this.#changeVariables((turn) => deleteVariable(this.#shell, turn, command)),
-    );
-  }
-
-  /** Once no job uses the old value any more. */
-  async #writeVariable<T>(name: string | null, write: () => T | Promise<T>): Promise<T> {
-    const { clear, end } = beginWrite(this.#shell, name ?? "");
-    try {
-      await clear;
-      return await write();
-    } finally {
-      end();
-    }
+    const name = nameOfVariable(this.#shell, command.variableId);
+    return writeVariable(this.#shell, name, (turn) => deleteVariable(this.#shell, turn, command));
   }
 
   async callHome(call: Parameters<DispatcherApi["callHome"]>[0]): ReturnType<DispatcherApi["callHome"]> {
@@ -354,21 +341,19 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
     });
   }
 
-  /** The first variable, and the end of the last one, are told to the shards before they are answered. */
-  async #changeVariables<T>(change: (turn: Turn) => T): Promise<T> {
-    const shell = this.#shell;
-    const before = hasVariables(shell.sql);
-    const outcome = inTurn(shell, (turn) => {
-      const done = change(turn);
-      if (hasVariables(shell.sql) !== before) {
-        tellShards(shell, turn, "rules");
-      }
-      return done;
-    });
-    if (hasVariables(shell.sql) !== before) {
-      await tellRulesNow(shell);
-    }
-    return outcome;
+  async commitArtifact(
+    command: Parameters<DispatcherApi["commitArtifact"]>[0],
+  ): ReturnType<DispatcherApi["commitArtifact"]> {
+    this.#group.flush();
+    return inTurn(this.#shell, (turn) => commitArtifact(this.#shell, turn, command));
+  }
+
+  async artifactNumbers(runIds: readonly string[]): ReturnType<DispatcherApi["artifactNumbers"]> {
+    return this.#isErased
+      ? []
+      : runIds
+          .flatMap((runId) => readRows(this.#shell.sql, runId))
+          .map(({ run_id: runId, number }) => ({ runId, number }));
   }
 
   async watchRun(runId: string): Promise<Run | null> {

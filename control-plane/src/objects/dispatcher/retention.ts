@@ -47,6 +47,7 @@ function deleteRuns(shell: Shell, ids: readonly string[]): void {
   for (const [table, key] of [
     ["attempts", "run_id"],
     ["payloads", "run_id"],
+    ["artifacts", "run_id"],
     ["runs", "id"],
   ]) {
     shell.sql.exec(`DELETE FROM ${table} WHERE ${key} IN (SELECT value FROM json_each(?))`, list);

@@ -1,9 +1,10 @@
 /** Runs and their attempts in the Dispatcher's storage. Every write of a run passes `saveStep`. */
 import { isLiveAttempt } from "@cronium/protocol/run-states";
-import type { EventDefinition, Json, Run } from "@cronium/protocol";
+import type { Artifact, EventDefinition, Json, Run } from "@cronium/protocol";
 import { toDetail, toSummary, type AttemptRecord, type RunDetail, type RunRecord } from "../../domain/run.ts";
 import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
+import { readArtifacts } from "./calls/artifact-rows.ts";
 import { attemptEnded } from "./calls/ended.ts";
 import { joinLane, laneOf } from "./lanes.ts";
 import { countAttempt, countRun } from "./metrics.ts";
@@ -60,6 +61,7 @@ export const runs = table<RunRecord>("runs", ["id"], {
   retryOf: "plain",
   requeues: "plain",
   wishes: "json",
+  notes: "json",
   rev: "plain",
 });
 
@@ -155,7 +157,13 @@ export function viewDetail(shell: Shell, run: RunRecord): RunDetail {
   return toDetail(run, tries, {
     input: JSON.parse(payload["input"] as string) as Json,
     output: JSON.parse(payload["output"] as string) as Json,
+    artifacts: artifactsOf(shell, run),
   });
+}
+
+/** Most runs keep none, and are not looked up. */
+function artifactsOf(shell: Shell, run: RunRecord): Artifact[] {
+  return (run.notes?.artifacts ?? 0) === 0 ? [] : readArtifacts(shell.sql, run.id);
 }
 
 /** About as much input and output as `readWholeRuns` takes into memory at a time, in characters. */
@@ -189,7 +197,11 @@ export function readWholeRuns(
     const { run_id: id, input, output } = row as Record<"run_id" | "input" | "output", string>;
     const recent = shell.recent.get(id);
     const attempts_ = tries.get(id)?.map(attempts.read) ?? (recent === undefined ? [] : [recent.attempt]);
-    const payload = { input: JSON.parse(input) as Json, output: JSON.parse(output) as Json };
+    const payload = {
+      input: JSON.parse(input) as Json,
+      output: JSON.parse(output) as Json,
+      artifacts: artifactsOf(shell, run),
+    };
     whole.push({
       run,
       detail: toDetail(

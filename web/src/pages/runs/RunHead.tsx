@@ -88,6 +88,10 @@ function facts(
 ): readonly (readonly [string, ReactNode])[] {
   const runner = attempt?.runnerName ?? run.runnerName;
   return [
+    ...(run.name === null ? [] : [[t("run.name"), run.name] as const]),
+    ...(run.condition === null
+      ? []
+      : [[t("run.condition"), t(run.condition ? "run.conditionTrue" : "run.conditionFalse")] as const]),
     [t("column.trigger"), t(`trigger.${run.trigger}`)],
     [
       t("column.runner"),

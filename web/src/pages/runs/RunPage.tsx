@@ -19,8 +19,10 @@ import { phasesOf } from "../../lib/phases.ts";
 import { stateWord, t } from "../../lib/text.ts";
 import { TabPanel, Tabs } from "../../ui/Tabs.tsx";
 import { target } from "../../ui/TextLink.tsx";
+import { ArtifactTable } from "./ArtifactTable.tsx";
 import { AttemptTable } from "./AttemptTable.tsx";
 import { RunHead } from "./RunHead.tsx";
+import { RunProgress } from "./RunProgress.tsx";
 
 export const runTabs = ["logs", "result", "input", "attempts"] as const;
 export type RunTab = (typeof runTabs)[number];
@@ -64,6 +66,7 @@ function WatchedRun({ run }: { readonly run: Run }): ReactNode {
       />
       <div className="flex flex-col gap-3 px-4 pb-3 lg:px-6">
         <PhaseBar phases={phasesOf(run, attempt)} />
+        <RunProgress run={run} />
         {run.state === "queued" ? (
           <Reason reason={run.queueReason} message={run.message} eventId={run.eventId} notBefore={run.notBefore} />
         ) : null}
@@ -81,7 +84,11 @@ function WatchedRun({ run }: { readonly run: Run }): ReactNode {
         onChange={(next) => go({ tab: next === "logs" ? undefined : next })}
         tabs={[
           { value: "logs", label: t("tab.logs") },
-          { value: "result", label: t("tab.result") },
+          {
+            value: "result",
+            label: t("tab.result"),
+            ...(run.artifacts.length > 0 ? { count: run.artifacts.length } : {}),
+          },
           { value: "input", label: t("tab.input") },
           {
             value: "attempts",
@@ -94,6 +101,7 @@ function WatchedRun({ run }: { readonly run: Run }): ReactNode {
           <RunLog run={run} live={live} search={search} hash={hash} onSearch={go} />
         </TabPanel>
         <TabPanel value="result">
+          <ArtifactTable run={run} />
           {run.output === null ? (
             <EmptyState
               title={isOver ? t("result.none") : t("result.pending")}

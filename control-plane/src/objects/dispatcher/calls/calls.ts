@@ -13,8 +13,10 @@ import type { GroupCommit } from "../group-commit.ts";
 import { readState } from "../runs.ts";
 import type { Shell, Turn } from "../shell.ts";
 import { digestOf, keepAnswer, passFence, readKept } from "./kept-answers.ts";
+import { listArtifacts, openArtifact, putArtifact } from "./artifacts.ts";
 import { runAction } from "./actions.ts";
 import { freeLock, renewLock, takeLock } from "./locks.ts";
+import { takeNote } from "./notes.ts";
 import { beginWrite } from "./readers.ts";
 import { deleteForRun, getForRun, listForRun, setForRun } from "./run-variables.ts";
 
@@ -97,7 +99,7 @@ export function decideCall(
     return { answer: { type: "answer", id, error }, stale: error.code !== "attempt_not_active" };
   }
   const call: HomeCall = { runId, attempt, eventId: state.run.eventId, ...by, key, op };
-  const answer = before.answer ?? perform(shell, turn, call);
+  const answer = before.answer ?? ofRun(shell, turn, state, op) ?? perform(shell, turn, call);
   return { answer: { type: "answer", id, ...answer }, stale: false };
 }
 
@@ -110,6 +112,23 @@ function refusalOf(state: RunState | null, by: Holder): NonNullable<CallAnswer["
   }
   const isActive = state?.attempt?.state === "accepted" || state?.attempt?.state === "running";
   return isActive ? null : { code: "attempt_not_active", message: "The script of this attempt has ended." };
+}
+
+/** What is kept with the run itself; null for anything else. Repeating it changes nothing more. */
+function ofRun(shell: Shell, turn: Turn, state: RunState, op: CallOp): CallAnswer | null {
+  const { run } = state;
+  switch (op.do) {
+    case "note":
+      return takeNote(shell, turn, state, op);
+    case "artifact.put":
+      return putArtifact(shell, turn, state, op);
+    case "artifact.list":
+      return listArtifacts(shell, run.id);
+    case "artifact.get":
+      return openArtifact(shell, turn, run.id, op);
+    default:
+      return null;
+  }
 }
 
 /** Of one key once; what may turn out otherwise a moment later is decided anew. */
@@ -168,7 +187,7 @@ function carryOut(shell: Shell, turn: Turn, call: HomeCall): CallAnswer {
     case "artifact.put":
     case "artifact.list":
     case "artifact.get":
-      return { error: { code: "not_available", message: "This control plane does not do that yet." } };
+      throw new Error(`${op.do} is decided where its run is kept`);
     default:
       return op satisfies never;
   }
