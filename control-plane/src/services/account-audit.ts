@@ -28,7 +28,8 @@ export async function commitAct<Row>(
   return commitEntry(deps, stampOf(act), deed, { workspaceId, statements });
 }
 
-async function commitEntry<Row>(
+/** As `commitAct`, where no request carries who acts. */
+export async function commitEntry<Row>(
   { d1, clock }: Pick<Deps, "d1" | "clock">,
   stamp: Stamp,
   deed: Deed,

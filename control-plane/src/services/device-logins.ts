@@ -35,10 +35,10 @@ import {
   giveGuessBack,
   insertDeviceLogin,
   notePoll,
-  redeemDeviceLogin,
+  redeemStatements,
   takeGuess,
 } from "../store/device-logins.ts";
-import { commitAct, requireProof } from "./account-audit.ts";
+import { commitAct, commitEntry, requireProof } from "./account-audit.ts";
 
 const DAY_MS = 86_400_000;
 /** What a program gets that asks for nothing in particular, unless the person has less. */
@@ -89,7 +89,7 @@ const refused = (error: OAuthErrorCode, message: string): Polled => ({ ok: false
 const UNKNOWN = refused("invalid_grant", "This device code is not valid, or its key was handed out already.");
 
 /** What the program is told that asks whether it may come in; the key, once, when it may. */
-export async function pollDeviceLogin(deps: Deps, deviceCode: string): Promise<Polled> {
+export async function pollDeviceLogin(deps: Deps, from: Omit<Act, "actor">, deviceCode: string): Promise<Polled> {
   if (!isWholeToken("device", deviceCode)) {
     return UNKNOWN;
   }
@@ -108,7 +108,7 @@ export async function pollDeviceLogin(deps: Deps, deviceCode: string): Promise<P
     case "denied":
       return refused("access_denied", "The login was denied.");
     case "approved":
-      return redeem(deps, login, now);
+      return redeem(deps, from, login, now);
     case "pending":
     case "slow_down":
       await notePoll(deps.db, deviceHash, { polledAt: now, intervalMs: verdict.intervalMs });
@@ -118,7 +118,7 @@ export async function pollDeviceLogin(deps: Deps, deviceCode: string): Promise<P
   }
 }
 
-async function redeem(deps: Deps, login: DeviceLoginRow, now: number): Promise<Polled> {
+async function redeem(deps: Deps, from: Omit<Act, "actor">, login: DeviceLoginRow, now: number): Promise<Polled> {
   const { deviceHash, workspaceId, userId, keyLifeMs } = login;
   if (workspaceId === null || userId === null || keyLifeMs === null) {
     throw new Error("An approved device login names no person.");
@@ -131,15 +131,28 @@ async function redeem(deps: Deps, login: DeviceLoginRow, now: number): Promise<P
   const role = lesserRole(login.role as Role, left);
   const key = makeToken("apiKey", deps.ids.random(32));
   const keyId = makeId("apiKey", now, deps.ids.random(10));
-  const won = await redeemDeviceLogin(deps.d1, deviceHash, {
-    id: keyId,
-    hash: await hashToken(key),
-    name: login.deviceName === null ? "cronium CLI" : `cronium CLI on ${login.deviceName}`,
-    role,
-    now,
-    expiresAt: now + keyLifeMs,
-  });
-  if (!won) {
+  const name = login.deviceName === null ? "cronium CLI" : `cronium CLI on ${login.deviceName}`;
+  const expiresAt = now + keyLifeMs;
+  // As every other key: by the person that it is of. That person's consent has an entry of its own.
+  const stamp = { actor: { kind: "user" as const, id: userId }, ...from };
+  const after = { name, role, scopes: null, expiresAt: new Date(expiresAt).toISOString(), by: "device_login" };
+  const results = await commitEntry(
+    deps,
+    stamp,
+    { verb: "api_key.created", target: keyId, after },
+    {
+      workspaceId,
+      statements: redeemStatements(deps.d1, deviceHash, {
+        id: keyId,
+        hash: await hashToken(key),
+        name,
+        role,
+        now,
+        expiresAt,
+      }),
+    },
+  );
+  if (results.at(-1)?.meta.changes === 0) {
     return UNKNOWN;
   }
   deps.log.info("device_login.redeemed", { workspaceId, userId, keyId, role });

@@ -2,7 +2,7 @@
  * Tokens of polling sessions: they name the workspace and the runner, so that a request finds its Dispatcher without a
  * look into the database, and are signed, so that nobody makes one for a workspace that is not there.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { hmacSha256, isSameMac } from "../auth/hmac.ts";
 
 export interface PollSession {
   readonly workspaceId: string;
@@ -27,7 +27,7 @@ export function readPollToken(key: string, token: string): PollSession | null {
   const [, body = "", workspaceId = "", runnerId = "", session = "", signature = ""] = parts;
   const given = Buffer.from(signature, "base64url");
   // The encoding must be the one we made: base64url has spare bits in its last character.
-  if (given.toString("base64url") !== signature || !timingSafeEqual(mac(key, body), given)) {
+  if (given.toString("base64url") !== signature || !isSameMac(mac(key, body), given)) {
     return null;
   }
   return { workspaceId, runnerId, session, publicKey: null };
@@ -35,5 +35,5 @@ export function readPollToken(key: string, token: string): PollSession | null {
 
 /** The key also signs log tokens; the prefix keeps the two apart. */
 function mac(key: string, body: string): Buffer {
-  return createHmac("sha256", key).update(`cronium-poll.${body}`).digest();
+  return hmacSha256(key, `cronium-poll.${body}`);
 }

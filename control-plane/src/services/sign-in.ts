@@ -52,7 +52,8 @@ export async function signInByPassword(
   credential: { readonly email: string; readonly password: string },
 ): Promise<SignedIn | SignInWaits> {
   const user = await findUserByEmail(deps.db, credential.email.toLowerCase());
-  const own = user === undefined ? null : await findPasswordHash(deps.d1, user.id);
+  // The same steps whether there is an account or not: two look-ups and one scrypt.
+  const own = await findPasswordHash(deps.d1, user?.id ?? "nobody");
   nobodysHash ??= hashPassword("nobody");
   const isRight = await verifyPassword({ hash: own ?? (await nobodysHash), password: credential.password });
   if (user === undefined || own === null || !isRight) {

@@ -90,10 +90,10 @@ export interface NewDeviceKey {
 
 /**
  * Makes the key and uses the login up, in one transaction: the key is inserted only while the login is approved, and
- * the last statement ends that. False when another poll was faster.
+ * the last statement ends that. It changes nothing when another poll was faster.
  */
-export async function redeemDeviceLogin(d1: D1Database, deviceHash: string, key: NewDeviceKey): Promise<boolean> {
-  const results = await d1.batch<{ device_hash: string }>([
+export function redeemStatements(d1: D1Database, deviceHash: string, key: NewDeviceKey): D1PreparedStatement[] {
+  return [
     d1
       .prepare(
         `INSERT INTO api_keys (id, workspace_id, name, hash, role, created_at, expires_at, owner_id, created_by)
@@ -104,11 +104,10 @@ export async function redeemDeviceLogin(d1: D1Database, deviceHash: string, key:
     d1
       .prepare(
         `UPDATE device_logins SET state = 'used'
-         WHERE device_hash = ?1 AND state = 'approved' AND expires_at > ?2 RETURNING device_hash`,
+         WHERE device_hash = ?1 AND state = 'approved' AND expires_at > ?2`,
       )
       .bind(deviceHash, key.now),
-  ]);
-  return (results[1]?.results.length ?? 0) > 0;
+  ];
 }
 
 /** The role that a person has in a workspace now. */

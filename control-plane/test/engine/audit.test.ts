@@ -12,6 +12,7 @@ import { openShell } from "../../src/objects/dispatcher/start.ts";
 import { inTurn } from "../../src/objects/dispatcher/turns.ts";
 import { expireAccountAudit } from "../../src/services/account-audit.ts";
 import { registerFake } from "./fake-runner.ts";
+import { waitForEnd } from "./bulk-story.ts";
 import { makePlane, type Plane } from "./plane.ts";
 
 const VALUE = "pl4nted-Wert-2b7c";
@@ -63,6 +64,7 @@ describe("what is written down", () => {
     const again = await plane.expectJson<{ runId: string }>(202, "POST", `/runs/${runId}/retry`, {});
     const bulk = { action: "cancel", filter: { eventId: event.id } };
     const { bulkId } = await plane.expectJson<{ bulkId: string }>(202, "POST", "/bulk", bulk);
+    await waitForEnd(plane, bulkId);
     const runner = await registerFake(plane, { name: "shed" });
 
     const all = (await entries(plane)).toReversed();
@@ -85,6 +87,7 @@ describe("what is written down", () => {
       ["run.cancelled", runId],
       ["run.retried", runId],
       ["bulk.started", bulkId],
+      ["bulk.ended", bulkId],
       ["runner.registered", runner.runnerId],
     ]);
     const of = (verb: string): AuditEntry[] => all.filter((entry) => entry.verb === verb);
@@ -102,6 +105,11 @@ describe("what is written down", () => {
     expect(of("settings.changed")[0]).toMatchObject({ before: { concurrency: null }, after: { concurrency: 3 } });
     expect(of("run.cancelled")[0]).toMatchObject({ before: "queued", after: "cancelled" });
     expect(of("run.retried")[0]).toMatchObject({ after: { runId: again.runId } });
+    expect(of("bulk.started")[0]).toMatchObject({ after: { action: "cancel", filter: { eventId: event.id } } });
+    expect(of("bulk.ended")[0]).toMatchObject({
+      actor: { kind: "api_key" },
+      after: { action: "cancel", state: "finished", matched: 1, done: 1, failed: 0 },
+    });
     expect(of("runner.registered")[0]).toMatchObject({ actor: { kind: "system", id: "registration" } });
     expect(await verify(plane)).toMatchObject({ isIntact: true, entries: all.length, brokenAt: null });
   });

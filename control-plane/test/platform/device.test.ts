@@ -178,6 +178,30 @@ test("T18 letting a device in needs a password given lately, and the audit says 
   ]);
 });
 
+test("T26 the key of a device is in the audit under its own id, as every other key", async ({ expect }) => {
+  const { cookie } = await person();
+  const { device_code, user_code } = await ask({ device_name: "build box" });
+  const approval = { userCode: user_code, role: "viewer", keyExpiresInDays: 7 };
+  expect((await decide("approve", cookie, approval)).status).toBe(200);
+  // Of several polls at once, one gets the key, and one entry tells of it.
+  const polls = await Promise.all(Array.from({ length: 5 }, () => poll(device_code)));
+  const won = polls.filter(({ status }) => status === 200);
+  expect(won.length).toBe(1);
+  const { key_id, access_token } = (await won[0]?.json()) as { key_id: string; access_token: string };
+  const audit = await send("GET", "/api/v1/audit?verb=api_key.", { cookie });
+  const text = await audit.text();
+  expect(text).not.toContain(access_token);
+  expect((JSON.parse(text) as { items: unknown[] }).items).toMatchObject([
+    {
+      verb: "api_key.created",
+      target: key_id,
+      actor: { kind: "user" },
+      after: { name: "cronium CLI on build box", role: "viewer", by: "device_login" },
+    },
+  ]);
+  expect(await (await send("GET", "/api/v1/audit/verify", { cookie })).json()).toMatchObject({ ok: true });
+});
+
 test("T18 nobody hands out more than their own role, and what is asked for is cut down to it", async ({ expect }) => {
   const { cookie } = await person("operator");
   const codes = await ask({ scope: "owner" });

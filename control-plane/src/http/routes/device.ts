@@ -23,7 +23,7 @@ import {
   pollDeviceLogin,
   startDeviceLogin,
 } from "../../services/device-logins.ts";
-import { actOf } from "../acting.ts";
+import { actOf, originOf } from "../acting.ts";
 import { open, requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { clientAddress, clientIp } from "../middleware/client-address.ts";
@@ -143,7 +143,7 @@ function addProgramRoutes(routes: OpenAPIHono<AppEnv>): void {
     if (!parsed.success) {
       return refuse(c, codeFor(parsed.error, sent), z.prettifyError(parsed.error));
     }
-    const polled = await pollDeviceLogin(deps, parsed.data.device_code);
+    const polled = await pollDeviceLogin(deps, originOf(c), parsed.data.device_code);
     return polled.ok ? answer(c, polled.token) : refuse(c, polled.error, polled.message);
   });
 

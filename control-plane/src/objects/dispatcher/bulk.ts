@@ -8,6 +8,7 @@
 import type { Bulk, BulkAction, BulkFilter } from "@cronium/protocol";
 import type { Stamp } from "../../domain/act.ts";
 import type { Outcome, Refusal, StartBulkCommand } from "../../domain/dispatcher.ts";
+import { writeAudit } from "./audit.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 
@@ -124,6 +125,7 @@ export function saveChunk(
     turn.now,
   );
   if (over) {
+    noteEnd(shell, turn, row);
     shell.deps.log.info("bulk.finished", { workspaceId: shell.workspaceId, bulkId: row.id, action: row.action });
   }
 }
@@ -140,7 +142,19 @@ export function giveUpBulk(shell: Shell, turn: Turn, bulkId: string): void {
       turn.now,
       JSON.stringify(reasons),
     );
+    noteEnd(shell, turn, row);
   }
+}
+
+/** The second entry of the work: what came of it here, in the name of who asked. A person's stop has its own. */
+function noteEnd(shell: Shell, turn: Turn, row: BulkRow): void {
+  const now = readBulkRow(shell, row.id);
+  if (now === null || row.state !== "running") {
+    return;
+  }
+  const { id, action, state, matched, done, failed } = now;
+  const stamp = { actor: askerOf(row), ip: null, requestId: "" };
+  writeAudit(shell, turn, stamp, { verb: "bulk.ended", target: id, after: { action, state, matched, done, failed } });
 }
 
 /** The oldest work on the Dispatcher's own rows, or on D1: neither waits for the other. */

@@ -15,6 +15,7 @@ import {
   type RunnerMessage,
 } from "@cronium/protocol";
 import { isSealingKey } from "../../auth/sealing.ts";
+import { isSignatureOf } from "../../auth/ed25519.ts";
 import { clockSkew } from "../../domain/runner.ts";
 import { arm } from "./alarm-clock.ts";
 import { removeEphemeral } from "./ephemeral.ts";
@@ -264,35 +265,17 @@ async function isSigned(attachment: RunnerAttachment, hello: Hello): Promise<boo
   const { nonce, publicKey } = attachment;
   const { runnerId, epoch, signature, sealing } = hello;
   return (
-    (await isSignatureOf(publicKey, signature, connectMessage(nonce, runnerId, epoch))) &&
+    (await isSignatureOf(publicKey, signature, bytesOf(connectMessage(nonce, runnerId, epoch)))) &&
     (sealing === undefined ||
       (isSealingKey(sealing.publicKey) &&
-        (await isSignatureOf(publicKey, sealing.signature, sealingKeyMessage(nonce, runnerId, sealing.publicKey)))))
+        (await isSignatureOf(
+          publicKey,
+          sealing.signature,
+          bytesOf(sealingKeyMessage(nonce, runnerId, sealing.publicKey)),
+        ))))
   );
 }
 
-async function isSignatureOf(publicKey: string, signature: string, message: string): Promise<boolean> {
-  const raw = fromBase64url(publicKey);
-  const bytes = fromBase64url(signature);
-  if (raw === null || bytes === null) {
-    return false;
-  }
-  try {
-    const key = await crypto.subtle.importKey("raw", raw, "Ed25519", false, ["verify"]);
-    return await crypto.subtle.verify("Ed25519", key, bytes, new TextEncoder().encode(message));
-  } catch {
-    return false;
-  }
-}
-
-function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) {
-    return null;
-  }
-  try {
-    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-    return Uint8Array.from(binary, (char) => char.charCodeAt(0));
-  } catch {
-    return null;
-  }
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new TextEncoder().encode(text));
 }
