@@ -54,6 +54,8 @@ export default defineProject({
     globalSetup: ["test/strangers.ts"],
     exclude: ["test/launcher/**", "**/node_modules/**"],
     testTimeout: 60_000,
+    // A busy machine takes seconds to set an installation up.
+    hookTimeout: 60_000,
     // As for the other suites on real parts: a second try that passes is reported as flaky.
     retry: 1,
   },

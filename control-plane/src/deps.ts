@@ -17,7 +17,9 @@ import { HeldTriggers } from "./domain/held-triggers.ts";
 import type { LogRoomApi } from "./domain/log-room.ts";
 import type { BlobStore, Clock, Ids, Log, Mailer } from "./domain/ports.ts";
 import { consoleLog } from "./log.ts";
+import type { OutboundDeps } from "./outbound/guarded-fetch.ts";
 import { mailService } from "./outbound/mail.ts";
+import { providerRequests } from "./outbound/providers.ts";
 import { sessionTables } from "./store/accounts.ts";
 import { blobStore } from "./store/blobs.ts";
 import { outbox } from "./store/messages.ts";
@@ -85,6 +87,14 @@ export function makeDeps(env: Env): Deps {
   const db = drizzle(env.DB);
   const sessions = new Map<string, Sessions>();
   const sealer = textSealer(config.authSecret);
+  // The runtime's network holds connections to names against the same networks; there is nothing else to ask.
+  // A provider may live under the very host of this installation, so no host is its own.
+  const outbound: OutboundDeps = {
+    rules: { networks: config.outboundNetworks, ownHosts: [] },
+    resolve: null,
+    fetch: (request) => fetch(request),
+  };
+  const ask = providerRequests(outbound);
   return {
     config,
     clock: systemClock,
@@ -101,10 +111,10 @@ export function makeDeps(env: Env): Deps {
     heldTriggers: new HeldTriggers(systemClock),
     authFailures: new AuthFailures(),
     sealer,
-    mailer: makeMailer(config, env.DB, sealer),
+    mailer: makeMailer(config, { outbound, d1: env.DB, sealer }),
     providers: [
-      ...(config.github === null ? [] : [githubProvider(config.github)]),
-      ...(config.oidc === null ? [] : [oidcProvider(config.oidc)]),
+      ...(config.github === null ? [] : [githubProvider(config.github, ask)]),
+      ...(config.oidc === null ? [] : [oidcProvider(config.oidc, ask)]),
     ],
     sessionsFor: (origin) => {
       let known = sessions.get(origin);
@@ -128,12 +138,15 @@ export function makeDeps(env: Env): Deps {
 }
 
 /** Messages are kept only where their reader holds the machine: hosted, the first workspace may be anybody's. */
-function makeMailer(config: Config, d1: D1Database, sealer: TextSealer): Mailer | null {
+function makeMailer(
+  config: Config,
+  { outbound, d1, sealer }: { readonly outbound: OutboundDeps; readonly d1: D1Database; readonly sealer: TextSealer },
+): Mailer | null {
   const kept =
     config.launcherKey === null
       ? null
       : outbox({ d1, clock: systemClock, ids: systemIds, seal: (text) => sealer.seal(text) });
   return config.mail === null
     ? kept
-    : mailService({ ...config.mail, publicUrl: config.publicUrl.replace(/\/+$/, "") }, kept);
+    : mailService(outbound, { ...config.mail, publicUrl: config.publicUrl.replace(/\/+$/, "") }, kept);
 }

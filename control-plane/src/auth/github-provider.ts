@@ -1,6 +1,6 @@
 /** GitHub: OAuth 2.0 without ID tokens; who it is comes from its API over the connection to it. */
 import * as z from "zod";
-import { askProvider, type IdentityProvider, pkceChallenge, ProviderError } from "./identity-provider.ts";
+import { type AskProvider, type IdentityProvider, pkceChallenge, ProviderError } from "./identity-provider.ts";
 
 export interface GithubSettings {
   readonly clientId: string;
@@ -15,7 +15,10 @@ const TokenAnswer = z.object({ access_token: z.string().min(1) });
 const User = z.object({ id: z.int().positive(), login: z.string(), name: z.string().nullish() });
 const Emails = z.array(z.object({ email: z.string().max(254), primary: z.boolean(), verified: z.boolean() }));
 
-export function githubProvider({ clientId, clientSecret, url, apiUrl }: GithubSettings): IdentityProvider {
+export function githubProvider(
+  { clientId, clientSecret, url, apiUrl }: GithubSettings,
+  ask: AskProvider,
+): IdentityProvider {
   return {
     id: "github",
     name: "GitHub",
@@ -35,7 +38,7 @@ export function githubProvider({ clientId, clientSecret, url, apiUrl }: GithubSe
       return authorize.href;
     },
     async identify(code, { redirectUri, verifier }) {
-      const answer = await askProvider(`${url}/login/oauth/access_token`, {
+      const answer = await ask(`${url}/login/oauth/access_token`, {
         method: "POST",
         headers: { accept: "application/json" },
         body: new URLSearchParams({
@@ -53,8 +56,8 @@ export function githubProvider({ clientId, clientSecret, url, apiUrl }: GithubSe
         authorization: `Bearer ${token.access_token}`,
         "user-agent": "cronium",
       };
-      const user = parse(User, await askProvider(`${apiUrl}/user`, { headers }), "the user");
-      const emails = parse(Emails, await askProvider(`${apiUrl}/user/emails`, { headers }), "the addresses");
+      const user = parse(User, await ask(`${apiUrl}/user`, { headers }), "the user");
+      const emails = parse(Emails, await ask(`${apiUrl}/user/emails`, { headers }), "the addresses");
       const primary = emails.find((one) => one.primary);
       return {
         subject: String(user.id),

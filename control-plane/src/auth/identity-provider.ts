@@ -37,26 +37,16 @@ export interface IdentityProvider {
 /** The provider refused, does not answer, or said something that cannot be trusted. For the log alone. */
 export class ProviderError extends Error {}
 
-const DEADLINE_MS = 15_000;
-const MAX_BYTES = 1_048_576;
-
-/** JSON of an answer with status 200. Rejects with `ProviderError`. */
-export async function askProvider(url: string, init: RequestInit = {}): Promise<unknown> {
-  const where = new URL(url);
-  try {
-    const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(DEADLINE_MS) });
-    const text = await response.text();
-    if (!response.ok || text.length > MAX_BYTES) {
-      throw new ProviderError(`${where.host}${where.pathname} answered ${response.status}`);
-    }
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    if (cause instanceof ProviderError) {
-      throw cause;
-    }
-    throw new ProviderError(`${where.host}${where.pathname} cannot be used: ${String(cause)}`, { cause });
-  }
+export interface ProviderRequest {
+  /** Default GET. */
+  readonly method?: "GET" | "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A form. */
+  readonly body?: URLSearchParams;
 }
+
+/** JSON of an answer with a status of success. Rejects with `ProviderError`. */
+export type AskProvider = (url: string, request?: ProviderRequest) => Promise<unknown>;
 
 /** RFC 7636, section 4.2. */
 export async function pkceChallenge(verifier: string): Promise<string> {

@@ -1,7 +1,7 @@
 /** OpenID Connect Core 1.0 with discovery. The ID token is verified in full; no other answer is believed. */
-import { createRemoteJWKSet, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { createRemoteJWKSet, customFetch, jwtVerify, type JWTVerifyGetKey } from "jose";
 import * as z from "zod";
-import { askProvider, type IdentityProvider, pkceChallenge, ProviderError } from "./identity-provider.ts";
+import { type AskProvider, type IdentityProvider, pkceChallenge, ProviderError } from "./identity-provider.ts";
 
 export interface OidcSettings {
   /** As the provider spells it, such as `https://login.example.org/realms/staff`. */
@@ -41,11 +41,11 @@ interface Known {
   readonly keys: JWTVerifyGetKey;
 }
 
-export function oidcProvider(settings: OidcSettings): IdentityProvider {
+export function oidcProvider(settings: OidcSettings, ask: AskProvider): IdentityProvider {
   const { issuer, clientId, clientSecret } = settings;
   let known: Promise<Known> | undefined;
   const discover = (): Promise<Known> => {
-    known ??= readDiscovery(issuer).catch((error: unknown) => {
+    known ??= readDiscovery(issuer, ask).catch((error: unknown) => {
       // The next sign-in asks again.
       known = undefined;
       throw error;
@@ -81,15 +81,15 @@ export function oidcProvider(settings: OidcSettings): IdentityProvider {
         client_id: clientId,
         code_verifier: verifier,
       });
-      const headers = new Headers({ accept: "application/json" });
+      const headers: Record<string, string> = { accept: "application/json" };
       if (discovery.token_endpoint_auth_methods_supported.includes("client_secret_basic")) {
         // RFC 6749, section 2.3.1: both are form-encoded first.
         const pair = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`;
-        headers.set("authorization", `Basic ${Buffer.from(pair).toString("base64")}`);
+        headers["authorization"] = `Basic ${Buffer.from(pair).toString("base64")}`;
       } else {
         form.set("client_secret", clientSecret);
       }
-      const answer = await askProvider(discovery.token_endpoint, { method: "POST", headers, body: form });
+      const answer = await ask(discovery.token_endpoint, { method: "POST", headers, body: form });
       const token = TokenAnswer.safeParse(answer);
       if (!token.success) {
         throw new ProviderError("the answer holds no ID token");
@@ -108,16 +108,21 @@ export function oidcProvider(settings: OidcSettings): IdentityProvider {
   };
 }
 
-async function readDiscovery(issuer: string): Promise<Known> {
+async function readDiscovery(issuer: string, ask: AskProvider): Promise<Known> {
   const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-  const parsed = Discovery.safeParse(await askProvider(url));
+  const parsed = Discovery.safeParse(await ask(url));
   if (!parsed.success) {
     throw new ProviderError(`the discovery document is not usable: ${z.prettifyError(parsed.error)}`);
   }
   if (parsed.data.issuer !== issuer) {
     throw new ProviderError(`the discovery document is of ${parsed.data.issuer}, not of ${issuer}`);
   }
-  return { discovery: parsed.data, keys: createRemoteJWKSet(new URL(parsed.data.jwks_uri)) };
+  return { discovery: parsed.data, keys: remoteKeys(parsed.data.jwks_uri, ask) };
+}
+
+/** Where the keys are is for the provider to say, so they are fetched as all that others choose. */
+function remoteKeys(uri: string, ask: AskProvider): JWTVerifyGetKey {
+  return createRemoteJWKSet(new URL(uri), { [customFetch]: async (url) => Response.json(await ask(url)) });
 }
 
 async function verify(

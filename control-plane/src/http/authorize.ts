@@ -12,6 +12,7 @@ import { actorMay, type Actor } from "../domain/actor.ts";
 import { actorOfApiKey } from "../services/api-keys.ts";
 import { actorOfSession } from "../services/accounts.ts";
 import { refuseMalformedKey } from "../services/idempotency.ts";
+import { refuseHeldTrigger } from "../services/runs.ts";
 import { takeLiveTicket } from "../services/live-tickets.ts";
 import type { AppEnv } from "./context.ts";
 import { refuseIfMatch } from "./if-match.ts";
@@ -46,6 +47,8 @@ interface GuardOptions {
   readonly repeats?: Repeats;
   /** The handler holds `If-Match` against the version of what it changes; elsewhere the header is refused. */
   readonly matches?: boolean;
+  /** It makes a run: what is beyond the quota is refused before its body is read. */
+  readonly triggers?: boolean;
 }
 
 /** Lets in whoever is signed in, or sends an API key, with this permission; sets `actor`. */
@@ -76,7 +79,7 @@ export function requiresPerson(permission: Permission, options: GuardOptions = {
 function guard(
   anyOf: readonly [Permission, ...Permission[]],
   who: Who,
-  { repeats = "stored", matches = false }: GuardOptions,
+  { repeats = "stored", matches = false, triggers = false }: GuardOptions,
 ): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
     const actor = await findActor(c);
@@ -89,6 +92,9 @@ function guard(
       throw refusal(actor, anyOf.find((permission) => mayDo(actor.role, permission)) ?? anyOf[0]);
     }
     c.set("actor", actor);
+    if (triggers) {
+      await refuseHeldTrigger(c.get("deps"), actor, c.req.header("idempotency-key"));
+    }
     if (!matches) {
       refuseIfMatch(c.req.method, c.req.header("if-match"));
     }

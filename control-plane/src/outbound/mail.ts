@@ -3,6 +3,7 @@
  * token, any 2xx for an answer. Resend takes this very form; a small relay in front of an SMTP server can.
  */
 import type { Mail, Mailer } from "../domain/ports.ts";
+import { guardedFetch, type OutboundDeps, type OutboundFailure } from "./guarded-fetch.ts";
 
 export interface MailService {
   readonly url: string;
@@ -16,13 +17,14 @@ export interface MailService {
 const DEADLINE_MS = 15_000;
 const TRIES = 3;
 const PAUSE_MS = 500;
+const PASSING: ReadonlySet<OutboundFailure> = new Set(["timed_out", "unreachable", "unknown_host"]);
 
 /** A message that the service does not take goes to `fallback`. */
-export function mailService(service: MailService, fallback: Mailer | null): Mailer {
+export function mailService(outbound: OutboundDeps, service: MailService, fallback: Mailer | null): Mailer {
   return {
     sends: true,
     async deliver(mail) {
-      const refusal = await send(service, mail);
+      const refusal = await send(outbound, service, mail);
       if (refusal === null) {
         return;
       }
@@ -36,32 +38,33 @@ export function mailService(service: MailService, fallback: Mailer | null): Mail
 }
 
 /** Null when it was taken; else why not. Only what may pass is tried again. */
-async function send(service: MailService, mail: Mail): Promise<string | null> {
+async function send(outbound: OutboundDeps, service: MailService, mail: Mail): Promise<string | null> {
   let why = "";
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-    try {
-      const response = await fetch(service.url, {
-        method: "POST",
-        headers: { authorization: `Bearer ${service.token}`, "content-type": "application/json" },
-        body: JSON.stringify({
-          from: service.from,
-          to: [mail.to],
-          subject: mail.subject,
-          text: `${mail.text}\n\n${service.publicUrl}${mail.path}\n`,
-        }),
-        redirect: "manual",
-        signal: AbortSignal.timeout(DEADLINE_MS),
-      });
-      await response.body?.cancel();
-      if (response.ok) {
-        return null;
-      }
-      why = `status ${response.status}`;
-      if (response.status < 500 && response.status !== 429) {
+    const answer = await guardedFetch(outbound, {
+      url: service.url,
+      method: "POST",
+      headers: { authorization: `Bearer ${service.token}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        from: service.from,
+        to: [mail.to],
+        subject: mail.subject,
+        text: `${mail.text}\n\n${service.publicUrl}${mail.path}\n`,
+      }),
+      timeoutMs: DEADLINE_MS,
+    });
+    if (!answer.ok) {
+      why = `${answer.reason}: ${answer.message}`;
+      if (!PASSING.has(answer.reason)) {
         return why;
       }
-    } catch (error) {
-      why = error instanceof Error ? error.message : String(error);
+    } else if (answer.status >= 200 && answer.status < 300) {
+      return null;
+    } else {
+      why = `status ${answer.status}`;
+      if (answer.status < 500 && answer.status !== 429) {
+        return why;
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * attempt));
   }

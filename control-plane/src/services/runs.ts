@@ -39,6 +39,18 @@ export interface Accepted {
   readonly created: boolean;
 }
 
+/**
+ * Refuses a trigger without a key of a workspace whose triggers came too fast a moment ago, before anything is read of
+ * it. A repeat of an accepted trigger is answered as before, whatever the quota says: only the Dispatcher knows.
+ */
+export async function refuseHeldTrigger(deps: Deps, { workspaceId }: Actor, key: string | undefined): Promise<void> {
+  const held = key === undefined ? deps.heldTriggers.of(workspaceId) : null;
+  if (held !== null) {
+    await deps.heldTriggers.leisure(workspaceId, (ms) => new Promise((resolve) => setTimeout(resolve, ms)));
+    throw refused(held);
+  }
+}
+
 /** One hop to the Dispatcher, two where the queue has a shard: the answer leaves when the run is durable. */
 export async function triggerRun(
   deps: Deps,
@@ -48,11 +60,6 @@ export async function triggerRun(
   cause: Cause,
 ): Promise<Accepted> {
   const { input, options, by } = asked;
-  // A repeat of an accepted trigger is answered as before, whatever the quota says: only the Dispatcher knows.
-  const held = cause.key === null ? deps.heldTriggers.of(actor.workspaceId) : null;
-  if (held !== null) {
-    throw refused(held);
-  }
   checkInput(input ?? null);
   const runId = makeId("run", deps.clock.now(), deps.ids.random(10));
   const outcome = await enqueueRun(deps, actor.workspaceId, {

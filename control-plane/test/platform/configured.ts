@@ -10,8 +10,11 @@ export interface Configured {
   send(method: string, path: string, sending?: Sending): Promise<Response>;
 }
 
-export function configured(settings: Readonly<Record<string, string | undefined>>): Configured {
-  const deps = makeDeps({ ...testEnv, ...settings });
+export function configured(
+  settings: Readonly<Record<string, string | undefined>>,
+  change: Partial<Deps> = {},
+): Configured {
+  const deps = { ...makeDeps({ ...testEnv, ...settings }), ...change };
   const app = createApp(deps);
   return {
     deps,

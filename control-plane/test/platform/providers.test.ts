@@ -1,3 +1,4 @@
+import { providerRequests } from "../../src/outbound/providers.ts";
 import { beforeAll, beforeEach, describe, inject, test } from "vitest";
 import { type Account, CLIENT } from "../identity-providers.ts";
 import { configured, type Configured } from "./configured.ts";
@@ -12,10 +13,14 @@ beforeAll(async () => {
   await setUp();
 });
 
+/** What lets the control plane reach a provider in the operator's own network. */
+const onThisMachine = { OUTBOUND_NETWORKS: "127.0.0.0/8" };
+
 // Anew for each test: all come from one address, which has a limit.
 beforeEach(() => {
   const strangers = inject("strangers");
   const settings = {
+    ...onThisMachine,
     OIDC_ISSUER: `${strangers}/oidc`,
     OIDC_CLIENT_ID: CLIENT.id,
     OIDC_CLIENT_SECRET: CLIENT.secret,
@@ -209,12 +214,48 @@ test("T17 an ID token of another nonce, client, issuer, key or time, or signed o
 });
 
 test("a provider that is another, or is not there, is said to be away", async ({ expect }) => {
-  const common = { OIDC_CLIENT_ID: CLIENT.id, OIDC_CLIENT_SECRET: CLIENT.secret };
+  const common = { ...onThisMachine, OIDC_CLIENT_ID: CLIENT.id, OIDC_CLIENT_SECRET: CLIENT.secret };
   for (const issuer of [`${inject("strangers")}/foreign`, `${inject("strangers")}/nowhere`]) {
     const broken = configured({ ...common, OIDC_ISSUER: issuer });
     const response = await broken.send("POST", "/api/v1/sign-in/providers/oidc", { body: {} });
     expect(await refusalOf(response), issuer).toBe("503 not_available");
   }
+});
+
+test("T13 a provider in a private network is not called unless the operator has opened that network", async ({
+  expect,
+}) => {
+  const common = { OIDC_CLIENT_ID: CLIENT.id, OIDC_CLIENT_SECRET: CLIENT.secret };
+  const closed = configured({ ...common, OIDC_ISSUER: `${inject("strangers")}/oidc` });
+  const other = configured({ ...common, OIDC_ISSUER: `${inject("strangers")}/oidc`, OUTBOUND_NETWORKS: "10.0.0.0/8" });
+  for (const plane of [closed, other]) {
+    const response = await plane.send("POST", "/api/v1/sign-in/providers/oidc", { body: {} });
+    expect(await refusalOf(response)).toBe("503 not_available");
+  }
+});
+
+test("T13 a provider cannot send the control plane on to another network, by its endpoints or by a redirect", async ({
+  expect,
+}) => {
+  const ask = providerRequests({ rules: { networks: [], ownHosts: [] }, resolve: null, fetch: () => Promise.reject() });
+  for (const url of [
+    "https://169.254.169.254/latest/meta-data",
+    "https://[::ffff:10.0.0.1]/token",
+    "http://login.example.org/token",
+    "https://keycloak.internal/token",
+    "file:///etc/passwd",
+    "no address",
+  ]) {
+    await expect(ask(url, { method: "POST", body: new URLSearchParams({ code: "c" }) }), url).rejects.toThrow(
+      /cannot be used: (?:url_not_allowed|blocked_address)/,
+    );
+  }
+  const redirecting = providerRequests({
+    rules: { networks: [], ownHosts: [] },
+    resolve: null,
+    fetch: () => Promise.resolve(new Response(null, { status: 302, headers: { location: "https://10.0.0.1/" } })),
+  });
+  await expect(redirecting("https://login.example.org/token")).rejects.toThrow(/redirected/);
 });
 
 test("T17 nobody is sent to another site afterwards, or starts a sign-in from one", async ({ expect }) => {

@@ -1,3 +1,5 @@
+import { parseRange } from "../../src/domain/ip-address.ts";
+import { mailService } from "../../src/outbound/mail.ts";
 import { beforeAll, inject, test } from "vitest";
 import type { SentMail } from "../strangers.ts";
 import { configured, type Configured } from "./configured.ts";
@@ -16,8 +18,20 @@ beforeAll(async () => {
     MAIL_FROM: "Cronium <cronium@example.org>",
     PUBLIC_URL: ORIGIN,
   };
-  plane = configured({ ...mail, REGISTRATION: "open" });
-  hosted = configured({ ...mail, LAUNCHER_KEY: undefined });
+  const networks = { OUTBOUND_NETWORKS: "127.0.0.0/8" };
+  plane = configured({ ...mail, ...networks, REGISTRATION: "open" });
+  // Hosted, no private network can be opened: here the service on this machine stands for one on the internet.
+  const loopback = parseRange("127.0.0.0/8");
+  const mailer = mailService(
+    {
+      rules: { networks: loopback === null ? [] : [loopback], ownHosts: [] },
+      resolve: null,
+      fetch: (request) => fetch(request),
+    },
+    { url: mail.MAIL_URL, token: mail.MAIL_TOKEN, from: mail.MAIL_FROM, publicUrl: ORIGIN },
+    null,
+  );
+  hosted = configured({ ...mail, LAUNCHER_KEY: undefined }, { mailer });
 });
 
 async function mailTo(email: string): Promise<SentMail[]> {

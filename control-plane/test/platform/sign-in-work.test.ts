@@ -1,12 +1,13 @@
 /** What signing in costs, whoever tries: an attacker with a clock must not learn who has an account. */
+import type { scrypt as realScrypt } from "node:crypto";
 import { beforeAll, test, vi } from "vitest";
 import { signInByPassword } from "../../src/services/sign-in.ts";
 import { addWorkspace, claim, deps, ORIGIN, password, setUp, testEnv } from "./installation.ts";
 
 const work = vi.hoisted(() => ({ scrypts: [] as unknown[] }));
 vi.mock("node:crypto", async (importOriginal) => {
-  const real = await importOriginal<typeof import("node:crypto")>();
-  const scrypt = (...call: Parameters<typeof real.scrypt>): void => {
+  const real = await importOriginal<{ readonly scrypt: typeof realScrypt }>();
+  const scrypt = (...call: Parameters<typeof realScrypt>): void => {
     // Cost and length of the result are the work; salt and password are not.
     work.scrypts.push([call[2], call[3]]);
     real.scrypt(...call);

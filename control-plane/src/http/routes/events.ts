@@ -86,7 +86,7 @@ const trigger = createRoute({
   method: "post",
   path: "/events/{id}/runs",
   summary: "Run an event; an Idempotency-Key makes a repeat return the same run",
-  middleware: requires("runs:trigger", { repeats: "own" }),
+  middleware: requires("runs:trigger", { repeats: "own", triggers: true }),
   request: { params: byId, body: { ...body(TriggerRun), required: false } },
   responses: {
     202: jsonAnswer(RunAccepted, "The run is stored and will be started"),

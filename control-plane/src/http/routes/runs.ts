@@ -31,7 +31,7 @@ const runScript = createRoute({
   method: "post",
   path: "/runs",
   summary: "Run a script once, without storing an event",
-  middleware: requires("runs:trigger", { repeats: "own" }),
+  middleware: requires("runs:trigger", { repeats: "own", triggers: true }),
   request: { body: { content: { "application/json": { schema: AdHocRun } }, required: true } },
   responses: {
     202: jsonAnswer(RunAccepted, "The run is stored and will be started"),
@@ -80,7 +80,7 @@ const retry = createRoute({
   method: "post",
   path: "/runs/{id}/retry",
   summary: "Run again what an ended run ran, as a new run, with the same input or another",
-  middleware: requires("runs:trigger", { repeats: "own" }),
+  middleware: requires("runs:trigger", { repeats: "own", triggers: true }),
   request: { params: byId, body: { content: { "application/json": { schema: RetryRun } }, required: false } },
   responses: {
     202: jsonAnswer(RunAccepted, "The new run is stored and will be started"),
