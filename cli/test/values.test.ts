@@ -82,6 +82,39 @@ test("a variable has a type and a history, and an event's own comes before the w
   expect((await cronium(["variables", "get", name])).code).toBe(4);
 });
 
+test("every setting is read and set by its name, and a wrong value changes nothing", async ({ expect }) => {
+  const before = await json<Record<string, number | null>>(["settings", "get"]);
+  expect(Object.keys(before)).toEqual(
+    expect.arrayContaining(["concurrency", "retentionDays", "queueLimit", "triggersPerMinute", "auditRetentionDays"]),
+  );
+  expect((await cronium(["settings", "set", "auditRetentionDays", "730"])).stdout).toMatch(/auditRetentionDays\s+730/);
+  expect((await cronium(["settings", "set", "concurrency", "7"])).code).toBe(0);
+  expect((await cronium(["settings", "get", "concurrency"])).stdout).toBe("7\n");
+  expect((await cronium(["settings", "set", "concurrency", "none"])).code).toBe(0);
+  for (const [name, value] of [
+    ["auditRetentionDays", "1"],
+    ["auditRetentionDays", "none"],
+    ["auditRetentionDays", "long"],
+    ["retention", "7"],
+  ] as const) {
+    const ended = await cronium(["settings", "set", name, value]);
+    expect([ended.code, ended.stdout], `${name} ${value}`).toEqual([2, ""]);
+  }
+  const after = await json<Record<string, number | null>>(["settings", "get"]);
+  expect(after).toEqual({ ...before, auditRetentionDays: 730, concurrency: null });
+});
+
+test("a workspace is renamed and exported, and no key deletes it", async ({ expect }) => {
+  expect((await cronium(["workspaces", "rename", "Shop & Söhne"])).stdout).toMatch(/name\s+Shop & Söhne/);
+  const file = join(home.folder, "copy.ndjson");
+  expect((await cronium(["workspaces", "export", "--output", file])).code).toBe(0);
+  expect(readFileSync(file, "utf8")).toContain("Shop & Söhne");
+  const deleted = await cronium(["workspaces", "delete"]);
+  expect(deleted.code).toBe(2);
+  expect(deleted.stderr).toContain(`${plane.url}/settings?tab=workspace`);
+  expect((await json<{ workspace: { name: string } }>(["workspaces", "show"])).workspace.name).toBe("Shop & Söhne");
+});
+
 test("people are invited and keys made and revoked", async ({ expect }) => {
   const invited = await cronium(["members", "invite", `ben-${Date.now()}@example.org`, "--role", "editor"]);
   expect(invited.stdout).toMatch(/^http.*#token=\S+\n$/);

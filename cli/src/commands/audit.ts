@@ -1,13 +1,12 @@
 /** `cronium audit`: who did what in the workspace, whether anybody changed that, and all of it for safekeeping. */
-import { createWriteStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import { type AuditEntry, AuditPage, AuditVerdict } from "@cronium/protocol/api/audit";
 import { readPages } from "../api/pages.ts";
-import { ExitError, exitCodes } from "../base/exit-error.ts";
+import { exitCodes } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
 import { printTable } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import type { Cli } from "./context.ts";
+import { saveAnswer } from "./save-answer.ts";
 import { moment } from "./run-filter.ts";
 import { tellMore } from "./runs.ts";
 
@@ -65,25 +64,7 @@ export async function verifyAudit(cli: Cli): Promise<number> {
 export async function exportAudit(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const response = await api.send("GET", "/audit/export", { query: filterOf(cli, input) });
-  const { body } = response;
-  if (body === null) {
-    return;
-  }
-  const file = input.text("output");
-  if (file === undefined) {
-    for await (const piece of body) {
-      cli.out.write(piece as Uint8Array);
-    }
-    return;
-  }
-  try {
-    await pipeline(body, createWriteStream(file, { flags: "wx", mode: 0o600 }));
-  } catch (cause) {
-    const code = String((cause as NodeJS.ErrnoException).code ?? cause);
-    throw new ExitError("failure", `${file} was not written whole (${code}).`, "Give the name of a new file.", {
-      cause,
-    });
-  }
+  await saveAnswer(cli, input, response);
 }
 
 function filterOf(cli: Cli, input: Input): Record<string, string | undefined> {

@@ -1,5 +1,6 @@
 /** `cronium workspaces` and `cronium profiles`: where one is signed in, and what holds there. */
 import { Me } from "@cronium/protocol/api/account";
+import { Workspace } from "@cronium/protocol/api/members";
 import { Settings, type UpdateSettings } from "@cronium/protocol/api/settings";
 import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
@@ -7,6 +8,7 @@ import { isWorkspace } from "../config/access.ts";
 import { configPath, readProfiles, writeProfiles } from "../config/profiles.ts";
 import { printFacts, printTable } from "../output/table.ts";
 import type { Cli } from "./context.ts";
+import { saveAnswer } from "./save-answer.ts";
 
 /** The workspaces that the profiles of this machine reach. */
 export function listWorkspaces(cli: Cli): Promise<void> {
@@ -74,6 +76,36 @@ export async function updateWorkspace(cli: Cli, input: Input): Promise<void> {
       ["retention", `${settings.retentionDays} days`],
     ]);
   }
+}
+
+export async function renameWorkspace(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const workspace = await api.json("PATCH", "/workspace", Workspace, { body: { name: input.arg(0) } });
+  if (cli.out.json) {
+    cli.out.value(workspace);
+  } else {
+    printFacts(cli.out, [
+      ["workspace", workspace.id],
+      ["name", workspace.name],
+    ]);
+  }
+}
+
+/** NDJSON; secrets by name alone. */
+export async function exportWorkspace(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  await saveAnswer(cli, input, await api.send("GET", "/workspace/export"));
+}
+
+/** A key must not be able to: whoever finds one could destroy everything. A person does it, with a fresh proof. */
+export async function deleteWorkspace(cli: Cli): Promise<void> {
+  const api = await cli.connect();
+  const { workspace } = await api.json("GET", "/me", Me);
+  throw new ExitError(
+    "usage",
+    `The workspace ${JSON.stringify(workspace.name)} is not deleted: no API key can do that, only an owner who is signed in.`,
+    `Save a copy with cronium workspaces export --output copy.ndjson, then open ${api.url}/settings?tab=workspace`,
+  );
 }
 
 export async function useWorkspace(cli: Cli, input: Input): Promise<void> {

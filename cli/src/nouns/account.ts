@@ -69,6 +69,41 @@ export const account: readonly Command<Cli>[] = [
         ],
         load: async () => (await import("../commands/workspaces.ts")).updateWorkspace,
       },
+      {
+        name: "rename",
+        about: "give this one another name",
+        args: ["<name>"],
+        load: async () => (await import("../commands/workspaces.ts")).renameWorkspace,
+      },
+      {
+        name: "export",
+        about: "everything that it holds, as NDJSON",
+        options: [{ flags: "--output <file>", about: "a new file, in place of stdout" }],
+        load: async () => (await import("../commands/workspaces.ts")).exportWorkspace,
+      },
+      {
+        name: "delete",
+        about: "say where an owner deletes it",
+        load: async () => (await import("../commands/workspaces.ts")).deleteWorkspace,
+      },
+    ],
+  },
+  {
+    name: "settings",
+    about: "what holds for the whole workspace",
+    verbs: [
+      {
+        name: "get",
+        about: "print all settings, or the value of one",
+        args: ["[setting]"],
+        load: async () => (await import("../commands/settings.ts")).getSettings,
+      },
+      {
+        name: "set",
+        about: "change one; none takes a limit away",
+        args: ["<setting>", "<value>"],
+        load: async () => (await import("../commands/settings.ts")).setSetting,
+      },
     ],
   },
 ];

@@ -1,6 +1,7 @@
 /** GitHub: OAuth 2.0 without ID tokens; who it is comes from its API over the connection to it. */
 import * as z from "zod";
-import { type AskProvider, type IdentityProvider, pkceChallenge, ProviderError } from "./identity-provider.ts";
+import { type AskProvider, ProviderError } from "../domain/provider-request.ts";
+import { type IdentityProvider, pkceChallenge } from "./identity-provider.ts";
 
 export interface GithubSettings {
   readonly clientId: string;

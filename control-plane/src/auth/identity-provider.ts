@@ -34,20 +34,6 @@ export interface IdentityProvider {
   identify(code: string, handshake: Handshake): Promise<Identity>;
 }
 
-/** The provider refused, does not answer, or said something that cannot be trusted. For the log alone. */
-export class ProviderError extends Error {}
-
-export interface ProviderRequest {
-  /** Default GET. */
-  readonly method?: "GET" | "POST";
-  readonly headers?: Readonly<Record<string, string>>;
-  /** A form. */
-  readonly body?: URLSearchParams;
-}
-
-/** JSON of an answer with a status of success. Rejects with `ProviderError`. */
-export type AskProvider = (url: string, request?: ProviderRequest) => Promise<unknown>;
-
 /** RFC 7636, section 4.2. */
 export async function pkceChallenge(verifier: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));

@@ -1,7 +1,8 @@
 /** OpenID Connect Core 1.0 with discovery. The ID token is verified in full; no other answer is believed. */
 import { createRemoteJWKSet, customFetch, jwtVerify, type JWTVerifyGetKey } from "jose";
 import * as z from "zod";
-import { type AskProvider, type IdentityProvider, pkceChallenge, ProviderError } from "./identity-provider.ts";
+import { type AskProvider, ProviderError } from "../domain/provider-request.ts";
+import { type IdentityProvider, pkceChallenge } from "./identity-provider.ts";
 
 export interface OidcSettings {
   /** As the provider spells it, such as `https://login.example.org/realms/staff`. */

@@ -1,5 +1,5 @@
 /** Requests to identity providers: where they lead is for the operator to say, and in part for the provider. */
-import { type AskProvider, ProviderError } from "../auth/identity-provider.ts";
+import { type AskProvider, ProviderError } from "../domain/provider-request.ts";
 import { guardedFetch, type OutboundDeps } from "./guarded-fetch.ts";
 
 const DEADLINE_MS = 15_000;
