@@ -33,6 +33,7 @@ export const keys = {
   members: () => ["members"] as const,
   invitations: () => ["invitations"] as const,
   workspaces: () => ["workspaces"] as const,
+  settings: () => ["settings"] as const,
   apiKeys: () => ["api-keys"] as const,
   registrationTokens: () => ["registration-tokens"] as const,
   sessions: () => ["sessions"] as const,

@@ -83,6 +83,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "secrets": "/api/v1/secrets",
       "session": "/api/v1/sessions/an%20id%2F1",
       "sessions": "/api/v1/sessions",
+      "settings": "/api/v1/settings",
       "signIn": "/api/auth/sign-in/email",
       "signInByPasskey": "/api/v1/sign-in/passkey",
       "signInOptions": "/api/v1/sign-in/options",

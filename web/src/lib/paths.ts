@@ -48,6 +48,7 @@ export const apiPaths = {
   invitation: (id: string) => `/api/v1/invitations/${encodeURIComponent(id)}`,
   invitationLookUp: () => "/api/v1/invitations/look-up",
   invitationAccept: () => "/api/v1/invitations/accept",
+  settings: () => "/api/v1/settings",
   workspaces: () => "/api/v1/workspaces",
   workspace: () => "/api/v1/workspace",
   workspaceExport: () => "/api/v1/workspace/export",

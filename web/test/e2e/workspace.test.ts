@@ -41,6 +41,32 @@ test("an owner renames it and downloads a copy of everything", async ({ expect }
   expect(text).not.toContain("w0rkspace-Wert");
 });
 
+test("every setting has a field, which says what is wrong and saves what is right", async ({ expect }) => {
+  await page.goto(`${signedIn.cronium.url}/settings?tab=workspace`);
+  const audit = page.getByLabel("Days that the audit is kept");
+  const atATime = page.getByLabel("Runs at a time");
+  const save = page.getByRole("button", { name: "Save limits" });
+  await audit.fill("7");
+  await page.getByText("Give a whole number from 30 to 3,650.").waitFor();
+  expect(await save.getAttribute("aria-disabled")).toBe("true");
+  await audit.fill("730");
+  await atATime.fill("12");
+  await save.click();
+  // Saved, there is nothing left to save.
+  await page.locator('button[aria-disabled="true"]', { hasText: "Save limits" }).waitFor();
+  const settings = await signedIn.cronium.api<Record<string, number>>("GET", "/settings");
+  expect(settings).toMatchObject({ auditRetentionDays: 730, concurrency: 12, retentionDays: 30 });
+  await page.reload();
+  expect(await atATime.inputValue()).toBe("12");
+});
+
+test("deleting or leaving one's only workspace says that nothing is left then", async ({ expect }) => {
+  await page.goto(`${signedIn.cronium.url}/settings?tab=workspace`);
+  const warning = page.getByText("Your account opens nothing afterwards until somebody invites you into another one.");
+  await warning.first().waitFor();
+  expect(await warning.count()).toBe(2);
+});
+
 test("nobody leaves it without an owner, and a member sees no way to delete it", async ({ expect }) => {
   await page.goto(`${signedIn.cronium.url}/settings?tab=workspace`);
   await page.getByRole("button", { name: "Leave" }).click();

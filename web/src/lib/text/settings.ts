@@ -30,6 +30,27 @@ export const settingsText = {
   "zone.delete": "Delete this workspace",
   "zone.deleteHelp":
     "Runs stop, and members, keys, tokens and runners lose access at once. Events, runs, logs, secrets, variables and the audit are deleted for good within minutes. Download the copy first.",
+  "zone.onlyOneClosed":
+    "This is your only workspace, and this installation is closed: nobody can invite you afterwards, and no workspace can be made. Your account opens nothing then.",
+  "zone.onlyOneInvited":
+    "This is your only workspace. Your account opens nothing afterwards until somebody invites you into another one.",
+  "limits.title": "Limits and keeping",
+  "limits.help": "What holds for everything in the workspace.",
+  "limits.concurrency": "Runs at a time",
+  "limits.concurrencyHelp": "Over all events. Empty: as many as the runners have slots.",
+  "limits.queueLimit": "Runs that may wait",
+  "limits.queueLimitHelp": "A trigger beyond them is refused.",
+  "limits.triggers": "Triggers a minute",
+  "limits.triggersHelp": "Those beyond are refused until the next one is due.",
+  "limits.retention": "Days that ended runs are kept",
+  "limits.retentionHelp": "With their logs and results. An event may name its own time.",
+  "limits.audit": "Days that the audit is kept",
+  "limits.auditHelp": "Export it first where it has to be kept for longer.",
+  "limits.range": (least: number, most: number) =>
+    `Give a whole number from ${least.toLocaleString("en")} to ${most.toLocaleString("en")}.`,
+  "limits.fix": "Correct the marked fields first.",
+  "limits.same": "Change something first.",
+  "limits.save": "Save limits",
   "zone.deleteLabel": (name: string) => `Type ${name} to delete it`,
   "zone.deleteType": "Type the name of the workspace first.",
   "zone.deleteDo": "Delete the workspace",

@@ -1,13 +1,16 @@
+import { mayDo } from "@cronium/protocol/access";
 import type { Role } from "@cronium/protocol/roles";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { meQuery } from "../../api/account.ts";
+import { signInOptionsQuery } from "../../api/account-links.ts";
+import { meQuery, workspacesQuery } from "../../api/account.ts";
 import { leaveWorkspace, membersQuery } from "../../api/members.ts";
-import { deleteWorkspace, renameWorkspace, transferOwnership } from "../../api/workspace.ts";
+import { deleteWorkspace, renameWorkspace, settingsQuery, transferOwnership } from "../../api/workspace.ts";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
 import { useProven } from "../../forms/ProofDialog.tsx";
+import { SettingsForm } from "../../forms/SettingsForm.tsx";
 import { apiPaths, paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
 import { Button, buttonClasses } from "../../ui/Button.tsx";
@@ -33,6 +36,7 @@ export function WorkspaceTab({ role }: { readonly role: Role }): ReactNode {
           <Transfer />
         </>
       ) : null}
+      <Limits role={role} />
       <Leave />
       {name !== undefined && isOwner ? <Delete name={name} /> : null}
     </div>
@@ -79,6 +83,30 @@ function Rename({ name }: { readonly name: string }): ReactNode {
         </Button>
       </form>
     </Section>
+  );
+}
+
+function Limits({ role }: { readonly role: Role }): ReactNode {
+  const settings = useQuery({ ...settingsQuery(), enabled: mayDo(role, "settings:read") });
+  return settings.data === undefined ? null : (
+    <Section title={t("limits.title")} help={t("limits.help")}>
+      <SettingsForm settings={settings.data} isFixed={!mayDo(role, "settings:write")} />
+    </Section>
+  );
+}
+
+/** Before the last door closes: what it takes to get in again. Nothing where there is another workspace, or anybody may come. */
+function OnlyOne(): ReactNode {
+  const workspaces = useQuery(workspacesQuery());
+  const options = useQuery(signInOptionsQuery());
+  const registration = options.data?.registration;
+  if (workspaces.data?.items.length !== 1 || (registration !== "closed" && registration !== "invitation")) {
+    return null;
+  }
+  return (
+    <p role="note" className="text-bad">
+      {t(registration === "closed" ? "zone.onlyOneClosed" : "zone.onlyOneInvited")}
+    </p>
   );
 }
 
@@ -135,6 +163,7 @@ function Leave(): ReactNode {
   const leave = useMutation({ mutationFn: leaveWorkspace, onSuccess: goHome, onSettled: () => setAsking(false) });
   return (
     <Section title={t("members.leaveTitle")} help={t("members.leaveBody")}>
+      <OnlyOne />
       <ErrorLine error={leave.error} />
       <Button look="danger" busy={leave.isPending} onClick={() => setAsking(true)}>
         {t("members.leave")}
@@ -160,6 +189,7 @@ function Delete({ name }: { readonly name: string }): ReactNode {
   const remove = useProven(deleteWorkspace, goHome);
   return (
     <Section title={t("zone.delete")} help={t("zone.deleteHelp")}>
+      <OnlyOne />
       <form
         noValidate
         autoComplete="off"
