@@ -35,6 +35,7 @@ const SETTINGS = [
   "scriptRetries",
   "maxAttempts",
   "onLost",
+  "container",
 ] as const;
 
 /** Two people saved: both versions side by side, nothing lost. The right side can be edited until it holds both. */
@@ -127,6 +128,7 @@ const NAMES = {
   scriptRetries: "editor.scriptRetries",
   maxAttempts: "editor.maxAttempts",
   onLost: "editor.onLost",
+  container: "editor.container",
 } as const satisfies Record<(typeof SETTINGS)[number], string>;
 
 function settingName(field: (typeof SETTINGS)[number]): string {

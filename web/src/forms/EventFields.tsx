@@ -1,3 +1,4 @@
+import { ContainerFields } from "./ContainerFields.tsx";
 import { runtimes } from "./runtimes.ts";
 import { ValuePicker } from "./ValuePicker.tsx";
 import type { ReactNode } from "react";
@@ -95,6 +96,13 @@ export function EventFields({ eventId, draft, errors, onChange, labelWarning }: 
         <Field label={t("editor.env")} help={t("editor.envHelp")} error={errors.env}>
           {(control) => <TextArea {...control} {...text("env")} rows={3} className="font-mono text-12" />}
         </Field>
+      </Group>
+      <Group title={t("editor.container")}>
+        <ContainerFields
+          container={draft.container}
+          error={errors.container}
+          onChange={(container) => onChange({ container })}
+        />
       </Group>
       <Group title={t("editor.retries")}>
         <div className="grid grid-cols-2 items-end gap-3">

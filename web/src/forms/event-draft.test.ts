@@ -62,3 +62,23 @@ test("pointers of the API find their field", ({ expect }) => {
   expect(fieldOfPointer("/env/FOO", newDraft())).toBe("env");
   expect(fieldOfPointer("/kind", newDraft())).toBeNull();
 });
+
+test("settings of the container come back as they were, and an untouched form changes nothing", ({ expect }) => {
+  const container = {
+    image: "team/app:1",
+    network: { mode: "allowlist" as const, hosts: ["a.example.com", "b.example.com:8443"] },
+    cpus: 0.5,
+    diskMb: 64,
+    reuse: true,
+    packages: ["zod", "@scope/name@^1"],
+  };
+  const stored = { ...event, container };
+  const read = readDraft(draftOf(stored));
+  expect(read.ok && read.event.container).toEqual(container);
+  expect(read.ok && changeOf(read.event, stored)).toEqual({ version: 3 });
+  expect(read.ok && changeOf({ ...read.event, container: {} }, stored)).toEqual({ version: 3, container: {} });
+  const spelledOut = { ...event, container: { cpus: 2, network: { mode: "none" as const } } };
+  const plain = readDraft(draftOf(spelledOut));
+  expect(plain.ok && changeOf(plain.event, spelledOut)).toEqual({ version: 3 });
+  expect(fieldOfPointer("/container/image", newDraft())).toBe("container");
+});

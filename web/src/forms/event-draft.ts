@@ -13,6 +13,7 @@ import {
 import { durationText, parseDuration } from "../lib/duration.ts";
 import { pairsText, parsePairs } from "../lib/pairs.ts";
 import { t } from "../lib/text.ts";
+import { containerText, readContainer } from "./container-draft.ts";
 
 export interface EventDraft {
   readonly name: string;
@@ -32,6 +33,8 @@ export interface EventDraft {
   readonly scriptRetries: string;
   readonly maxAttempts: string;
   readonly onLost: Event["onLost"];
+  /** Settings of its container, as `containerText` makes them. */
+  readonly container: string;
 }
 
 export type DraftField = keyof EventDraft;
@@ -68,6 +71,7 @@ export function newDraft(): EventDraft {
     scriptRetries: "0",
     maxAttempts: "5",
     onLost: "retry",
+    container: "{}",
   };
 }
 
@@ -88,6 +92,7 @@ export function draftOf(event: Event): EventDraft {
     scriptRetries: String(event.scriptRetries),
     maxAttempts: String(event.maxAttempts),
     onLost: event.onLost,
+    container: containerText(event.container ?? {}),
   };
 }
 
@@ -134,6 +139,11 @@ export function readDraft(draft: EventDraft): ReadDraft {
   if (defaultInput === undefined) {
     errors.defaultInput = t("editor.defaultInputWrong");
   }
+  const container = readContainer(draft.container);
+  if (!container.ok) {
+    errors.container = container.message;
+  }
+  const settings = container.ok ? container.settings : {};
   const event: NewEvent = {
     kind: "script",
     name: draft.name.trim(),
@@ -151,6 +161,7 @@ export function readDraft(draft: EventDraft): ReadDraft {
     scriptRetries: whole("scriptRetries", 0, 10, t("editor.scriptRetriesRange")),
     maxAttempts: whole("maxAttempts", 1, 20, t("editor.maxAttemptsRange")),
     onLost: draft.onLost,
+    ...(Object.keys(settings).length === 0 ? {} : { container: settings }),
   };
   return Object.keys(errors).length === 0 ? { ok: true, event } : { ok: false, errors };
 }
@@ -170,11 +181,12 @@ function parseInput(text: string): Json | undefined {
 
 /** The fields of `event` that differ from `base`, as a change based on its version. */
 export function changeOf(event: NewEvent, base: Event): UpdateEvent {
-  const { kind: _kind, ...fields } = event;
+  const { kind: _kind, container = {}, ...fields } = event;
   const changed = Object.entries(fields).filter(
     ([field, value]) => JSON.stringify(value) !== JSON.stringify(base[field as keyof Event]),
   );
-  return { version: base.version, ...Object.fromEntries(changed) };
+  const sameContainer = containerText(container) === containerText(base.container ?? {});
+  return { version: base.version, ...Object.fromEntries(changed), ...(sameContainer ? {} : { container }) };
 }
 
 const POINTERS: Readonly<Record<string, DraftField>> = { timeoutMs: "timeout" };

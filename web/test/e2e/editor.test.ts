@@ -134,3 +134,39 @@ test("versions are listed with their scripts", async ({ expect }) => {
   await page.locator(".cm-content").getByText("echo one").waitFor();
   expect(faults).toEqual([]);
 });
+
+test("B19 the container of a job is set, checked and taken back", async ({ expect }) => {
+  const event = await openEditor("In a container");
+  await page.getByLabel("Image").fill("team/app");
+  await page.getByText("Another image may stand under this name tomorrow").waitFor();
+  await page.getByLabel("Image").fill("img;rm");
+  await page.getByRole("button", { name: "Save event" }).click();
+  await page.getByText("must be an image such as repository:tag").waitFor();
+  await page.getByLabel("Image").fill("team/app:1.2");
+  await page.getByLabel("Network").selectOption("allowlist");
+  await page.getByLabel("Hosts").fill("api.example.com\n*.example.org:8443\n");
+  await page.getByText("Advanced", { exact: true }).click();
+  await page.getByLabel("Processors").fill("half");
+  await page.getByRole("button", { name: "Save event" }).click();
+  await page.getByText("Processors: write a number.").waitFor();
+  await page.getByLabel("Processors").fill("0.5");
+  await page.getByLabel("Interpreter").selectOption("true");
+  await page.getByRole("button", { name: "Save event" }).click();
+  await page.getByText("Saved as version 2").waitFor();
+  expect(await stored(event)).toMatchObject({
+    version: 2,
+    container: {
+      image: "team/app:1.2",
+      network: { mode: "allowlist", hosts: ["api.example.com", "*.example.org:8443"] },
+      cpus: 0.5,
+      isolated: true,
+    },
+  });
+  await page.getByLabel("Image").fill("");
+  await page.getByLabel("Network").selectOption("none");
+  await page.getByLabel("Processors").fill("2");
+  await page.getByLabel("Interpreter").selectOption("false");
+  await page.getByRole("button", { name: "Save event" }).click();
+  await page.getByText("Saved as version 3").waitFor();
+  expect(await stored(event)).toMatchObject({ version: 3, container: {} });
+});
