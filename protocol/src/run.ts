@@ -95,6 +95,8 @@ export const Run = z
     attempts: z.array(Attempt),
     timeoutMs: z.int(),
     memoryMb: z.int(),
+    /** `process`: directly on the runner's machine, without a container. */
+    executor: z.enum(["container", "process"]).default("container"),
     labels: z.record(z.string(), z.string()),
     priority: z.int().default(0),
     queue: z.string().default("default"),

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import * as z from "zod";
 import { ExitError } from "./base/exit-error.ts";
 import { errorText } from "./base/log.ts";
+import { processStart } from "./base/process-start.ts";
 
 const Lock = z.object({ pid: z.int(), startedAt: z.string() });
 
@@ -88,16 +89,5 @@ function lockHolder(file: string): number | null {
     return pid !== process.pid && processStart(pid) === startedAt ? pid : null;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM" ? -1 : null;
-  }
-}
-
-/** Tells two processes with the same id apart: start time in clock ticks, on Linux; elsewhere an empty text. */
-function processStart(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in parentheses may hold spaces; the 22nd field is the 20th behind it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    return "";
   }
 }

@@ -8,7 +8,7 @@
  */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommanderError } from "commander";
 import type Docker from "dockerode";
@@ -21,7 +21,7 @@ import type { ImageFiles } from "./executors/docker/images.ts";
 import type { Executor } from "./executors/types.ts";
 import { makeOwnLog } from "./own-log.ts";
 import type { Policy } from "./policy.ts";
-import { bundledImageTable, imageBuildScript } from "./program-files.ts";
+import { bundledImageTable, imageBuildScript, sdkFiles } from "./program-files.ts";
 import { parseCommandLine, type Verbs } from "./verbs.ts";
 
 const verbs: Verbs = {
@@ -64,8 +64,10 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
   const docker = await connectDocker(config);
   const agent = (docker.modem as { protocol?: string }).protocol === "https" ? HttpsAgent : HttpAgent;
   const freshDocker = await connectDocker(config, new agent({ keepAlive: false }));
-  return (runnerId, { registries, pullStuckSeconds, bridgeRange, privateRanges }) =>
-    makeDockerExecutor({
+  const withProcesses = await processFactory(config, log);
+  return (runnerId, policy) => {
+    const { registries, pullStuckSeconds, bridgeRange, privateRanges } = policy;
+    const containers = makeDockerExecutor({
       docker,
       freshDocker,
       runnerId,
@@ -79,6 +81,33 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
       clock: systemClock,
       log,
     });
+    return withProcesses(containers, policy);
+  };
+}
+
+/** Adds what runs scripts without a container, where the policy allows that. */
+async function processFactory(config: Config, log: Log): Promise<(containers: Executor, policy: Policy) => Executor> {
+  const { makeProcessExecutor } = await import("./executors/process.ts");
+  const { findAccount } = await import("./executors/process/account.ts");
+  const { byJob } = await import("./executors/by-job.ts");
+  return (containers, { process: rule, path }) => {
+    const account = rule?.allow === true ? findAccount(rule.user) : null;
+    if (account === null) {
+      return containers;
+    }
+    if (typeof account === "string") {
+      throw new ExitError("usage", `${path ?? "The policy file"}: ${account}`, "Correct process.user there.");
+    }
+    const processes = makeProcessExecutor({
+      folder: join(config.dataDir, "process"),
+      jobsFolder: tmpdir(),
+      account,
+      sdk: sdkFiles(),
+      clock: systemClock,
+      log,
+    });
+    return byJob(containers, processes);
+  };
 }
 
 async function connectDocker(config: Config, agent?: HttpAgent): Promise<Docker> {

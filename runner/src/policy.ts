@@ -14,6 +14,7 @@
  *     hosts: ["*.example.com"]                 # hosts that any job may reach through the proxy; all when left out
  *     privateRanges: [10.1.0.0/16]             # private addresses that they may reach; none when left out
  *     bridgeRange: 10.213.0.0/16               # where networks of the mode bridge are cut from; this when left out
+ *     process: {allow: true, user: cronium}    # scripts without a container, as that account; refused when left out
  */
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, isAbsolute, resolve, sep } from "node:path";
@@ -22,6 +23,7 @@ import * as z from "zod";
 import { containerOf, HostRule, type Job, networkModes } from "@cronium/protocol";
 import { ExitError } from "./base/exit-error.ts";
 import { errorText } from "./base/log.ts";
+import { findAccount } from "./executors/process/account.ts";
 import type { HostMount } from "./executors/types.ts";
 import { isImageAllowed } from "./image-policy.ts";
 import { isRange } from "./network-ranges.ts";
@@ -56,6 +58,10 @@ const PolicyFile = z.strictObject({
   bridgeRange: Range.refine((range) => /^[0-9.]+\/(?:[89]|1[0-9]|2[0-9])$/.test(range), {
     message: "must be a range of IPv4 from /8 to /29",
   }).default("10.213.0.0/16"),
+  process: z
+    .strictObject({ allow: z.boolean(), user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, "must name an account") })
+    .nullable()
+    .default(null),
 });
 
 export interface Policy {
@@ -75,6 +81,8 @@ export interface Policy {
   /** Ranges of private addresses that jobs may reach. */
   readonly privateRanges: readonly string[];
   readonly bridgeRange: string;
+  /** Whether scripts may run without a container, and as which account; null for no. */
+  readonly process: { readonly allow: boolean; readonly user: string } | null;
 }
 
 export const emptyPolicy: Policy = { ...readPolicy({}), path: null };
@@ -152,9 +160,23 @@ export function applyPolicy(policy: Policy, job: Job): PolicyVerdict {
   return { ok: true, mounts };
 }
 
+function refuseProcess(policy: Policy, job: Job, file: string): string | null {
+  if (policy.process?.allow !== true) {
+    return `Running without a container (executor: process) is not allowed by ${file}. Who owns the machine may allow it there: process: {allow: true, user: ACCOUNT}.`;
+  }
+  if (job.definition.mounts.length > 0 || containerOf(job.definition).image !== null) {
+    return "Mounts and images need a container, and this event asks to run without one (executor: process).";
+  }
+  const account = findAccount(policy.process.user);
+  return typeof account === "string" ? `${file} names an account that scripts cannot run as: ${account}` : null;
+}
+
 /** What its container asks for beyond the policy, as a sentence; null when nothing. */
 function refuseContainer(policy: Policy, job: Job, file: string): string | null {
-  const { image, network } = containerOf(job.definition);
+  const { image, network, executor } = containerOf(job.definition);
+  if (executor === "process") {
+    return refuseProcess(policy, job, file);
+  }
   if (image !== null && !isImageAllowed(policy.images, image)) {
     return `The image ${image} is not allowed by ${file}. List it there under images, or a pattern such as ${image.replace(/[^/]*$/, "*")}.`;
   }

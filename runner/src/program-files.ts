@@ -26,3 +26,11 @@ export function imageBuildScript(): string | null {
   const candidates = [join(here, "images", "build.sh"), join(here, "..", "..", "images", "build.sh")];
   return candidates.find((path) => existsSync(path)) ?? null;
 }
+
+/** What scripts without a container import: beside the bundle, or in the repository. */
+export function sdkFiles(): { readonly python: string | null; readonly bash: string | null } {
+  const roots = [join(here, "images", "runtime-sdk"), join(here, "..", "..", "runtime-sdk")];
+  const find = (path: string): string | null =>
+    roots.map((root) => join(root, path)).find((at) => existsSync(at)) ?? null;
+  return { python: find("python"), bash: find("bash/cronium.sh") };
+}

@@ -1,8 +1,8 @@
-/** Waits until `condition` holds. Throws with `what` when it does not within `withinMs`; default 15 s. */
+/** Waits until `condition` holds. Throws with `what` when it does not within `withinMs`; default 60 s, which ends what hangs on a busy machine too. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  withinMs = 15_000,
+  withinMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {

@@ -40,7 +40,7 @@ export function route(
 ): Route {
   const matching = fleet.filter((runner) => matches(needs, runner.labels) && matchesAny(wishes, runner.labels));
   const able = matching.filter((runner) => isAble(runner, wishes));
-  const usable = able.filter(isUsable);
+  const usable = able.filter((runner) => isUsable(runner, wishes));
   let best: FleetMember | null = null;
   for (const runner of usable) {
     const free = runner.slots - runner.slotsUsed;
@@ -90,9 +90,18 @@ function tooOldMessage(runners: readonly FleetMember[], wishes: Wishes): string 
     : `It has settings for its container, and ${are} too old to know them. Upgrade the runner.`;
 }
 
-function isUsable(runner: FleetMember): boolean {
+/** Of no matter to a script that runs without a container. */
+const OF_CONTAINERS: readonly string[] = ["docker_down", "images_missing"] satisfies NotReadyReason[];
+
+function isUsable(runner: FleetMember, wishes: Wishes): boolean {
   const { online, draining, heldOff, quarantine, notReady } = runner;
-  return online && !draining && !heldOff && quarantine === null && notReady.length === 0;
+  return (
+    online &&
+    !draining &&
+    !heldOff &&
+    quarantine === null &&
+    notReady.every((reason) => wishes.process === true && OF_CONTAINERS.includes(reason))
+  );
 }
 
 function notReadyMessage(online: readonly FleetMember[]): string {

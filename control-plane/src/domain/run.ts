@@ -243,6 +243,7 @@ export function toDetail(
     attempts: attempts.map(toAttempt),
     timeoutMs: run.timeoutMs,
     memoryMb: run.memoryMb,
+    executor: run.wishes?.process === true ? "process" : "container",
     labels: { ...run.labels },
     priority: run.priority,
     queue: run.queue,

@@ -1,12 +1,14 @@
 /** What a run asks of its runner beside the labels that must all match. */
 import type { EventDefinition, EventQueueing } from "@cronium/protocol";
-import { hasContainerSettings } from "@cronium/protocol/container-defaults";
+import { containerOf, hasContainerSettings } from "@cronium/protocol/container-defaults";
 
 export type Wishes = Pick<EventQueueing, "anyLabels" | "preferLabels" | "sticky"> & {
   /** It names secrets, so its runner must have a key that they are sealed to. Left out where it names none. */
   readonly secrets?: true;
   /** It has settings for its container, so its runner must know of such. Left out where it has none. */
   readonly container?: true;
+  /** It runs without a container, so its runner needs no engine for one. Left out where it runs in one. */
+  readonly process?: true;
 };
 type Labels = Readonly<Record<string, string>>;
 
@@ -31,8 +33,10 @@ export function withAbilities(
   if (!secrets && !container) {
     return wishes;
   }
+  const { executor } = containerOf(definition);
   return {
     ...(wishes ?? NO_WISHES),
+    ...(executor === "process" ? { process: true } : {}),
     ...(secrets ? { secrets } : {}),
     ...(container ? { container } : {}),
   };

@@ -58,6 +58,7 @@ export interface SlotProfile {
   readonly image: Pick<Container, "image" | "pull"> | null;
   /** Whether it has a network of its own; without one it has loopback alone, also where a proxy leads out. */
   readonly bridge: boolean;
+  readonly executor: Container["executor"];
 }
 
 export type SlotLimits = Pick<
@@ -101,7 +102,7 @@ export interface Exit {
 }
 
 /** What is known of a slot that an earlier process started. */
-export type AdoptRequest = Pick<SlotRequest, "slot" | "runId" | "attempt" | "definition"> & {
+export type AdoptRequest = Pick<SlotRequest, "slot" | "runId" | "attempt" | "definition" | "apiFolder"> & {
   /** As it was when the job was bound; null for a slot of one job. */
   readonly again: AgainMark | null;
 };
@@ -200,7 +201,7 @@ export interface Executor {
   /** Starts watching its engine and calls `changed` whenever `notReady` differs; resolves after the first look. */
   open(changed: () => void): Promise<void>;
   /** Null when jobs of this runtime can start now, else a sentence for people. */
-  check(runtime: Runtime): string | null;
+  check(runtime: Runtime, executor: Container["executor"]): string | null;
   /** The slot, going on or ended; null when it is gone or was never started. */
   adopt(request: AdoptRequest, events: SlotEvents, seen: SeenBytes): Promise<Slot | null>;
   /**

@@ -7,6 +7,7 @@
  */
 import {
   type AttemptRef,
+  containerOf,
   echo,
   isId,
   type Job,
@@ -123,7 +124,8 @@ export class Dispatch {
     if (!policy.ok) {
       return { take: false, reason: "policy_denied", message: policy.message };
     }
-    const notReady = this.options.notReady() ?? deps.executor.check(job.definition.runtime);
+    const notReady =
+      this.options.notReady() ?? deps.executor.check(job.definition.runtime, containerOf(job.definition).executor);
     if (notReady !== null) {
       return { take: false, reason: "not_ready", message: notReady };
     }

@@ -45,7 +45,8 @@ export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Prom
   const sink = deps.logSink(ref);
   const log = deps.log.child(ref);
   const again = left.bound.again ?? null;
-  const request = { slot: left.slot, ...ref, definition: job.definition, again };
+  const apiFolder = deps.executor.hasRuntimeApi ? deps.sidecar.folderOf(left.slot) : null;
+  const request = { slot: left.slot, ...ref, definition: job.definition, apiFolder, again };
   const events = slotEvents({ deps, ref, sink, log });
   const secrets = openFor({ deps, job, sink }, left.bound.token, left.secrets);
   const find = (): Promise<Slot | null> => deps.executor.adopt(request, events, sink.taken);

@@ -12,5 +12,6 @@ export function slotProfile(definition: EventDefinition, mounts: readonly HostMo
     limits: { cpus, pids, files, tmpMb, diskMb, diskReadMbps, diskWriteMbps },
     image: image === null ? null : { image, pull },
     bridge: network.mode === "bridge",
+    executor: container.executor,
   };
 }

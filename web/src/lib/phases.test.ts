@@ -63,6 +63,7 @@ const run: Run = {
   concurrencyKey: null,
   expiresAt: null,
   retryOf: null,
+  executor: "container",
 };
 
 const summary = (of: Run, chosen: Attempt | null) =>

@@ -5,7 +5,15 @@ import type { Slot, SlotEvents, SlotProfile, SlotRequest } from "../types.ts";
 import { Pool } from "./pool.ts";
 
 const limits = { cpus: 2, pids: 256, files: 8_192, tmpMb: null, diskMb: null, diskReadMbps: null, diskWriteMbps: null };
-const bash: SlotProfile = { runtime: "bash", memoryMb: 128, mounts: [], limits, image: null, bridge: false };
+const bash: SlotProfile = {
+  runtime: "bash",
+  memoryMb: 128,
+  mounts: [],
+  limits,
+  image: null,
+  bridge: false,
+  executor: "container",
+};
 const python: SlotProfile = { ...bash, runtime: "python" };
 const events: SlotEvents = { bytes: () => {}, lost: () => {}, value: () => {} };
 

@@ -36,6 +36,9 @@ export const runText = {
   "run.version": (version: number) => `version ${version}`,
   "run.attempt": "Attempt",
   "run.attemptOf": (attempt: number, total: number) => `Attempt ${attempt} of ${total}`,
+  "run.noContainer": "without a container",
+  "run.noContainerWhy":
+    "It runs directly on the runner's machine, because its event asks for that and the machine's own policy allows it.",
   "run.again": "Run again",
   "run.requeue": "Requeue",
   "run.requeueHelp": "The same run goes back into the queue, with its next attempt and fresh retries.",

@@ -21,6 +21,7 @@ import { idempotencyKey } from "../../lib/random.ts";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
 import { icon } from "../../ui/icons.ts";
+import { Tip } from "../../ui/Tip.tsx";
 import { TextLink } from "../../ui/TextLink.tsx";
 
 export interface RunHeadProps {
@@ -34,7 +35,16 @@ export function RunHead({ run, attempt, onAttempt }: RunHeadProps): ReactNode {
   const { eventId } = run;
   return (
     <PageHead
-      beside={<StateBadge of="run" state={run.state} size="title" />}
+      beside={
+        <>
+          <StateBadge of="run" state={run.state} size="title" />
+          {run.executor === "process" ? (
+            <Tip text={t("run.noContainerWhy")}>
+              <span className="text-12 text-warn">{t("run.noContainer")}</span>
+            </Tip>
+          ) : null}
+        </>
+      }
       title={
         <span className="line-clamp-2">
           {eventId === null ? (
