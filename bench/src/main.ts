@@ -33,8 +33,6 @@ const USAGE = `Usage: npm run bench [-- NAME…] [-- --rounds N] [-- --json]
   NAME        ${Object.keys(benchmarks).join(", ")} (default: all)
   --rounds N  turns that ours and the reference take, 1 to 100 (default 5)
   --json      print the reports as JSON instead of tables
-
-noop-1000 measures fresh containers only: reuse of containers inside a trust boundary does not exist yet.
 `;
 
 const RESULTS = fileURLToPath(new URL("../results", import.meta.url));

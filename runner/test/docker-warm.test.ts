@@ -11,7 +11,11 @@ import {
 } from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
 import { isAlive } from "./runner-process.ts";
-import { until } from "./until.ts";
+import { until as untilWithin } from "./until.ts";
+
+/** A busy machine takes its time to start a container. */
+const until = (what: string, condition: Parameters<typeof untilWithin>[1]): Promise<void> =>
+  untilWithin(what, condition, 60_000);
 
 let fixture: DockerFixture;
 let plane: FakePlane;
@@ -204,7 +208,7 @@ describe("a runner with containers that wait", () => {
     await run(plane.job("echo 1"));
     await waiting(1);
     await dies();
-    await until("they end by themselves", async () => (await idle()).every(({ State }) => State === "exited"), 30_000);
+    await until("they end by themselves", async () => (await idle()).every(({ State }) => State === "exited"));
     await returns();
     await until("and are removed", async () => (await containersOf(fixture)).length === 0);
     expect(await run(plane.job("echo again")).then((job) => plane.logText(job))).toBe("again\n");

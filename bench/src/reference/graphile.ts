@@ -1,4 +1,5 @@
 /** graphile-worker on PostgreSQL: the fastest well-known job queue that is durable before it acknowledges. */
+import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,6 +13,8 @@ export interface Graphile {
   addToHandler(id: string): Promise<number>;
   /** Adds `count` jobs while no worker runs, then measures jobs per second until all have run. */
   drainBacklog(count: number, concurrency: number): Promise<number>;
+  /** The same with jobs that each start `bash -c "echo hi"` and wait for its end. */
+  drainScripts(count: number, concurrency: number): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -35,9 +38,41 @@ export async function startGraphile(postgres: Postgres): Promise<Graphile> {
           arrived.get((payload as { id: string }).id)?.(at);
           onJob();
         },
+        script: async () => {
+          await bash("echo hi");
+          onJob();
+        },
       },
     });
   let worker: Runner | null = await work(2, () => undefined);
+  const drain = async (task: "noop" | "script", count: number, concurrency: number): Promise<number> => {
+    await worker?.stop();
+    for (let added = 0; added < count; added += 1_000) {
+      await utils.addJobs(
+        Array.from({ length: Math.min(1_000, count - added) }, (_, i) => ({
+          identifier: task,
+          payload: { id: `b${added + i}` },
+        })),
+      );
+    }
+    let left = count;
+    let finish = (): void => undefined;
+    const drained = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const begin = performance.now();
+    worker = await work(concurrency, () => {
+      left -= 1;
+      if (left === 0) {
+        finish();
+      }
+    });
+    await drained;
+    const seconds = (performance.now() - begin) / 1_000;
+    await worker.stop();
+    worker = await work(2, () => undefined);
+    return count / seconds;
+  };
   return {
     version: `${installedVersion()} (PostgreSQL ${postgres.version})`,
     addToHandler: async (id) => {
@@ -48,34 +83,8 @@ export async function startGraphile(postgres: Postgres): Promise<Graphile> {
       arrived.delete(id);
       return at - begin;
     },
-    drainBacklog: async (count, concurrency) => {
-      await worker?.stop();
-      for (let added = 0; added < count; added += 1_000) {
-        await utils.addJobs(
-          Array.from({ length: Math.min(1_000, count - added) }, (_, i) => ({
-            identifier: "noop",
-            payload: { id: `b${added + i}` },
-          })),
-        );
-      }
-      let left = count;
-      let finish = (): void => undefined;
-      const drained = new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      const begin = performance.now();
-      worker = await work(concurrency, () => {
-        left -= 1;
-        if (left === 0) {
-          finish();
-        }
-      });
-      await drained;
-      const seconds = (performance.now() - begin) / 1_000;
-      await worker.stop();
-      worker = await work(2, () => undefined);
-      return count / seconds;
-    },
+    drainBacklog: (count, concurrency) => drain("noop", count, concurrency),
+    drainScripts: (count, concurrency) => drain("script", count, concurrency),
     stop: async () => {
       await worker?.stop();
       await utils.release();
@@ -89,4 +98,13 @@ function installedVersion(): string {
   const entry = createRequire(import.meta.url).resolve("graphile-worker");
   const manifest = JSON.parse(readFileSync(join(dirname(entry), "..", "package.json"), "utf8")) as { version: string };
   return manifest.version;
+}
+
+function bash(script: string): Promise<void> {
+  const child = spawn("bash", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] });
+  child.stdout.resume();
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => (code === 0 ? resolve() : reject(new Error(`bash ended with ${code}.`))));
+  });
 }

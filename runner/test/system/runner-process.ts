@@ -10,6 +10,7 @@ import { eventually } from "./wait.ts";
 export interface RunnerProcess {
   readonly name: string;
   readonly dataDir: string;
+  readonly pid: () => number;
   readonly exited: () => Promise<number | null>;
   signal(name: NodeJS.Signals): void;
   /** Starts it again on the same folder, with the credential it has; resolves when it is ready, for two minutes at most. */
@@ -95,6 +96,7 @@ export async function startRunner(plane: Plane, options: RunnerOptions): Promise
   return {
     name,
     dataDir,
+    pid: () => program.pid,
     exited: () => program.exited,
     signal: (signal) => program.signal(signal),
     stop,
