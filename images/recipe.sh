@@ -170,6 +170,18 @@ find_node() {
   echo "$binary"
 }
 
+# Puts npm into a folder, for the packages of scripts: the machine's own, which brings everything it needs.
+add_npm() {
+  local folder=$1 own
+  own=$(dirname "$(dirname "$(readlink -f "$(command -v npm || echo /none/none/none)")")")
+  if [ ! -f "$own/bin/npm-cli.js" ]; then
+    say 'node: npm is missing on this machine, so scripts in this image can have no packages'
+    return
+  fi
+  mkdir -p "$folder"
+  tar -C "$own" -c --exclude=./docs --exclude=./man . | tar -C "$folder" -x --no-same-owner
+}
+
 import_base() {
   docker import --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$1" >/dev/null
 }
@@ -212,6 +224,7 @@ build_base() {
     node)
       node=$(find_node)
       install -D -m 755 "$node" "$root/usr/local/bin/node"
+      add_npm "$root/usr/local/lib/npm"
       ;;
   esac
   say "$runtime: handing the base to Docker"

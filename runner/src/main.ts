@@ -66,7 +66,7 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
   const freshDocker = await connectDocker(config, new agent({ keepAlive: false }));
   const withProcesses = await processFactory(config, log);
   return (runnerId, policy) => {
-    const { registries, pullStuckSeconds, bridgeRange, privateRanges } = policy;
+    const { registries, packages, pullStuckSeconds, bridgeRange, privateRanges } = policy;
     const containers = makeDockerExecutor({
       docker,
       freshDocker,
@@ -74,6 +74,7 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
       cpus: availableParallelism(),
       imageFiles: imageFiles(config),
       warm: config.warm,
+      packages,
       logins: { registries, dockerConfigDir: config.dockerConfigDir },
       pullStuckMs: pullStuckSeconds * 1_000,
       diskDir: join(config.dataDir, "disks"),

@@ -51,6 +51,42 @@ function refusal(yaml: string): ExitError {
 }
 
 describe("T9 the local policy", () => {
+  test("lets scripts have packages only from the indexes that it names", ({ expect }) => {
+    const asked = job([]);
+    const header = '# /// script\n# dependencies = ["rich"]\n# ///\n';
+    const named = (runtime: "python" | "node", script: string): Job => ({
+      ...asked,
+      definition: {
+        ...asked.definition,
+        runtime,
+        script,
+        ...(runtime === "node" ? { container: { packages: ["zod@^4"] } } : {}),
+      },
+    });
+    const index = "packages: {python: 'https://pypi.example.com/simple'}";
+    expect(verdictOf(index, named("python", header))).toMatchObject({ ok: true });
+    expect(verdictOf("{}", named("python", "print(1)"))).toMatchObject({ ok: true });
+    expect(verdictOf("{}", named("python", header))).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/packages \(rich\).*policy\.yaml names no index.*packages: \{python: /u),
+    });
+    expect(verdictOf(index, named("node", "0"))).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("zod@^4"),
+    });
+    const broken = '# /// script\n# dependencies = ["../here"]\n# ///\n';
+    expect(verdictOf(index, named("python", broken))).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("not a package with versions"),
+    });
+  });
+
+  test("takes indexes by https, or on this machine", ({ expect }) => {
+    expect(refusal("packages: {python: 'http://pypi.example.com/simple'}").message).toContain("https://");
+    expect(refusal("packages: {node: 'ftp://x'}").message).toContain("https://");
+    expect(verdictOf("packages: {node: 'http://127.0.0.1:4873'}", job([]))).toMatchObject({ ok: true });
+  });
+
   test("allows jobs without mounts when there is no file, and denies every mount", ({ expect }) => {
     expect(loadPolicy([join(folder, "none.yaml")], false)).toEqual(emptyPolicy);
     expect(applyPolicy(emptyPolicy, job([]))).toEqual({ ok: true, mounts: [] });

@@ -10,6 +10,10 @@
  *     registries:                              # credentials of their registries
  *       ghcr.io: {user: ci, passwordFile: /etc/cronium/ghcr}
  *     pullStuckSeconds: 60                     # a registry that sends nothing for this long is given up; the default
+ *     packages:                                # where scripts' packages come from; none when left out
+ *       python: https://pypi.org/simple
+ *       node: https://registry.npmjs.org
+ *       keep: 20                               # sets of packages that stay on this machine; the default
  *     networks: [none, allowlist]              # what events may ask for; this when left out
  *     hosts: ["*.example.com"]                 # hosts that any job may reach through the proxy; all when left out
  *     privateRanges: [10.1.0.0/16]             # private addresses that they may reach; none when left out
@@ -27,6 +31,7 @@ import { findAccount } from "./executors/process/account.ts";
 import type { HostMount } from "./executors/types.ts";
 import { isImageAllowed } from "./image-policy.ts";
 import { isRange } from "./network-ranges.ts";
+import { packagesOf } from "./packages.ts";
 
 const MountRule = z.strictObject({
   path: z
@@ -44,6 +49,16 @@ const RegistryLogin = z.strictObject({
 
 const Range = z.string().refine(isRange, "must be a range such as 10.1.0.0/16");
 
+const IndexAddress = z
+  .url({ protocol: /^https?$/, error: "must be an address that begins with https://" })
+  .refine((url) => url.startsWith("https:") || isOwnMachine(url), "must be an address that begins with https://");
+
+const PackageRule = z.strictObject({
+  python: IndexAddress.optional(),
+  node: IndexAddress.optional(),
+  keep: z.int().min(1).max(1_000).default(20),
+});
+
 const PolicyFile = z.strictObject({
   workspaces: z.array(z.string()).optional(),
   mounts: z
@@ -52,6 +67,7 @@ const PolicyFile = z.strictObject({
   images: z.array(z.string().regex(/^[A-Za-z0-9._:/@*-]+$/, "must be an image, with * for any part")).default([]),
   registries: z.record(z.string().min(1), RegistryLogin).default({}),
   pullStuckSeconds: z.int().min(1).max(3_600).default(60),
+  packages: PackageRule.default({ keep: 20 }),
   networks: z.array(z.enum(networkModes)).default(["none", "allowlist"]),
   hosts: z.array(HostRule).nullable().default(null),
   privateRanges: z.array(Range).default([]),
@@ -75,6 +91,8 @@ export interface Policy {
   readonly registries: Readonly<Record<string, z.infer<typeof RegistryLogin>>>;
   /** A registry that sends nothing for this long is given up. */
   readonly pullStuckSeconds: number;
+  /** Where packages of scripts come from; a runtime without an address has none. */
+  readonly packages: z.infer<typeof PackageRule>;
   readonly networks: readonly (typeof networkModes)[number][];
   /** Beside the event's own; null: whatever an event names. */
   readonly hosts: readonly string[] | null;
@@ -183,7 +201,31 @@ function refuseContainer(policy: Policy, job: Job, file: string): string | null 
   if (!policy.networks.includes(network.mode)) {
     return `The network mode ${network.mode} is not allowed by ${file}. Allowed are: ${policy.networks.join(", ")}.`;
   }
-  return null;
+  return refusePackages(policy, job, file);
+}
+
+function refusePackages(policy: Policy, job: Job, file: string): string | null {
+  const { definition } = job;
+  const packages = packagesOf(definition);
+  if (!packages.ok) {
+    return packages.message;
+  }
+  if (packages.names.length > 0 && containerOf(definition).executor === "process") {
+    return `The job asks for packages (${packages.names.join(", ")}), which are put into containers only; it runs without one.`;
+  }
+  if (
+    packages.names.length === 0 ||
+    definition.runtime === "bash" ||
+    policy.packages[definition.runtime] !== undefined
+  ) {
+    return null;
+  }
+  const example = definition.runtime === "python" ? "https://pypi.org/simple" : "https://registry.npmjs.org";
+  return `The job asks for packages (${packages.names.join(", ")}), and ${file} names no index for them. Add there packages: {${definition.runtime}: "${example}"}.`;
+}
+
+function isOwnMachine(url: string): boolean {
+  return ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);
 }
 
 const HOST_TREES = ["/proc", "/sys", "/dev"];

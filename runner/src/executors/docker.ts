@@ -20,6 +20,7 @@ import type { ImageFiles } from "./docker/images.ts";
 import { KillWatch } from "./docker/kill-watch.ts";
 import { bridgeNetworks, type NetworkOptions, sweepNetworks } from "./docker/networks.ts";
 import { type LoginSources, registryLogins } from "./docker/registry-login.ts";
+import { packageLayers } from "./docker/package-layers.ts";
 import { makeWarmSlot } from "./docker/warm-slot.ts";
 import { SharedSlot } from "./pool/again-slot.ts";
 import { Kept } from "./pool/kept.ts";
@@ -45,6 +46,12 @@ export interface DockerExecutorOptions {
   readonly diskDir: string;
   /** Where networks of jobs are cut from, and the private ranges that they reach. */
   readonly network: Pick<NetworkOptions, "bridgeRange" | "privateRanges">;
+  /** Indexes of packages, by runtime, and how many sets of them stay on this machine. */
+  readonly packages: {
+    readonly python?: string | undefined;
+    readonly node?: string | undefined;
+    readonly keep: number;
+  };
   /** A registry that sends nothing for this long is stuck. */
   readonly pullStuckMs: number;
   readonly clock: Clock;
@@ -81,6 +88,15 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
   const starts = new Semaphore(cpus * 2);
 
   const disk = { diskDir: options.diskDir, log };
+  const layers = packageLayers({
+    docker,
+    runnerId,
+    log,
+    now: () => clock.monotonic(),
+    index: (runtime) => (runtime === "bash" ? null : (options.packages[runtime] ?? null)),
+    builtIn: (runtime) => shelf.tagOf(runtime),
+    keep: options.packages.keep,
+  });
   const furnish = furnishAll([
     foreignImages({
       docker,
@@ -92,6 +108,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     }),
     ownDisks(disk),
     bridgeNetworks({ docker, log, runnerId, ...options.network }),
+    layers.furnish,
   ]);
   const slotContext = (runtime: Runtime): ColdSlotContext => ({
     docker,
@@ -172,7 +189,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     check: (runtime) => whyNot(engine, shelf, runtime),
     sweep: async (isLive) => {
       const live = (runId: string, attempt: number, slot: string): boolean =>
-        pool.has(slot) || kept.has(slot) || isLive(runId, attempt, slot);
+        pool.has(slot) || kept.has(slot) || layers.isFilling(slot) || isLive(runId, attempt, slot);
       const ofSlot = (slot: string): boolean => live("", 0, slot);
       const tags = runtimes.map((runtime) => shelf.tagOf(runtime));
       // What stands on a container goes after it.
@@ -204,8 +221,8 @@ function whyNot(engine: Engine, shelf: ImageShelf, runtime: Runtime): string | n
 }
 
 /** Folders, disks and networks are the job's own affair, and few jobs have the same; a user's image is looked up first. */
-function mayWait({ mounts, limits, image, bridge }: SlotProfile): boolean {
-  return mounts.length === 0 && limits.diskMb === null && image === null && !bridge;
+function mayWait({ mounts, limits, image, packages, bridge }: SlotProfile): boolean {
+  return mounts.length === 0 && limits.diskMb === null && image === null && packages.length === 0 && !bridge;
 }
 
 async function sweep(

@@ -56,6 +56,8 @@ export interface SlotProfile {
   readonly limits: SlotLimits;
   /** The user's own image; null for the built-in one. */
   readonly image: Pick<Container, "image" | "pull"> | null;
+  /** Packages that the script names, in one order; of the runtime's own index. */
+  readonly packages: readonly string[];
   /** Whether it has a network of its own; without one it has loopback alone, also where a proxy leads out. */
   readonly bridge: boolean;
   readonly executor: Container["executor"];

@@ -11,6 +11,7 @@ const bash: SlotProfile = {
   mounts: [],
   limits,
   image: null,
+  packages: [],
   bridge: false,
   executor: "container",
 };
