@@ -10,6 +10,7 @@ import { burst100, noop1000 } from "./cases/fresh-containers.ts";
 import { live1000 } from "./cases/live-1000.ts";
 import { logLatency } from "./cases/log-latency.ts";
 import { neighbours } from "./cases/neighbours.ts";
+import { runtimeApi } from "./cases/runtime-api.ts";
 import { warmTti } from "./cases/warm-tti.ts";
 import { describeMachine } from "./machine.ts";
 import { workerdProgram } from "./reference/bare-worker.ts";
@@ -26,6 +27,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "live-1000": live1000,
   "noop-1000": noop1000,
   "burst-100": burst100,
+  "runtime-api": runtimeApi,
 };
 
 const USAGE = `Usage: npm run bench [-- NAME…] [-- --rounds N] [-- --json]
