@@ -72,7 +72,7 @@ describe("B48 doctor names what an engine lacks, why it matters, and the exact f
     [
       "Podman",
       { version: { Version: "5.1.0", Components: [{ Name: "Podman Engine" }] } },
-      "note",
+      "FIX",
       /Podman Engine speaks Docker's API, and not all of it.*docker\.io/,
     ],
     [

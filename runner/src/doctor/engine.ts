@@ -35,9 +35,9 @@ export function engineFindings(address: DockerAddress, facts: EngineFacts): Find
   }
   if (isPodman(facts)) {
     findings.push(
-      note(
-        `${facts.name} speaks Docker's API, and not all of it: job folders in memory belong to root inside, and how a job ended may be told late`,
-        "Nothing to do; for everything to work install Docker Engine: sudo apt-get install docker.io.",
+      toFix(
+        `${facts.name} speaks Docker's API, and not all of it: it refuses folders in memory with an owner and the log driver local, so containers of jobs do not start`,
+        "Install Docker Engine beside it: sudo apt-get install docker.io; or point DOCKER_HOST at one.",
       ),
     );
   }
