@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { CallError, CallOp, Json } from "@cronium/protocol";
+import type { Artifact, CallError, CallOp, Json } from "@cronium/protocol";
 
 export type Answered = { readonly result: Json } | { readonly error: CallError };
 
@@ -43,8 +43,9 @@ function refuse(code: CallError["code"], message: string, retryAfterMs?: number)
   return { error: { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } };
 }
 
-function shown({ name, bytes, sha256, contentType }: StoredArtifact): Json {
-  return { name, bytes, sha256, contentType, attempt: 2, createdAt: "2026-03-09T10:00:02.000Z" };
+/** Of the protocol's type, so that the compiler says when it changes. */
+function shown({ name, bytes, sha256, contentType }: StoredArtifact): Artifact {
+  return { name, number: 1, bytes, sha256, contentType, attempt: 2, createdAt: "2026-03-09T10:00:02.000Z" };
 }
 
 /** Bytes of artifacts, under the tickets that the planes of jobs give out. */
