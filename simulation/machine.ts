@@ -258,6 +258,7 @@ export class Machine {
     return {
       connect: () => {},
       conceal: () => {},
+      limit: () => {},
       bytes: () => {},
       notice: () => {},
       taken: { stdout: 0, stderr: 0 },

@@ -37,6 +37,8 @@ export const UNREACHABLE_AFTER_MS = 60_000;
 
 /** Bytes of log kept for one run. */
 export const DEFAULT_LOG_CAP_BYTES = 268_435_456;
+/** The most that an event may ask for (`logCapMb`), and that is kept of any run: 4,096 MiB. */
+export const MAX_LOG_CAP_BYTES = 4_294_967_296;
 /** Largest payload of one log frame, in bytes. */
 export const MAX_LOG_FRAME_BYTES = 65_536;
 

@@ -11,7 +11,7 @@ interface AgainMark {
 }
 
 /** Why the runner itself stops a job. */
-export const stopReasons = ["cancelled", "timed_out", "shutdown", "lease_lost"] as const;
+export const stopReasons = ["cancelled", "timed_out", "shutdown", "lease_lost", "log_quota"] as const;
 
 const attempt = { runId: z.string(), attempt: z.int() };
 

@@ -61,6 +61,8 @@ export interface SlotProfile {
   /** Whether it has a network of its own; without one it has loopback alone, also where a proxy leads out. */
   readonly bridge: boolean;
   readonly executor: Container["executor"];
+  /** Whether the engine keeps a copy of the output, for a runner that was away while it was printed. */
+  readonly log: Container["log"];
 }
 
 export type SlotLimits = Pick<

@@ -98,6 +98,24 @@ describe("shipping a log", () => {
     expect(plane.log(ref).end).toMatchObject({ totalBytes: 100_000, truncated: true });
   });
 
+  test("T5: tells once that more came than its limit allows, also when it is asked afterwards", async ({ expect }) => {
+    const ship = makeShip();
+    let told = 0;
+    ship.limit(10);
+    ship.bytes("stdout", text("0123456789"));
+    ship.limit(10, () => (told += 1));
+    expect(told).toBe(0);
+    ship.bytes("stdout", text("a"));
+    ship.bytes("stderr", text("b"));
+    expect(told).toBe(1);
+    ship.limit(10, () => (told += 1));
+    expect(told).toBe(2);
+    ship.connect(logToken(ref));
+
+    expect(await ship.end(10_000)).toEqual({ logBytes: 10, logState: "truncated" });
+    expect(plane.log(ref).gaps).toEqual([{ bytes: 2, reason: "log_quota" }]);
+  });
+
   test("F22 past the spool's cap declares what it dropped, in its place", async ({ expect }) => {
     const ship = makeShip({ spoolBytes: 40_000 });
     for (const letter of ["a", "b", "c", "d", "e"]) {

@@ -75,7 +75,8 @@ export class LogShip implements LogSink {
   private readonly chunker: LogChunker;
   readonly taken: { readonly stdout: number; readonly stderr: number };
   readonly tornBytes: number;
-  private readonly capBytes: number;
+  private capBytes: number;
+  private overflow: (() => void) | null = null;
   private readonly ended = Promise.withResolvers<boolean>();
   private token: string | null = null;
   private readonly fallback = new Fallback();
@@ -145,8 +146,21 @@ export class LogShip implements LogSink {
     this.dial();
   }
 
+  limit(bytes: number, overflow?: () => void): void {
+    this.capBytes = bytes;
+    this.overflow = overflow ?? null;
+    this.tellOverflow();
+  }
+
   bytes(stream: JobStream, bytes: Uint8Array): void {
     if (this.closed) {
+      return;
+    }
+    if (this.chunker.totalBytes >= this.capBytes) {
+      // A flood past the limit costs nothing more than its counting.
+      this.maskers[stream].flush();
+      drop(this.dropped.quota, stream, bytes.length, bytes.length);
+      this.tellOverflow();
       return;
     }
     const news = this.concealed.news();
@@ -178,6 +192,7 @@ export class LogShip implements LogSink {
       room -= taken;
       length += taken;
     }
+    this.tellOverflow();
     if (length === 0) {
       return;
     }
@@ -189,6 +204,14 @@ export class LogShip implements LogSink {
     }
     this.declareSpoolGap();
     this.chunker.push(stream, ...kept);
+  }
+
+  private tellOverflow(): void {
+    if (this.dropped.quota.bytes > 0 && this.overflow !== null) {
+      const { overflow } = this;
+      this.overflow = null;
+      overflow();
+    }
   }
 
   lost(bytes: number): void {

@@ -5,7 +5,8 @@ import type { Clock } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
 import type { Executor } from "../executors/types.ts";
 
-const DISK_EVERY_MS = 30_000;
+/** Cheap, and a script may fill a disk within seconds. */
+const DISK_EVERY_MS = 5_000;
 const LEAST_FREE_BYTES = 1_000_000_000;
 
 export interface ReadinessOptions {

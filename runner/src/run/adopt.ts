@@ -7,7 +7,7 @@
  * on behind the last byte that was spooled. All of it before the first hello, so that the control plane hears `running`
  * and answers with its verdict; until then, and while it cannot be reached, the job goes on.
  */
-import type { AttemptRef, Job, JobResult, Json } from "@cronium/protocol";
+import { type AttemptRef, containerOf, type Job, type JobResult, type Json } from "@cronium/protocol";
 import { settledWithin } from "../base/clock.ts";
 import { errorText } from "../base/log.ts";
 import type { AgainMark, Slot } from "../executors/types.ts";
@@ -19,6 +19,7 @@ import { bind, openFor } from "./start.ts";
 
 /** An engine that takes longer to say whether it knows a slot is taken for one that does not answer. */
 const ANSWER_WITHIN_MS = 10_000;
+const MIB = 1_048_576;
 
 /** What the journal knows of it. */
 export interface LeftOver {
@@ -49,6 +50,7 @@ export async function adopt(deps: RunDeps, left: LeftOver, waitMs: number): Prom
   const request = { slot: left.slot, ...ref, definition: job.definition, apiFolder, again };
   const events = slotEvents({ deps, ref, sink, log });
   const secrets = openFor({ deps, job, sink }, left.bound.token, left.secrets);
+  sink.limit(containerOf(job.definition).logCapMb * MIB);
   const find = (): Promise<Slot | null> => deps.executor.adopt(request, events, sink.taken);
   const slot = await askFor({ find, lost: () => events.lost(1), clock: deps.clock, log, withinMs: waitMs });
   if (slot === null) {

@@ -122,6 +122,8 @@ export interface LogSink {
    * May be called again; a log that begins says once which values are too short to be hidden.
    */
   conceal(secrets: Readonly<Record<string, string>>, tokens?: readonly string[]): void;
+  /** Keeps no more than `bytes` of the log; `overflow` is called once when more has come, also before this call. */
+  limit(bytes: number, overflow?: () => void): void;
   bytes(stream: Exclude<LogStream, "system">, bytes: Uint8Array): void;
   /** A remark of Cronium's own, one line without its end. */
   notice(text: string): void;

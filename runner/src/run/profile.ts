@@ -5,7 +5,7 @@ import { packagesOf } from "../packages.ts";
 
 export function slotProfile(definition: EventDefinition, mounts: readonly HostMount[]): SlotProfile {
   const container = containerOf(definition);
-  const { cpus, pids, files, tmpMb, diskMb, diskReadMbps, diskWriteMbps, image, pull, network } = container;
+  const { cpus, pids, files, tmpMb, diskMb, diskReadMbps, diskWriteMbps, image, pull, network, log } = container;
   return {
     runtime: definition.runtime,
     memoryMb: definition.memoryMb,
@@ -15,5 +15,6 @@ export function slotProfile(definition: EventDefinition, mounts: readonly HostMo
     packages: packagesOf(definition).names,
     bridge: network.mode === "bridge",
     executor: container.executor,
+    log,
   };
 }

@@ -10,7 +10,7 @@
  * A run that an earlier process of this runner started is taken up in the middle (`adopt`): its container is there, its
  * grant was given, and it goes on with `supervise`, or with `finish` where the result is known already.
  */
-import { type AttemptRef, containerOf, type Job, type JobResult, type Json } from "@cronium/protocol";
+import { type AttemptRef, containerOf, DEFAULT_GRACE_MS, type Job, type JobResult, type Json } from "@cronium/protocol";
 import { errorText, type Log } from "../base/log.ts";
 import { ExecutorError, type HostMount } from "../executors/types.ts";
 import { unusableImage } from "../interpreters.ts";
@@ -21,6 +21,8 @@ import { prepare, type Prepared } from "./prepare.ts";
 import { start } from "./start.ts";
 import { supervise } from "./supervise.ts";
 import { type Ending, type StopReason, verdict } from "./verdict.ts";
+
+const MIB = 1_048_576;
 
 export interface Grant {
   readonly logToken: string;
@@ -105,6 +107,11 @@ export class Run {
       this.stopSignal.resolve(this.state.stop);
     }
     this.prepared = earlier?.prepared ?? prepare(this.state);
+    const { logCapMb, logOverflow } = containerOf(job.definition);
+    this.state.sink.limit(
+      logCapMb * MIB,
+      logOverflow === "kill" ? () => this.stop("log_quota", DEFAULT_GRACE_MS) : undefined,
+    );
     this.accepted = this.prepared.journalled;
     this.accepted.catch(() => {});
     this.finished = this.live().catch((error: unknown) => {
@@ -223,6 +230,7 @@ export class Run {
       durationMs: ending.kind === "exited" ? (ending.exit.ranMs ?? watchedMs) : watchedMs,
       timeoutMs: definition.timeoutMs,
       memoryMb: definition.memoryMb,
+      logCapMb: containerOf(definition).logCapMb,
     });
   }
 }

@@ -7,7 +7,7 @@ const exit = (code: number, oomKilled = false): Ending => ({ kind: "exited", exi
 const failed = (code: ExecutorError["code"]): Ending => ({ kind: "failed", error: new ExecutorError(code, "why") });
 
 function judge(ending: Ending, stoppedFor: StopReason | null = null): JobResult {
-  return verdict({ ending, stoppedFor, output: 1, durationMs: 5, timeoutMs: 1_000, memoryMb: 64 });
+  return verdict({ ending, stoppedFor, output: 1, durationMs: 5, timeoutMs: 1_000, memoryMb: 64, logCapMb: 256 });
 }
 
 describe("F23 the verdict", () => {
@@ -26,6 +26,7 @@ describe("F23 the verdict", () => {
     ["out of memory on timeout", exit(137, true), "timed_out", "timed_out", "timeout", 137, "SIGKILL"],
     ["shutdown", exit(143), "shutdown", "failed", "runner_shutdown", 143, "SIGTERM"],
     ["lease lost", exit(137), "lease_lost", "failed", "runner_lost", 137, "SIGKILL"],
+    ["too much output", exit(143), "log_quota", "failed", "log_quota", 143, "SIGTERM"],
     ["image missing", failed("image_missing"), null, "failed", "image_missing", null, null],
     ["daemon gone", failed("daemon"), null, "failed", "daemon", null, null],
     ["stuck in the kernel", failed("stuck"), null, "failed", "daemon", null, null],

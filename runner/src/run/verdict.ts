@@ -9,7 +9,7 @@ import type { JobResult, Json } from "@cronium/protocol";
 import type { ExecutorError, Exit } from "../executors/types.ts";
 
 /** Why the runner itself stopped a job. */
-export type StopReason = "cancelled" | "timed_out" | "shutdown" | "lease_lost";
+export type StopReason = "cancelled" | "timed_out" | "shutdown" | "lease_lost" | "log_quota";
 
 export type Ending =
   | { readonly kind: "exited"; readonly exit: Exit }
@@ -24,6 +24,7 @@ export interface VerdictInput {
   readonly durationMs: number | null;
   readonly timeoutMs: number;
   readonly memoryMb: number;
+  readonly logCapMb: number;
 }
 
 const SIGKILL_CODE = 137;
@@ -38,7 +39,7 @@ export function verdict(input: VerdictInput): JobResult {
     durationMs,
   };
   if (stoppedFor !== null) {
-    return { ...common, ...stopVerdict(stoppedFor, input.timeoutMs) };
+    return { ...common, ...stopVerdict(stoppedFor, input) };
   }
   if (ending.kind === "failed") {
     const failReason = ending.error.code === "stuck" ? "daemon" : ending.error.code;
@@ -52,7 +53,7 @@ export function verdict(input: VerdictInput): JobResult {
 
 type Word = Pick<JobResult, "outcome" | "failReason" | "message">;
 
-function stopVerdict(reason: StopReason, timeoutMs: number): Word {
+function stopVerdict(reason: StopReason, { timeoutMs, logCapMb }: VerdictInput): Word {
   switch (reason) {
     case "cancelled":
       return { outcome: "cancelled", failReason: null, message: null };
@@ -69,6 +70,12 @@ function stopVerdict(reason: StopReason, timeoutMs: number): Word {
         outcome: "failed",
         failReason: "runner_lost",
         message: "The runner lost its connection for so long that it had to stop the job.",
+      };
+    case "log_quota":
+      return {
+        outcome: "failed",
+        failReason: "log_quota",
+        message: `The script printed more than the ${logCapMb} MiB that its event keeps, and was stopped (logOverflow: kill).`,
       };
     default:
       return reason satisfies never;

@@ -1,6 +1,6 @@
 /** Frames in the room's storage: where the log stands, adding one, reading them in order. */
 import { decodeLogFrame, type LogFrame, type LogHeader } from "@cronium/protocol/log-frame";
-import { DEFAULT_LOG_CAP_BYTES } from "@cronium/protocol/limits";
+import { MAX_LOG_CAP_BYTES } from "@cronium/protocol/limits";
 import type { FrameIdentity, LogPosition } from "../../domain/log-position.ts";
 
 /** A stored frame: its place in the room, and the bytes as the runner sent them. */
@@ -83,7 +83,7 @@ export function readIdentity(sql: SqlStorage, attempt: number, seq: number): Fra
   return { seq, offset, stream, sha256 };
 }
 
-/** Adds the next frame. Beyond the size limit of a run it is counted, not kept: false. */
+/** Adds the next frame. The limit of an event is its runner's to hold; beyond the most that any may have it is counted, not kept: false. */
 export function appendFrame(
   sql: SqlStorage,
   header: LogHeader,
@@ -92,7 +92,7 @@ export function appendFrame(
   storedBytes: number,
 ): boolean {
   const { attempt, seq, offset, gap } = header;
-  const fits = storedBytes + length <= DEFAULT_LOG_CAP_BYTES;
+  const fits = storedBytes + length <= MAX_LOG_CAP_BYTES;
   if (fits) {
     sql.exec(
       "INSERT INTO frames (n, start, length, bytes) VALUES (?, ?, ?, ?)",

@@ -28,7 +28,7 @@ import { makeDemux } from "./demux.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
 import type { Furnish, Furnishing } from "./furnishing.ts";
-import { readStoredLog } from "./stored-log.ts";
+import { readFromNow, readStoredLog } from "./stored-log.ts";
 
 /** After SIGKILL; a process in an uninterruptible wait outlives it. */
 const KILL_WITHIN_MS = 15_000;
@@ -91,7 +91,7 @@ export async function adoptColdSlot(
     return null;
   }
   const slot = new ColdSlot(context, { container: context.docker.getContainer(found.Id) });
-  await slot.goOn(found.State, events, seen);
+  await slot.goOn(found, events, seen);
   return slot;
 }
 
@@ -178,13 +178,18 @@ class ColdSlot implements Slot {
   }
 
   /** Takes up a container that runs or has ended. Its end, where it is known, is told before this resolves. */
-  async goOn(state: Docker.ContainerInspectInfo["State"], events: SlotEvents, seen: SeenBytes): Promise<void> {
+  async goOn(
+    { State: state, HostConfig: { LogConfig } }: Docker.ContainerInspectInfo,
+    events: SlotEvents,
+    seen: SeenBytes,
+  ): Promise<void> {
     const { container } = this;
     if (container === null) {
       return;
     }
     const { clock, docker, log } = this.context;
-    void readStoredLog({ container, clock, events, seen })
+    const isKept = LogConfig?.Type !== "none";
+    void (isKept ? readStoredLog({ container, clock, events, seen }) : readFromNow({ container, events }))
       .catch((error: unknown) => {
         if (this.removing === null) {
           log.error("docker.log_unreadable", { container: container.id, problem: errorText(error) });

@@ -14,6 +14,7 @@
 import type Docker from "dockerode";
 import { type Clock, delay } from "../../base/clock.ts";
 import type { SeenBytes, SlotEvents } from "../types.ts";
+import { makeDemux } from "./demux.ts";
 
 /** Length at which Docker cuts a line. */
 const PIECE_BYTES = 16_384;
@@ -57,6 +58,30 @@ export async function readStoredLog(options: StoredLogOptions): Promise<void> {
   } else if (last.unterminated) {
     events.lost(1);
   }
+}
+
+/**
+ * Of a container whose output Docker does not keep: what it prints from now on. Whether anything was printed before is
+ * not known, so something counts as lost.
+ */
+export async function readFromNow({
+  container,
+  events,
+}: Pick<StoredLogOptions, "container" | "events">): Promise<void> {
+  events.lost(1);
+  if (!(await container.inspect()).State.Running) {
+    return;
+  }
+  const output = await container.attach({ stream: true, stdout: true, stderr: true });
+  output.on(
+    "data",
+    makeDemux((stream, bytes) => events.bytes(stream, bytes)),
+  );
+  await new Promise<void>((resolve) => {
+    for (const name of ["end", "close", "error"]) {
+      output.on(name, () => resolve());
+    }
+  });
 }
 
 async function storedBytes(container: Docker.Container): Promise<Uint8Array> {

@@ -14,6 +14,7 @@ const bash: SlotProfile = {
   packages: [],
   bridge: false,
   executor: "container",
+  log: "kept",
 };
 const python: SlotProfile = { ...bash, runtime: "python" };
 const events: SlotEvents = { bytes: () => {}, lost: () => {}, value: () => {} };
