@@ -3,6 +3,7 @@
  * prints each that fails with the smallest plan that still does. Ends with 1 when one failed.
  */
 import { parseArgs } from "node:util";
+import { simulateLog } from "./logs.ts";
 import { makePlan } from "./plan.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulate.ts";
@@ -29,6 +30,14 @@ let steps = 0;
 let failed = 0;
 const begin = performance.now();
 for (let seed = from; seed < until; seed += 1) {
+  const log = simulateLog(seed);
+  if (log !== null) {
+    failed += 1;
+    say(values.json ? JSON.stringify({ seed, ...log }) : `seed ${seed}: log: ${log.id}: ${log.message}`);
+    if (values.stop) {
+      break;
+    }
+  }
   const plan = makePlan(seed);
   const report = await simulate(plan, { keepTrace: values.trace });
   steps += report.steps;

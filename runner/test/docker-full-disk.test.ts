@@ -7,6 +7,9 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { type DockerFixture, nothingLeft, startDockerFixture, stopDockerFixture } from "./docker-fixture.ts";
 import { until } from "./until.ts";
 
+/** Sparse: takes some 30 MB. */
+const MAKE_DISK = 'truncate -s 1400M "$1" && mkfs.ext4 -q -m 0 -F "$1" && mount -o loop "$1" "$2"';
+
 let folder: string;
 let disk: string;
 let canMount = true;
@@ -18,10 +21,7 @@ beforeAll(async () => {
   disk = join(folder, "mnt");
   mkdirSync(disk);
   try {
-    // Sparse: takes some 30 MB.
-    execFileSync("truncate", ["-s", "1400M", join(folder, "image")]);
-    execFileSync("mkfs.ext4", ["-q", "-m", "0", "-F", join(folder, "image")]);
-    execFileSync("mount", ["-o", "loop", join(folder, "image"), disk], { stdio: "pipe" });
+    execFileSync("sh", ["-c", MAKE_DISK, "sh", join(folder, "image"), disk], { stdio: "pipe" });
   } catch {
     canMount = false;
     return;

@@ -36,7 +36,6 @@ describe("a job that prints without end", () => {
     const neighbour = plane.job("for i in 1 2 3; do echo $i; sleep 0.3; done");
     measureAnew();
     const before = memory("VmRSS");
-    const renewals = plane.of("renew").length;
 
     plane.offer(flood, neighbour);
     expect(await plane.finished(neighbour)).toMatchObject({ outcome: "succeeded" });
@@ -48,7 +47,6 @@ describe("a job that prints without end", () => {
     expect(plane.logText(neighbour)).toBe("1\n2\n3\n");
     // Built, it has some 70 MB before; from its sources, as here, more.
     expect(memory("VmHWM") - before).toBeLessThan(100_000_000);
-    await until("leases are renewed as before", () => plane.of("renew").length > renewals);
     expect(fixture.runner.events("control.silent")).toEqual([]);
   });
 

@@ -56,6 +56,9 @@ export class LogRoomHost {
 
   /** Every frame that is kept, as the runner sent it. */
   kept(): Uint8Array[] {
+    if (!this.room.stored) {
+      return [];
+    }
     return readFrames(this.room.sql, 0, Number.POSITIVE_INFINITY).map(({ bytes }) => new Uint8Array(bytes));
   }
 
