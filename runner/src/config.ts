@@ -22,6 +22,7 @@ export const Flags = z.object({
   drainTimeout: z.string().optional(),
   memory: z.string().optional(),
   logFile: z.string().optional(),
+  metrics: z.string().optional(),
   logFileSize: z.string().optional(),
   logFiles: z.string().optional(),
   replace: z.boolean().default(false),
@@ -50,6 +51,8 @@ export interface Config {
   readonly memoryMb: number | null;
   /** Where its own log goes instead of stderr; null for stderr. */
   readonly logFile: { readonly path: string; readonly maxBytes: number; readonly files: number } | null;
+  /** Where it serves its metrics; null for nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   readonly dataDir: string;
   readonly policyFiles: readonly string[];
   /** --policy was given: the file must exist. */
@@ -90,6 +93,7 @@ export function readConfig(flags: Flags, env: Environment): Config {
     warm: readWarm(flags),
     memoryMb: readMemory(flags),
     logFile: readLogFile(flags),
+    metrics: readMetrics(flags.metrics),
     dataDir: resolve(flags.dataDir ?? defaultDataDir(env, root)),
     policyFiles: flags.policy === undefined ? defaultPolicyFiles(env) : [resolve(flags.policy)],
     policyRequired: flags.policy !== undefined,
@@ -220,6 +224,17 @@ function readMemory({ memory, executor }: Flags): number | null {
     throw new ExitError("usage", `--memory is "${text}".`, next);
   }
   return mb;
+}
+
+function readMetrics(text: string | undefined): Config["metrics"] {
+  if (text === undefined) {
+    return null;
+  }
+  const [, host = "", port = ""] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
+  if (port === "" || Number(port) > 65_535) {
+    throw new ExitError("usage", `--metrics is "${text}".`, "Give a port of this machine, such as 127.0.0.1:9400.");
+  }
+  return { host: host === "" ? "127.0.0.1" : host.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 
 function readLogFile(flags: Flags): Config["logFile"] {

@@ -1,6 +1,7 @@
 /** A running runner: its parts put together, from the first look at the machine until everything is stopped. */
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
+import type { Server } from "node:http";
 import { join } from "node:path";
 import { type AttemptRef, DEFAULT_GRACE_MS, shardOf } from "@cronium/protocol";
 import { type Clock, settledWithin } from "./base/clock.ts";
@@ -31,6 +32,7 @@ import { OneJob } from "./loops/one-job.ts";
 import { Readiness } from "./loops/readiness.ts";
 import { Report } from "./loops/report.ts";
 import { Sweep } from "./loops/sweep.ts";
+import { serveMetrics } from "./metrics-server.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { openSecrets } from "./open-secrets.ts";
 import { Pause } from "./pause.ts";
@@ -85,6 +87,8 @@ export class RunnerProgram {
   private readonly memory: MemoryBudget;
   private readonly jobLogs = new JobLogs((ref) => this.journal.get(ref) !== undefined);
   private readonly control: ControlServer;
+  private readonly desk: Desk;
+  private metrics: Server | null = null;
   private readonly departure: Departure;
   readonly calls: Calls;
   /** Null for a runner that stays. */
@@ -242,7 +246,7 @@ export class RunnerProgram {
       finished: (undelivered) => void this.departure.leave(undelivered),
       abort: () => this.departure.now(exitCodes.internal),
     });
-    const desk = new Desk({
+    this.desk = new Desk({
       registration: identity.registration,
       version: programVersion(),
       dataDir: dataDir.path,
@@ -263,7 +267,7 @@ export class RunnerProgram {
       unregistered: () => this.departure.now(exitCodes.ok),
       handOver: () => this.departure.handOver(exitCodes.ok),
     });
-    this.control = new ControlServer(dataDir.path, desk, log);
+    this.control = new ControlServer(dataDir.path, this.desk, log);
   }
 
   /** No offer is accepted now, though it is connected. */
@@ -315,6 +319,9 @@ export class RunnerProgram {
       });
       this.links.start();
       await this.control.open();
+      if (this.config.metrics !== null) {
+        this.metrics = await serveMetrics(this.config.metrics, () => this.desk.status());
+      }
       if (this.journal.entries().length > 0) {
         // An earlier process took the job.
         this.oneJob?.take();
@@ -378,6 +385,7 @@ export class RunnerProgram {
     this.memory.stop();
     this.report.stop();
     await this.control.close();
+    this.metrics?.close();
     await this.links.stop();
     // While the sidecar can still close their sockets.
     await settledWithin(this.clock, this.executor.warm?.close() ?? Promise.resolve(), STOP_WITHIN_MS);

@@ -168,6 +168,7 @@ function addUpOptions(command: Command): Command {
     .option("--log-file <file>", "its own log goes there instead of stderr, and rotates")
     .option("--log-file-size <MB>", "size at which a new file begins (default: 10)")
     .option("--log-files <n>", "files that are kept (default: 5)")
+    .option("--metrics <host:port>", "serve /metrics for Prometheus there, such as 127.0.0.1:9400")
     .option("--token <token>", "registration token crnr_…, needed once (CRONIUM_TOKEN)")
     .option("--token-file <file>", "file that holds it, - for stdin (CRONIUM_TOKEN_FILE)")
     .option("--name <name>", "name of this runner (default: the host name)")

@@ -240,6 +240,20 @@ describe("memory", () => {
   });
 });
 
+describe("metrics for Prometheus", () => {
+  test("are served on the port that is asked for, and nowhere else on it", async ({ expect }) => {
+    const port = 20_000 + (process.pid % 20_000);
+    await online(["--metrics", `127.0.0.1:${port}`]);
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+    const text = await answer.text();
+
+    expect(answer.headers.get("content-type")).toContain("version=0.0.4");
+    expect(text).toContain('cronium_runner_state{state="online"} 1');
+    expect(text).toContain('cronium_runner_slots{kind="capacity"} 3');
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
+  });
+});
+
 describe("its own log", () => {
   test("goes to a file that rotates, when asked for", async ({ expect }) => {
     const file = join(runner.dataDir, "runner.log");
