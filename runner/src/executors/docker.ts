@@ -12,6 +12,7 @@ import { Semaphore } from "../base/semaphore.ts";
 import { adoptSlot } from "./docker/adopt-slot.ts";
 import { type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
 import { ownDisks, sweepDisks } from "./docker/disk.ts";
+import { isKept } from "./docker/create-options.ts";
 import { Engine } from "./docker/engine.ts";
 import { foreignImages, sweepBootVolumes } from "./docker/foreign-image.ts";
 import { furnishAll } from "./docker/furnishing.ts";
@@ -229,9 +230,11 @@ async function sweep(
   { docker, runnerId, log }: Pick<DockerExecutorOptions, "docker" | "runnerId" | "log">,
   isLive: (runId: string, attempt: number, slot: string) => boolean,
 ): Promise<number> {
+  const now = Date.now();
   const containers = await docker.listContainers({ all: true, filters: { label: [`cronium.runner=${runnerId}`] } });
   const orphans = containers.filter(
-    ({ Labels: labels }) =>
+    ({ Labels: labels, Names: names }) =>
+      !names.some((name) => isKept(name, now)) &&
       !isLive(labels["cronium.run"] ?? "", Number(labels["cronium.attempt"]), labels["cronium.slot"] ?? ""),
   );
   const results = await Promise.allSettled(

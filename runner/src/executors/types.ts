@@ -153,6 +153,11 @@ export interface Slot {
   /** Ends the job: SIGTERM, up to `graceMs`, SIGKILL, and a look whether it is gone. */
   stop(graceMs: number): Promise<void>;
   remove(): Promise<void>;
+  /**
+   * Leaves what has ended there for people to look at, until this moment in milliseconds since 1970; the sweep takes it
+   * then. Returns the name it has from now on, null when nothing can be kept. `remove` still follows.
+   */
+  keep?(untilMs: number): Promise<string | null>;
 }
 
 /** A slot that waits for a job and is kept for one attempt: its name, and its socket in the sidecar. */

@@ -2,7 +2,7 @@
  * From the end of the process to `done`: the result is durable before it is sent, the token dies, the rest of the log
  * travels, and the container is gone before the attempt is called done.
  */
-import { type JobResult, LOG_DRAIN_MS } from "@cronium/protocol";
+import { containerOf, type JobResult, LOG_DRAIN_MS } from "@cronium/protocol";
 import { settledWithin } from "../base/clock.ts";
 import { errorText } from "../base/log.ts";
 import { removeSlot } from "./clean-up.ts";
@@ -28,6 +28,7 @@ export async function finish(state: RunState, prepared: Prepared, result: JobRes
   if (!neverRan) {
     await settledWithin(deps.clock, prepared.slot.drained, LOG_DRAIN_MS);
   }
+  await keepFailed(state, prepared, result);
   const removed = removeSlot(state, prepared);
   const report = granted ? await sink.end(LOG_DRAIN_MS) : { logBytes: 0, logState: "complete" as const };
   await removed;
@@ -38,4 +39,23 @@ export async function finish(state: RunState, prepared: Prepared, result: JobRes
   }
   deps.link.send({ type: "done", jobs: [{ ...ref, ...report }] });
   log.info("run.done", { logBytes: report.logBytes, logState: report.logState });
+}
+
+/** For an event that asks for it: what has failed stays for a look at it, and the log of the run says where. */
+async function keepFailed({ deps, job, sink, log }: RunState, { slot }: Prepared, result: JobResult): Promise<void> {
+  const { keepFailedMs } = containerOf(job.definition);
+  if (keepFailedMs === 0 || !["failed", "timed_out"].includes(result.outcome)) {
+    return;
+  }
+  const until = deps.clock.now() + keepFailedMs;
+  try {
+    const name = (await slot.keep?.(until)) ?? null;
+    sink.notice(
+      name === null
+        ? "keepFailedMs: nothing of this run could be kept"
+        : `The container is kept on the runner as ${name} until ${new Date(until).toISOString()}: docker logs, docker inspect and docker cp show it, docker rm takes it away sooner`,
+    );
+  } catch (error) {
+    log.warn("run.not_kept", { problem: errorText(error) });
+  }
 }

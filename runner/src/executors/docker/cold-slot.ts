@@ -23,7 +23,7 @@ import {
   type SlotEvents,
   type SlotProfile,
 } from "../types.ts";
-import { createOptions, type CreateContext, type CreateRequest } from "./create-options.ts";
+import { createOptions, keptName, type CreateContext, type CreateRequest } from "./create-options.ts";
 import { makeDemux } from "./demux.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
@@ -157,6 +157,19 @@ class ColdSlot implements Slot {
     if (!(await settledWithin(clock, this.exited, KILL_WITHIN_MS))) {
       throw new ExecutorError("stuck", `The container ${container.id.slice(0, 12)} is still there after SIGKILL.`);
     }
+  }
+
+  async keep(untilMs: number): Promise<string | null> {
+    const { container } = this;
+    if (container === null || !this.ended) {
+      return null;
+    }
+    const { Name: name } = await container.inspect();
+    const kept = keptName(name, untilMs);
+    await container.rename({ name: kept });
+    this.context.kills.forget(container.id);
+    this.container = null;
+    return kept;
   }
 
   remove(): Promise<void> {
