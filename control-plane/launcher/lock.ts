@@ -7,7 +7,9 @@ import * as z from "zod";
 import type { DataFolder } from "./data-folder.ts";
 import { LauncherError } from "./launcher-error.ts";
 import { readJson, writePrivateJson } from "./private-file.ts";
-import { isAlive, startTime } from "./process-identity.ts";
+import { isAlive, startTime, waitForEnd } from "./process-identity.ts";
+
+const ORPHAN_GONE_WITHIN_MS = 10_000;
 
 const ProcessMark = z.object({ pid: z.int(), startedAt: z.string().nullable() });
 const Lock = z.object({
@@ -86,5 +88,11 @@ function endOrphan(folder: DataFolder): void {
   const workerd = readJson(folder.lockFile, Lock)?.workerd ?? null;
   if (workerd !== null && isAlive(workerd.pid, workerd.startedAt)) {
     process.kill(workerd.pid, "SIGKILL");
+    // Until it is gone it still has the port, and its databases open.
+    if (!waitForEnd(workerd.pid, workerd.startedAt, ORPHAN_GONE_WITHIN_MS)) {
+      throw new LauncherError(
+        `The control plane's runtime of an earlier start (process ${workerd.pid}) does not end. End it, then start again.`,
+      );
+    }
   }
 }

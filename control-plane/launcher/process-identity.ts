@@ -2,7 +2,7 @@
  * Tells a process from a later one with the same number. On Linux the kernel's start time of the process decides;
  * elsewhere only whether the number is in use.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Start time in clock ticks since boot; null where it cannot be known, "gone" when there is no such process. */
 export function startTime(pid: number): string | null {
@@ -29,5 +29,31 @@ export function isAlive(pid: number, startedAt: string | null): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+const LOOK_EVERY_MS = 10;
+
+/**
+ * Blocks until this very process has let go of all it held, for at most `withinMs`; false when it has not by then. A dead
+ * process keeps its files and ports for as long as one of its threads is still on its way out.
+ */
+export function waitForEnd(pid: number, startedAt: string | null, withinMs: number): boolean {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  for (let waited = 0; isAlive(pid, startedAt) || isOnItsWayOut(pid); waited += LOOK_EVERY_MS) {
+    if (waited >= withinMs) {
+      return false;
+    }
+    Atomics.wait(cell, 0, 0, LOOK_EVERY_MS);
+  }
+  return true;
+}
+
+/** Its first thread, which stays until its parent has looked, is dead, and others are not. */
+function isOnItsWayOut(pid: number): boolean {
+  try {
+    return startTime(pid) === "gone" && readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
   }
 }

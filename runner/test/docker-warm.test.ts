@@ -1,5 +1,6 @@
 /** Containers that are started before their jobs come, on a real engine. */
 import type { Job } from "@cronium/protocol";
+import { DEFAULT_MEMORY_MB } from "@cronium/protocol/limits";
 import type { ContainerInfo } from "dockerode";
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import {
@@ -56,7 +57,7 @@ describe("a container that waits", () => {
     "F40 takes the next job of its kind, once, in %s, and shows it nothing of another",
     async (runtime, { expect }) => {
       const cold = await run(plane.job(PROBES[runtime], { runtime }));
-      await waiting(1);
+      await oneWaits({ runtime });
       const slots: unknown[] = [];
       for (let i = 0; i < 3; i += 1) {
         const warm = await run(plane.job(PROBES[runtime], { runtime }));
@@ -64,7 +65,7 @@ describe("a container that waits", () => {
         expect(plane.logText(warm)).toContain("main.");
         expect(plane.logText(warm)).not.toContain("left");
         slots.push(lent(warm)?.["slot"]);
-        await waiting(1);
+        await oneWaits({ runtime });
       }
       expect(slots).not.toContain(undefined);
       expect(new Set(slots).size).toBe(3);
@@ -75,7 +76,7 @@ describe("a container that waits", () => {
     expect,
   }) => {
     await run(plane.job("echo 1"));
-    await waiting(1);
+    await oneWaits();
     const script = 'echo "$COLOUR"; cronium_output "$(cronium_input)"; sleep 3';
     const job = plane.job(script, { env: { COLOUR: "it's blue" }, input: { n: [1, "two"] } });
     plane.offer(job);
@@ -95,7 +96,7 @@ describe("a container that waits", () => {
   test("loses no byte of a job that prints at once and ends", async ({ expect }) => {
     for (const runtime of ["bash", "python"] as const) {
       await run(plane.job({ bash: "true", python: "pass" }[runtime], { runtime }));
-      await waiting(1);
+      await oneWaits({ runtime });
       const script = { bash: "seq 1 20000", python: "print(*range(1, 20001), sep='\\n')" }[runtime];
       const job = await run(plane.job(script, { runtime }));
       expect(plane.logText(job)).toBe(Array.from({ length: 20_000 }, (_value, index) => `${index + 1}\n`).join(""));
@@ -103,7 +104,8 @@ describe("a container that waits", () => {
   });
 
   test("serves no job with other limits", async ({ expect }) => {
-    await waiting(1);
+    await run(plane.job("true"));
+    await oneWaits();
     const job = await run(
       plane.job("cat /sys/fs/cgroup/memory.max || cat /sys/fs/cgroup/memory/memory.limit_in_bytes", { memoryMb: 96 }),
     );
@@ -115,18 +117,18 @@ describe("a container that waits", () => {
   test("F23 is told to be out of memory, cancelled or timed out as any other", async ({ expect }) => {
     const small = { runtime: "python", memoryMb: 64 } as const;
     await run(plane.job("print(1)", small));
-    await waiting(1);
-    await until("one of the small ones waits", () => lentSoon("python", 64));
+    await oneWaits(small);
     const oom = plane.job("x = bytearray(400 * 1024 * 1024)", small);
     plane.offer(oom);
     expect(await plane.finished(oom)).toMatchObject({ outcome: "failed", failReason: "oom", exitCode: 137 });
 
-    await waiting(1);
+    await run(plane.job("true"));
+    await oneWaits();
     const late = plane.job("exec sleep 300", { timeoutMs: 1_000 });
     plane.offer(late);
     expect(await plane.finished(late)).toMatchObject({ outcome: "timed_out", failReason: "timeout" });
 
-    await waiting(1);
+    await oneWaits();
     const unwanted = plane.job("echo ready; exec sleep 300");
     plane.offer(unwanted);
     await until("it prints", () => plane.logText(unwanted) !== "");
@@ -139,20 +141,20 @@ describe("a container that waits", () => {
 
   test("is made again when somebody removes it, and the job in between starts cold", async ({ expect }) => {
     await run(plane.job("echo 1"));
-    await waiting(1);
+    await oneWaits();
     const before = await idle();
     await Promise.all(before.map(({ Id }) => fixture.docker.getContainer(Id).remove({ force: true })));
     await until("the runner knows", () => fixture.runner.events("pool.slot_ended").length >= before.length);
     const job = await run(plane.job("echo cold"));
 
     expect(plane.logText(job)).toBe("cold\n");
-    await waiting(1);
+    await oneWaits();
     expect((await idle()).map(({ Id }) => Id)).not.toContain(before[0]?.Id);
   });
 
   test("F32 outlives the sidecar, and takes a job from the next one", async ({ expect }) => {
     await run(plane.job("echo 1"));
-    await waiting(1);
+    await oneWaits();
     const before = await idle();
     const sidecar = fixture.runner.sidecarPid();
     process.kill(sidecar, "SIGKILL");
@@ -169,11 +171,11 @@ describe("a runner with containers that wait", () => {
     expect,
   }) => {
     await run(plane.job("echo 1"));
-    await waiting(1);
+    await oneWaits();
     const job = plane.job("for i in $(seq 1 40); do echo line $i; sleep 0.1; done; cronium_output '\"kept\"'");
     plane.offer(job);
     await until("it prints", () => plane.logText(job).includes("line 3\n"));
-    await waiting(2);
+    await oneWaits();
     const slot = lent(job)?.["slot"];
     const unused = (await idle()).filter(({ Labels }) => Labels["cronium.slot"] !== slot).map(({ Id }) => Id);
     await dies();
@@ -191,7 +193,7 @@ describe("a runner with containers that wait", () => {
     expect,
   }) => {
     await run(plane.job("echo 1"));
-    await waiting(1);
+    await oneWaits();
     const job = plane.job("echo ran; cronium_output 1");
     plane.offer(job);
     await until("it is accepted", () =>
@@ -206,9 +208,9 @@ describe("a runner with containers that wait", () => {
 
   test("that is killed and does not come back leaves nothing that runs for long", async ({ expect }) => {
     await run(plane.job("echo 1"));
-    await waiting(1);
+    await oneWaits();
     await dies();
-    await until("they end by themselves", async () => (await idle()).every(({ State }) => State === "exited"));
+    await until("they end by themselves", async () => (await unnamed()).every(({ State }) => State === "exited"));
     await returns();
     await until("and are removed", async () => (await containersOf(fixture)).length === 0);
     expect(await run(plane.job("echo again")).then((job) => plane.logText(job))).toBe("again\n");
@@ -216,7 +218,7 @@ describe("a runner with containers that wait", () => {
 
   test("removes them when it is told to go", async ({ expect }) => {
     await run(plane.job("echo 1"));
-    await waiting(1);
+    await oneWaits();
     const { runner } = fixture;
     runner.signal("SIGTERM");
     expect(await runner.exited()).toBe(0);
@@ -255,21 +257,14 @@ function lent(job: Job): Record<string, unknown> | undefined {
   return fixture.runner.events("pool.lent").find(({ runId }) => runId === job.runId);
 }
 
-async function lentSoon(runtime: string, memoryMb: number): Promise<boolean> {
-  const found = await Promise.all((await idle()).map(({ Id }) => fixture.docker.getContainer(Id).inspect()));
-  return found.some(
-    ({ HostConfig: { Memory }, Config: { Image } }) => Memory === memoryMb * 1_048_576 && Image.includes(runtime),
-  );
-}
-
 async function run(job: Job): Promise<Job> {
   plane.offer(job);
   await plane.finished(job);
   return job;
 }
 
-/** Containers that wait for a job, or have had one for less than a second. */
-async function idle(): Promise<ContainerInfo[]> {
+/** Containers without a run's name: those that wait for a job, or have had one for less than a second. */
+async function unnamed(): Promise<ContainerInfo[]> {
   return (await containersOf(fixture)).filter(({ Names }) => Names.every((name) => name.startsWith("/cronium-slot-")));
 }
 
@@ -277,6 +272,25 @@ async function taken(): Promise<ContainerInfo[]> {
   return (await containersOf(fixture)).filter(({ Names }) => Names.some((name) => !name.startsWith("/cronium-slot-")));
 }
 
-async function waiting(count: number): Promise<void> {
-  await until(`${count} wait`, async () => (await idle()).filter(({ State }) => State === "running").length >= count);
+interface Kind {
+  readonly runtime?: string;
+  readonly memoryMb?: number;
+}
+
+/** Started containers of a kind that no job has been given. */
+async function idle({ runtime = "bash", memoryMb = DEFAULT_MEMORY_MB }: Kind = {}): Promise<ContainerInfo[]> {
+  const up = new Set(
+    fixture.runner
+      .events("pool.up")
+      .filter((event) => event["runtime"] === runtime && event["memoryMb"] === memoryMb)
+      .map((event) => event["slot"]),
+  );
+  for (const { slot } of fixture.runner.events("pool.lent")) {
+    up.delete(slot);
+  }
+  return (await unnamed()).filter(({ State, Labels }) => State === "running" && up.has(Labels["cronium.slot"]));
+}
+
+async function oneWaits(kind: Kind = {}): Promise<void> {
+  await until("one waits", async () => (await idle(kind)).length > 0);
 }

@@ -37,7 +37,9 @@ const routes: readonly Route[] = [...listRules(createApp(deps))].map(([name, rul
 });
 // What ends the session comes last.
 const inOrder = routes.toSorted((a, b) => Number(a.path.endsWith("/sign-out")) - Number(b.path.endsWith("/sign-out")));
-const withBodies = inOrder.filter(({ method }) => method !== "GET" && method !== "DELETE");
+/** Takes bytes as they are, as many as its ticket says: the test of artifacts refuses others. */
+const RAW = "/api/v1/runner/artifacts";
+const withBodies = inOrder.filter(({ method, path }) => method !== "GET" && method !== "DELETE" && path !== RAW);
 
 let key: string;
 let cookie: string;

@@ -237,6 +237,8 @@ export class Pool {
     idle.started.then(
       () => {
         one.up = true;
+        const { runtime, memoryMb } = shelf.profile;
+        log.debug("pool.up", { slot: name, runtime, memoryMb, ms: Math.round(clock.monotonic() - one.since) });
         this.refillSoon();
       },
       (error: unknown) => this.gone(shelf, one, errorText(error)),
