@@ -239,7 +239,8 @@ describe("a process that stands still, is copied, or is cut off", () => {
   }) => {
     const older = await runner();
     const copy = join(folder, "copy");
-    cpSync(older.dataDir, copy, { recursive: true, filter: (path) => !path.endsWith("runner.lock") });
+    const isOwn = (path: string): boolean => path.endsWith("runner.lock") || path.endsWith("control.sock");
+    cpSync(older.dataDir, copy, { recursive: true, filter: (path) => !isOwn(path) });
     // Long enough for the newer one to find out that it has to poll.
     const run = await fakeRun(polls ? 20_000 : 3_000);
     await inState(run, "running");
