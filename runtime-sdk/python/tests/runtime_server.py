@@ -20,7 +20,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.seen.append(
-            (self.command, self.path, self.headers["Authorization"], body.decode())
+            (self.command, self.path, self.headers["Authorization"], body.decode(errors="replace"))
         )
         self.server.headers.append(dict(self.headers))
         answers = self.server.answers
