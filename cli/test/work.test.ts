@@ -1,5 +1,5 @@
 /** Events, runs, logs, queues and machines through the program, with the exit codes that scripts act on. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { type Plane, startPlane, until } from "./plane.ts";
@@ -132,6 +132,16 @@ test("a log is followed while it is printed, and is the same as when it is read 
     .map((line) => JSON.parse(line) as object);
   expect(lines[39]).toMatchObject({ seq: 40, attempt: 1, stream: "stdout" });
   expect((await cronium("logs", runId, "--stream", "stderr")).stdout).toBe("");
+
+  const file = join(home.folder, "whole.log");
+  const saved = await cronium("logs", runId, "--download", file);
+  expect([saved.code, saved.stdout]).toEqual([0, ""]);
+  expect(saved.stderr).toBe(`${followed.stdout.length} bytes written to ${file}; the log is complete\n`);
+  expect(readFileSync(file, "utf8")).toBe(followed.stdout);
+  const over = await cronium("logs", runId, "--download", file);
+  expect([over.code, over.stderr]).toEqual([2, expect.stringContaining("is there already")]);
+  expect(readFileSync(file, "utf8")).toBe(followed.stdout);
+  expect((await cronium("logs", runId, "--download", `${file}.2`, "--follow")).code).toBe(2);
 
   const stream = await script({ FAKE_LOG_LINES: "2" }, ["--follow", "--json"]);
   const items = stream.stdout

@@ -100,6 +100,8 @@ const run = createRoute({
     tab: oneOf(search["tab"], runTabs),
     attempt: wholeNumber(search["attempt"]),
     stream: oneOf(search["stream"], ["stdout", "stderr", "system"]),
+    level: oneOf(search["level"], ["error", "warning"]),
+    fold: text(search["fold"]),
   }),
   component: RunPage,
 });

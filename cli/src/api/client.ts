@@ -23,6 +23,8 @@ export interface Sending {
   readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   /** Makes a repeated creating request the same request. */
   readonly idempotencyKey?: string;
+  /** Its answer may take any time to read, once it has begun. Default: all of it within 60 s. */
+  readonly isLong?: boolean;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -84,7 +86,9 @@ export class Api {
     }
   }
 
-  #once(method: string, path: string, { body, query, idempotencyKey }: Sending): Promise<Response> {
+  #once(method: string, path: string, sending: Sending): Promise<Response> {
+    const { body, query, idempotencyKey, isLong } = sending;
+    const limit = isLong === true ? untilAnswered() : { signal: AbortSignal.timeout(TIMEOUT_MS), answered: () => {} };
     return fetch(`${this.url}/api/v1${path}${queryText(query)}`, {
       method,
       headers: {
@@ -95,8 +99,8 @@ export class Api {
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       // A key follows no redirect: it belongs to this address.
       redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+      signal: limit.signal,
+    }).finally(limit.answered);
   }
 
   headers(): Record<string, string> {
@@ -122,6 +126,14 @@ export function checked<T>(schema: Schema<T>, value: unknown, what: string): T {
     `The answer to ${what} is not as this version expects it: ${issue.path.map(String).join(".")} ${issue.message}.`,
     "Install the cronium program of this control plane: its address + /install/cronium.tgz.",
   );
+}
+
+/** A time limit that ends with the first bytes of the answer. */
+function untilAnswered(): { readonly signal: AbortSignal; readonly answered: () => void } {
+  const controller = new AbortController();
+  const late = new DOMException("no answer in time", "TimeoutError");
+  const timer = setTimeout(() => controller.abort(late), TIMEOUT_MS);
+  return { signal: controller.signal, answered: () => clearTimeout(timer) };
 }
 
 function queryText(query: Sending["query"]): string {

@@ -35,7 +35,7 @@ export async function runArtifacts(cli: Cli, input: Input): Promise<void> {
   if (artifact === undefined) {
     throw new ExitError("notFound", `The run has no artifact "${wanted}".`, "cronium runs artifacts <run> lists them.");
   }
-  const response = await api.send("GET", `/runs/${runId}/artifacts/${artifact.number}`, {});
+  const response = await api.send("GET", `/runs/${runId}/artifacts/${artifact.number}`, { isLong: true });
   const to = input.text("output") ?? basename(artifact.name);
   await store(response, artifact, to);
   out.say(to === "-" ? `${artifact.bytes} bytes` : `${artifact.bytes} bytes written to ${to}`);

@@ -2,7 +2,9 @@
 import { followRun } from "../api/live.ts";
 import { InertText } from "../base/inert.ts";
 import type { Input } from "../base/input.ts";
+import { ExitError } from "../base/exit-error.ts";
 import type { Cli } from "./context.ts";
+import { downloadLog } from "./log-download.ts";
 import { makeLogPrinter } from "./log-print.ts";
 import { segment } from "./runs.ts";
 
@@ -14,7 +16,15 @@ export async function logs(cli: Cli, input: Input): Promise<void> {
     attempt: input.number("attempt", 1, 1_000_000),
     raw: input.flag("raw"),
   };
+  const file = input.text("download");
+  if (file !== undefined && input.flag("follow")) {
+    throw new ExitError("usage", "--download takes what is there, --follow goes on.", "Give one of them.");
+  }
   const api = await cli.connect();
+  if (file !== undefined) {
+    await downloadLog(cli, api, { runId, file, stream: choice.stream, attempt: choice.attempt });
+    return;
+  }
   if (input.flag("follow")) {
     const printer = makeLogPrinter(out, choice, (line) => out.item(line));
     const run = await followRun(api, runId, { onFrame: (frame) => printer.push(frame), onRun: () => undefined });
@@ -24,6 +34,7 @@ export async function logs(cli: Cli, input: Input): Promise<void> {
   }
   const response = await api.send("GET", `/runs/${runId}/logs`, {
     query: { format: out.json ? "ndjson" : "text", stream: choice.stream, attempt: choice.attempt },
+    isLong: true,
   });
   const isFiltered = out.terminal && !choice.raw && !out.json;
   const decoder = new TextDecoder();

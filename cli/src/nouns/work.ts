@@ -173,6 +173,7 @@ export const work: readonly Command<Cli>[] = [
       { flags: "--stream <stream>", about: "one stream alone", choices: ["stdout", "stderr", "system"] },
       { flags: "--attempt <n>", about: "one attempt alone" },
       { flags: "--raw", about: "also on a terminal, every byte as it is" },
+      { flags: "--download <file>", about: "every byte into a new file; on stderr, whether the log is complete" },
     ],
     load: async () => (await import("../commands/logs.ts")).logs,
   },

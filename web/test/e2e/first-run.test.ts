@@ -212,6 +212,13 @@ w('\x1b]8;;https://evil.example/\x1b\\safe looking\x1b]8;;\x1b\\\n')
 w('\x1b[2J\x1b[Hstill here\n')
 w('user \u202etxt.exe\n')
 w('secret\rshown\n')
+w('::error::deploy failed\n::set-output name=x::y\n##vso[task.complete]done\n')
+w('\x1b[31m\x1b[0m' * 1_000 + 'after the bomb\n' + '\x1b[31m\x1b[0m' * 50_000 + '\n')
+w('\x1b]0;' + 'title' * 1_000 + '\n\x1bPq' + '#' * 1_000 + '\n')
+w('\x1b[' + ';'.join(['9'] * 2_000) + 'mstill plain\n')
+w('1%\r' * 20_000 + 'progress ends\n')
+w('\r\r\r\rreturned\n\x1b[1A\x1b[2Kabove\n')
+w('##[group]<b onmouseover=alert(4)>\u202etitle</b> https://safe.example/\ninside\n##[endgroup]\n')
 sys.stdout.flush()
 sys.stdout.buffer.write(b'bad \xff\xfe bytes\n')
 sys.stdout.buffer.write(b'x' * 1_000_000 + b'\nlast line\n')`;
@@ -231,15 +238,102 @@ sys.stdout.buffer.write(b'x' * 1_000_000 + b'\nlast line\n')`;
     "⟨U+202E⟩txt.exe",
     "bad \uFFFD\uFFFD bytes",
     "(evil.example)",
+    "::error::deploy failed",
+    "::set-output name=x::y",
+    "##vso[task.complete]done",
+    "after the bomb",
+    "still plain",
+    "progress ends",
+    "returned",
+    "above",
+    "<b onmouseover=alert(4)>⟨U+202E⟩title</b>",
+    "inside",
   ]) {
     expect(text).toContain(expected);
   }
   expect(text).toMatch(/more characters; download/);
-  expect(await log.locator("img, script, iframe").count()).toBe(0);
+  expect(text).not.toContain("secret");
+  // Annotations of other systems are no errors here, and nothing was written over the lines before.
+  expect(await log.getByRole("link", { name: /an error|a warning/ }).count()).toBe(0);
+  expect(await log.locator("img, script, iframe, b").count()).toBe(0);
+  await log.getByTitle("Overwritten 1 times").first().click();
+  await log.getByText("secret␍shown").waitFor();
+  await log.getByText("<b onmouseover=alert(4)>").hover();
   const hrefs = await log
     .locator("a[target]")
     .evaluateAll((links) => links.map((link) => [link.getAttribute("href"), link.getAttribute("rel")]));
-  expect(hrefs).toEqual([["https://evil.example/", "noopener noreferrer"]]);
+  expect(hrefs).toEqual([
+    ["https://evil.example/", "noopener noreferrer"],
+    ["https://safe.example/", "noopener noreferrer"],
+  ]);
+  expect(page.url()).toBe(`${cronium.url}/runs/${runId}`);
+  expect(faults).toEqual([]);
+});
+
+test("groups of a log fold by click, by keyboard and in the address bar, and levels pick its lines", async ({
+  expect,
+}) => {
+  const { runId } = await cronium.api<{ runId: string }>("POST", "/runs", {
+    name: "Grouped",
+    runtime: "python",
+    script: `import cronium
+print("before")
+with cronium.log_group("Build"):
+    print("one")
+    print("WARNING slow")
+    with cronium.log_group("Inner"):
+        print("ERROR two")
+print("after")`,
+  });
+  await page.goto(`${cronium.url}/runs/${runId}`);
+  const log = page.getByRole("log");
+  await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 40_000 });
+  const lines = async (): Promise<string> => (await log.innerText()).replace(/\s*\d*\s*\n+\s*/g, " ");
+  const build = log.getByRole("button", { name: "Group Build" });
+  await build.waitFor();
+  expect(await log.innerText()).not.toContain("##[");
+
+  await build.click();
+  await log.getByText("4 lines, 1 error").waitFor();
+  expect(await build.getAttribute("aria-expanded")).toBe("false");
+  expect(await log.innerText()).not.toContain("one");
+  expect(await lines()).toContain("after");
+  expect(new URL(page.url()).searchParams.get("fold")).toBe("L2");
+  await page.reload();
+  await log.getByText("4 lines, 1 error").waitFor();
+
+  await build.focus();
+  await page.keyboard.press("ArrowRight");
+  await log.getByText("ERROR two").waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await log.getByText("1 line, 1 error").waitFor();
+  await page.getByRole("button", { name: "Fold groups" }).click();
+  await log.getByText("4 lines, 1 error").waitFor();
+
+  // A link to a line opens what is around it.
+  await page.goto(`${cronium.url}/runs/${runId}?fold=all#L6`);
+  await log.getByText("ERROR two").waitFor();
+  expect(await log.getByRole("link", { name: "Link to line 6, an error" }).count()).toBe(1);
+
+  await page.getByLabel("Levels").selectOption("Errors");
+  await log.getByText("one", { exact: true }).waitFor({ state: "detached" });
+  expect(await log.innerText()).toContain("ERROR two");
+  await page.getByLabel("Levels").selectOption("Warnings and errors");
+  await log.getByText("WARNING slow").waitFor();
+  expect(await log.innerText()).not.toContain("before");
+  expect(new URL(page.url()).searchParams.get("level")).toBe("warning");
+
+  const saving = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download" }).click();
+  const saved = await (await saving).createReadStream();
+  let whole = "";
+  for await (const piece of saved) {
+    whole += String(piece);
+  }
+  expect(whole).toBe(
+    "before\n##[group]Build\none\nWARNING slow\n##[group]Inner\nERROR two\n##[endgroup]\n##[endgroup]\nafter\n",
+  );
   expect(faults).toEqual([]);
 });
 

@@ -17,6 +17,7 @@ const SIZES = [
 const LONG_NAME = "Nightly backup of the customer database with consistency check and upload ".padEnd(200, "x");
 const COLOURS = `for i in $(seq 0 7); do printf '\\033[3%dmcolour\\033[0m \\033[9%dmbright\\033[0m \\033[4%dmback\\033[0m ' $i $i $i; done
 printf '\\033[38;2;255;230;0myellow\\033[0m \\033[38;5;19mnavy\\033[0m \\033[2mdim\\033[0m \\033[7minverse\\033[0m\\n'
+echo '##[group]Before' ; echo 'WARN nearly full' ; echo 'ERROR full' ; echo '##[endgroup]'
 echo 'see https://example.org/help' ; echo 'no such table: orders' >&2; exit 2`;
 
 let cronium: Cronium;

@@ -1,6 +1,9 @@
-import { type MouseEvent, type ReactNode, memo } from "react";
+import { ChevronRight } from "lucide-react";
+import { type KeyboardEvent, type MouseEvent, type ReactNode, memo } from "react";
 import type { Piece } from "../../lib/log/ansi.ts";
 import type { LogLine, Mark } from "../../lib/log/buffer.ts";
+import type { Level } from "../../lib/log/hints.ts";
+import type { Group } from "../../lib/log/model.ts";
 import { formatBytes } from "../../lib/duration.ts";
 import { clockTime } from "../../lib/time.ts";
 import { type TextKey, t } from "../../lib/text.ts";
@@ -20,6 +23,9 @@ export interface LogRowProps {
   readonly zone: string | null;
   readonly onLink: (number: number, extend: boolean) => void;
   readonly onExpand: (number: number) => void;
+  /** The group that begins with this line; null for none. */
+  readonly group: Group | null;
+  readonly onFold: (number: number, folded: boolean) => void;
 }
 
 /** One row of fixed height: number, time, text. Number and time stay out of what is copied. */
@@ -41,15 +47,18 @@ export const LogRow = memo(function LogRow(props: LogRowProps): ReactNode {
         className={classes(
           "sticky left-0 flex shrink-0 select-none border-r text-faint",
           props.isMarked ? "bg-live-wash" : "bg-bg group-hover:bg-hover",
-          line.stream === "stderr" ? "border-r-dim" : "border-r-line",
+          line.level !== null ? LEVEL_BORDERS[line.level] : line.stream === "stderr" ? "border-r-dim" : "border-r-line",
         )}
       >
         <a
           href={`#L${line.number}`}
           tabIndex={-1}
           onClick={link}
-          aria-label={t("log.lineLink", line.number)}
-          className="pl-3 pr-2 text-right hover:text-text lg:pl-6"
+          aria-label={line.level === null ? t("log.lineLink", line.number) : LEVEL_LINKS[line.level](line.number)}
+          className={classes(
+            "pl-3 pr-2 text-right hover:text-text lg:pl-6",
+            line.level !== null && `font-semibold ${LEVEL_TEXTS[line.level]}`,
+          )}
         >
           <span className="inline-block" style={{ width: `${digits}ch` }}>
             {isFirst ? line.number : ""}
@@ -60,7 +69,7 @@ export const LogRow = memo(function LogRow(props: LogRowProps): ReactNode {
         )}
       </span>
       <span className={classes("whitespace-pre pl-3 pr-4", line.stream === "system" && "text-dim")}>
-        <LogPieces pieces={props.pieces} />
+        {props.group === null ? <LogPieces pieces={props.pieces} /> : <GroupTitle {...props} group={props.group} />}
         {isFirst && (props.overwritten > 0 || props.isExpanded) ? (
           <button
             type="button"
@@ -76,6 +85,54 @@ export const LogRow = memo(function LogRow(props: LogRowProps): ReactNode {
     </div>
   );
 });
+
+const LEVEL_BORDERS: Readonly<Record<Level, string>> = { error: "border-r-bad", warning: "border-r-warn" };
+const LEVEL_TEXTS: Readonly<Record<Level, string>> = { error: "text-bad", warning: "text-warn" };
+const LEVEL_LINKS: Readonly<Record<Level, (line: number) => string>> = {
+  error: (line) => t("log.errorLink", line),
+  warning: (line) => t("log.warningLink", line),
+};
+
+/** The button folds and unfolds, as do the arrow keys on it; a click on the title does the same. */
+function GroupTitle(props: LogRowProps & { readonly group: Group }): ReactNode {
+  const { line, pieces, group } = props;
+  const { isFolded, hidden } = group;
+  const fold = (folded: boolean): void => {
+    if (folded !== isFolded) {
+      props.onFold(line.number, folded);
+    }
+  };
+  const onKeyDown = (press: KeyboardEvent): void => {
+    if (press.key === "ArrowLeft" || press.key === "ArrowRight") {
+      press.preventDefault();
+      fold(press.key === "ArrowLeft");
+    }
+  };
+  const title = pieces.map(({ text }) => text).join("");
+  return (
+    <span className="inline-flex items-center">
+      <button
+        type="button"
+        aria-expanded={!isFolded}
+        aria-label={t("log.group", title)}
+        onClick={() => fold(!isFolded)}
+        onKeyDown={onKeyDown}
+        className="-ml-1 mr-0.5 inline-flex select-none rounded-control text-dim hover:bg-active hover:text-text"
+      >
+        <ChevronRight aria-hidden size={16} className={classes("transition-transform", !isFolded && "rotate-90")} />
+      </button>
+      <span className="cursor-pointer font-semibold" onClick={() => fold(!isFolded)}>
+        <LogPieces pieces={pieces} />
+      </span>
+      {isFolded ? (
+        <span className="ml-3 select-none font-sans text-11 text-faint">
+          {t("log.hidden", hidden.lines)}
+          {hidden.errors > 0 ? <span className="text-bad">{t("log.hiddenErrors", hidden.errors)}</span> : null}
+        </span>
+      ) : null}
+    </span>
+  );
+}
 
 function MarkRow({ mark }: { readonly mark: Mark }): ReactNode {
   return (

@@ -1,24 +1,23 @@
 import type { LogStream } from "@cronium/protocol/log-frame";
-import { ArrowDown, Download } from "lucide-react";
+import { ArrowDown } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { formatBytes } from "../../lib/duration.ts";
 import type { LogBuffer } from "../../lib/log/buffer.ts";
+import { type Folds, withFold } from "../../lib/log/folds.ts";
+import type { Level } from "../../lib/log/hints.ts";
 import { RowModel } from "../../lib/log/model.ts";
 import { scrollHeight } from "../../lib/log/scroll.ts";
-import { Stored, useStored } from "../../lib/stored.ts";
+import { useStored } from "../../lib/stored.ts";
 import { t } from "../../lib/text.ts";
 import { viewerZone } from "../../lib/time.ts";
-import { Button, buttonClasses } from "../../ui/Button.tsx";
-import { classes } from "../../ui/classes.ts";
+import { Button } from "../../ui/Button.tsx";
 import { icon } from "../../ui/icons.ts";
 import { timeView } from "../Time.tsx";
 import { LogRow } from "./LogRow.tsx";
+import { LogToolbar, timesChoice, wrapChoice } from "./LogToolbar.tsx";
 import { type LineRange, parseLineHash } from "../../lib/log/line-hash.ts";
 import { ROW_HEIGHT, useLogScroll } from "./use-log-scroll.ts";
 import { useAnnouncement } from "./use-announcement.ts";
 
-const wrapChoice = new Stored("log.wrap", ["off", "on"], "off");
-const timesChoice = new Stored("log.times", ["off", "on"], "off");
 /** Width of one character of the 12 px monospaced font: 0.6 em. */
 const CHARACTER = 7.2;
 
@@ -31,6 +30,11 @@ export interface LogViewProps {
   readonly isCaughtUp: boolean;
   readonly stream: LogStream | null;
   readonly onStream: (stream: LogStream | null) => void;
+  /** `warning` shows errors as well; null shows every line. */
+  readonly level: Level | null;
+  readonly onLevel: (level: Level | null) => void;
+  readonly folds: Folds;
+  readonly onFolds: (folds: Folds) => void;
   readonly downloadHref: string;
   readonly downloadName: string;
   /** `L120` or `L120-L180`, from the address bar. */
@@ -42,7 +46,7 @@ export interface LogViewProps {
 
 /** A whole log, from its first line to the live end. Only rows near the visible ones exist in the page. */
 export function LogView(props: LogViewProps): ReactNode {
-  const { buffer, isLive, stream } = props;
+  const { buffer, isLive, stream, level, folds } = props;
   const area = useRef<HTMLDivElement>(null);
   const isWrapped = useStored(wrapChoice) === "on";
   const hasTimes = useStored(timesChoice) === "on";
@@ -56,9 +60,11 @@ export function LogView(props: LogViewProps): ReactNode {
   );
   const digits = Math.max(3, String(buffer.count).length);
 
+  const range = parseLineHash(props.hash);
+  const reveal = range?.from ?? null;
   const options = useMemo(
-    () => ({ columns: isWrapped ? columns : null, stream, expanded }),
-    [isWrapped, columns, stream, expanded],
+    () => ({ columns: isWrapped ? columns : null, stream, expanded, level, folds, reveal }),
+    [isWrapped, columns, stream, expanded, level, folds, reveal],
   );
   const model = useMemo(() => new RowModel(buffer, options), [buffer, options]);
   const rowCount = useMemo(() => {
@@ -74,7 +80,6 @@ export function LogView(props: LogViewProps): ReactNode {
     setColumns(Math.max(20, Math.floor((scroll.width - gutter) / CHARACTER)));
   }, [scroll.width, digits, zone]);
 
-  const range = parseLineHash(props.hash);
   useJump(range, props.attempt, buffer, model, version, props.isCaughtUp, scroll.centre);
   const [wasLive] = useState(isLive);
   const fresh = useFresh(buffer.finishedCount, scroll.isFollowing);
@@ -92,6 +97,8 @@ export function LogView(props: LogViewProps): ReactNode {
     }
     setExpanded(next);
   };
+
+  const fold = (number: number, folded: boolean): void => props.onFolds(withFold(folds, number, folded));
 
   const rows: ReactNode[] = [];
   for (let index = scroll.first; index < scroll.last; index += 1) {
@@ -114,41 +121,15 @@ export function LogView(props: LogViewProps): ReactNode {
         zone={zone}
         onLink={link}
         onExpand={toggle}
+        group={part === 0 ? model.groupAt(line) : null}
+        onFold={fold}
       />,
     );
   }
 
   return (
     <section aria-label={t("log.label")} className="relative flex min-h-0 flex-1 flex-col">
-      <div className="flex min-h-10 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-1 lg:px-6">
-        <span className="text-12 text-faint">{t("log.lines", lineCount(buffer), formatBytes(buffer.byteCount))}</span>
-        {isLive ? (
-          <span
-            className={classes(
-              "inline-flex items-center gap-1.5 text-12",
-              props.connection === "lost" ? "text-warn" : "text-live",
-            )}
-          >
-            <span
-              className={classes("size-1.5 rounded-full bg-current", props.connection === "open" && "animate-breathe")}
-            />
-            {props.connection === "lost"
-              ? t("log.reconnecting")
-              : scroll.isFollowing
-                ? t("log.following")
-                : t("log.live")}
-          </span>
-        ) : null}
-        <span className="ml-auto flex items-center gap-1">
-          <StreamChoice stream={stream} onStream={props.onStream} />
-          <Toggle label={t("log.times")} store={timesChoice} />
-          <Toggle label={t("log.wrap")} store={wrapChoice} />
-          <a href={props.downloadHref} download={props.downloadName} className={buttonClasses("ghost", "small")}>
-            <Download {...icon} />
-            <span className="max-sm:sr-only">{t("log.download")}</span>
-          </a>
-        </span>
-      </div>
+      <LogToolbar {...props} isFollowing={scroll.isFollowing} />
       <div className="relative flex min-h-0 flex-1 flex-col">
         <div
           ref={area}
@@ -204,49 +185,6 @@ export function LogView(props: LogViewProps): ReactNode {
 const NO_PIECES = [] as const;
 /** More rows than half of any screen. */
 const ROWS_BELOW = 200;
-
-function lineCount(buffer: LogBuffer): number {
-  for (let i = buffer.count - 1; i >= 0; i -= 1) {
-    const number = buffer.line(i)?.number ?? 0;
-    if (number > 0) {
-      return number;
-    }
-  }
-  return 0;
-}
-
-function Toggle({ label, store }: { readonly label: string; readonly store: Stored<"off" | "on"> }): ReactNode {
-  const isOn = useStored(store) === "on";
-  return (
-    <button
-      type="button"
-      aria-pressed={isOn}
-      onClick={() => store.set(isOn ? "off" : "on")}
-      className={classes(buttonClasses("ghost", "small"), isOn && "bg-active! text-text!")}
-    >
-      {label}
-    </button>
-  );
-}
-
-function StreamChoice(props: {
-  readonly stream: LogStream | null;
-  readonly onStream: (stream: LogStream | null) => void;
-}): ReactNode {
-  return (
-    <select
-      data-compact
-      aria-label={t("log.streams")}
-      value={props.stream ?? "all"}
-      onChange={(change) => props.onStream(change.target.value === "all" ? null : (change.target.value as LogStream))}
-      className="h-7 rounded-control bg-transparent px-1.5 text-12 font-medium text-dim hover:bg-hover hover:text-text"
-    >
-      <option value="all">{t("log.allStreams")}</option>
-      <option value="stdout">{t("log.onlyStdout")}</option>
-      <option value="stderr">{t("log.onlyStderr")}</option>
-    </select>
-  );
-}
 
 /** Lines that arrived since the reader left the end. */
 function useFresh(count: number, isFollowing: boolean): number {

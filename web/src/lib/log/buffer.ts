@@ -11,6 +11,7 @@
 import type { LogFrame, LogStream } from "@cronium/protocol/log-frame";
 import { PLAIN, type Style } from "./style.ts";
 import { styleAfter } from "./ansi.ts";
+import { continues, foldOf, type Level, levelOf } from "./hints.ts";
 
 export type Mark =
   | { readonly type: "attempt"; readonly attempt: number }
@@ -28,6 +29,17 @@ export interface LogLine {
   /** Style its first character has. */
   readonly style: Style;
   readonly mark: Mark | null;
+  /** What the line looks like, to be drawn and picked by; null for any other. */
+  readonly level: Level | null;
+  /** Whether a group begins or ends with this line. */
+  readonly fold: "start" | "end" | null;
+}
+
+/** A group of lines, by the numbers of those with which it begins and ends. */
+export interface LogGroup {
+  readonly from: number;
+  /** Null while nothing has ended it. */
+  to: number | null;
 }
 
 /** A line that never ends is cut here, so that memory and layout stay bounded. */
@@ -40,10 +52,14 @@ interface StreamState {
   carry: string;
   carryAt: number;
   style: Style;
+  level: Level | null;
 }
 
 export class LogBuffer {
   private readonly lines: LogLine[] = [];
+  /** In order of their beginning. */
+  readonly groups: LogGroup[] = [];
+  private open: LogGroup[] = [];
   private readonly streams = new Map<LogStream, StreamState>();
   private readonly listeners = new Set<() => void>();
   private attempt = 0;
@@ -169,6 +185,10 @@ export class LogBuffer {
   private startAttempt(attempt: number): void {
     this.flush();
     this.streams.clear();
+    for (const group of this.open) {
+      group.to = this.numbered;
+    }
+    this.open = [];
     const isFurther = attempt > 1;
     this.attempt = attempt;
     this.nextSeq = 0;
@@ -184,7 +204,13 @@ export class LogBuffer {
     if (known !== undefined) {
       return known;
     }
-    const made = { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), carry: "", carryAt: at, style: PLAIN };
+    const made = {
+      decoder: new TextDecoder("utf-8", { ignoreBOM: true }),
+      carry: "",
+      carryAt: at,
+      style: PLAIN,
+      level: null,
+    };
     this.streams.set(name, made);
     return made;
   }
@@ -224,8 +250,30 @@ export class LogBuffer {
   private pushLine(stream: LogStream, state: StreamState, raw: string, at: number): void {
     const text = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     this.numbered += 1;
-    this.lines.push({ number: this.numbered, attempt: this.attempt, stream, at, text, style: state.style, mark: null });
-    state.style = styleAfter(text, state.style);
+    const { style } = state;
+    const number = this.numbered;
+    const level = levelIn(text, state.level);
+    const fold = stream === "stdout" ? this.foldAt(number, text) : null;
+    this.lines.push({ number, attempt: this.attempt, stream, at, text, style, mark: null, level, fold });
+    state.level = level;
+    state.style = styleAfter(text, style);
+  }
+
+  /** A line that ends no group is a line like any other. */
+  private foldAt(number: number, text: string): LogLine["fold"] {
+    const fold = foldOf(text);
+    if (fold === "start") {
+      const group: LogGroup = { from: number, to: null };
+      this.groups.push(group);
+      this.open.push(group);
+    } else if (fold === "end") {
+      const group = this.open.pop();
+      if (group === undefined) {
+        return null;
+      }
+      group.to = number;
+    }
+    return fold;
   }
 
   private push(mark: Mark, at: number): void {
@@ -238,6 +286,8 @@ export class LogBuffer {
       text: "",
       style: PLAIN,
       mark,
+      level: null,
+      fold: null,
     });
   }
 
@@ -257,7 +307,8 @@ export class LogBuffer {
       if (state.carry !== "") {
         const number = this.numbered + lines.length + 1;
         const { carry: text, carryAt: at, style } = state;
-        lines.push({ number, attempt: this.attempt, stream, at, text, style, mark: null });
+        const level = levelIn(text, state.level);
+        lines.push({ number, attempt: this.attempt, stream, at, text, style, mark: null, level, fold: null });
       }
     }
     return lines;
@@ -286,4 +337,8 @@ export class LogBuffer {
       }
     });
   }
+}
+
+function levelIn(text: string, before: Level | null): Level | null {
+  return levelOf(text) ?? (before !== null && continues(text) ? before : null);
 }

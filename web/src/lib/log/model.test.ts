@@ -1,5 +1,6 @@
 import { test } from "vitest";
 import { LogBuffer } from "./buffer.ts";
+import { FOLDED, UNFOLDED, withFold } from "./folds.ts";
 import { RowModel } from "./model.ts";
 
 function filled(text: string, stream: "stdout" | "stderr" = "stdout"): LogBuffer {
@@ -21,7 +22,14 @@ function add(
   });
 }
 
-const plain = { columns: null, stream: null, expanded: new Set<number>() };
+const plain = {
+  columns: null,
+  stream: null,
+  expanded: new Set<number>(),
+  level: null,
+  folds: UNFOLDED,
+  reveal: null,
+};
 
 function rowTexts(model: RowModel): readonly string[] {
   return Array.from({ length: model.rowCount }, (_, index) => {
@@ -114,4 +122,86 @@ test("200,000 lines are indexed and found by row", ({ expect }) => {
   expect(model.rowCount).toBe(200_000);
   expect(model.row(123_455)?.line.text).toBe("line 123456");
   expect(buffer.indexOfNumber(200_000)).toBe(199_999);
+});
+
+const GROUPED = "before\n##[group]Build\none\n##[group]Inner\nERROR two\n##[endgroup]\nthree\n##[endgroup]\nafter\n";
+
+test("a group shows its title, and without the lines that end groups all of its content", ({ expect }) => {
+  const model = new RowModel(filled(GROUPED), plain);
+  expect(rowTexts(model)).toEqual(["before", "Build", "one", "Inner", "ERROR two", "three", "after"]);
+  expect(model.row(2)?.line.number).toBe(3);
+});
+
+test("a folded group hides what is in it, groups as well, and counts it", ({ expect }) => {
+  const model = new RowModel(filled(GROUPED), { ...plain, folds: withFold(UNFOLDED, 2, true) });
+  expect(rowTexts(model)).toEqual(["before", "Build", "after"]);
+  const header = model.row(1)?.line;
+  expect(header === undefined ? null : model.groupAt(header)).toEqual({
+    isFolded: true,
+    hidden: { lines: 4, errors: 1 },
+  });
+  const inner = new RowModel(filled(GROUPED), { ...plain, folds: withFold(UNFOLDED, 4, true) });
+  expect(rowTexts(inner)).toEqual(["before", "Build", "one", "Inner", "three", "after"]);
+});
+
+test("a line that is linked to is shown, whatever is folded", ({ expect }) => {
+  const model = new RowModel(filled(GROUPED), { ...plain, folds: FOLDED, reveal: 5 });
+  expect(rowTexts(model)).toEqual(["before", "Build", "one", "Inner", "ERROR two", "three", "after"]);
+  const outer = new RowModel(filled(GROUPED), { ...plain, folds: FOLDED, reveal: 3 });
+  expect(rowTexts(outer)).toEqual(["before", "Build", "one", "Inner", "three", "after"]);
+});
+
+test("lines that arrive in a folded group stay hidden until it ends, and what is missing is shown", ({ expect }) => {
+  const buffer = filled("##[group]Long\none\n");
+  const model = new RowModel(buffer, { ...plain, folds: FOLDED });
+  add(buffer, 1, 18, "two\nunfinished");
+  model.sync();
+  expect(rowTexts(model)).toEqual(["Long"]);
+  buffer.append({
+    header: {
+      attempt: 1,
+      seq: 2,
+      offset: 32,
+      stream: "system",
+      at: 1,
+      sha256: "0".repeat(64),
+      gap: { bytes: 9, reason: "spool_full" },
+    },
+    payload: new Uint8Array(0),
+  });
+  add(buffer, 3, 32, " line\n##[endgroup]\nafter\n");
+  model.sync();
+  expect(model.rowCount).toBe(3);
+  expect(model.row(1)?.line.mark).toMatchObject({ type: "gap" });
+  expect(model.row(2)?.line.text).toBe("after");
+  const header = model.row(0)?.line;
+  expect(header === undefined ? null : model.groupAt(header)?.hidden.lines).toBe(3);
+});
+
+test("the next attempt is in no group of the one before", ({ expect }) => {
+  const buffer = filled("##[group]Never ended\none\n");
+  buffer.append({
+    header: { attempt: 2, seq: 0, offset: 0, stream: "stdout", at: 1, sha256: "0".repeat(64) },
+    payload: new TextEncoder().encode("##[endgroup]\nsecond\n"),
+  });
+  const model = new RowModel(buffer, { ...plain, folds: FOLDED });
+  expect(Array.from({ length: model.rowCount }, (_, row) => model.row(row)?.line.text)).toEqual([
+    "##[group]Never ended",
+    "",
+    "##[endgroup]",
+    "second",
+  ]);
+});
+
+test("B49 100,000 lines that begin groups cost one pass", ({ expect }) => {
+  const buffer = filled("##[group]x\n".repeat(100_000));
+  expect(new RowModel(buffer, { ...plain, folds: FOLDED, reveal: 90_000 }).rowCount).toBe(90_000);
+});
+
+test("a filter by level keeps stack traces with their error, and folds nothing", ({ expect }) => {
+  const buffer = filled("##[group]x\nfine\nWARN careful\nError: bad\n    at main (a.js:1)\nfine again\n");
+  const errors = new RowModel(buffer, { ...plain, level: "error", folds: FOLDED });
+  expect(rowTexts(errors)).toEqual(["Error: bad", "    at main (a.js:1)"]);
+  const warnings = new RowModel(buffer, { ...plain, level: "warning" });
+  expect(rowTexts(warnings)).toEqual(["WARN careful", "Error: bad", "    at main (a.js:1)"]);
 });

@@ -3,7 +3,7 @@ import type { Attempt, Run } from "@cronium/protocol/run";
 import { isTerminal } from "@cronium/protocol/run-states";
 import { useQuery } from "@tanstack/react-query";
 import { useLocation, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { type RunLive, useRunLive } from "../../api/run-live.ts";
 import { runQuery } from "../../api/runs.ts";
 import { EmptyState } from "../../components/EmptyState.tsx";
@@ -13,6 +13,8 @@ import { Loadable } from "../../components/Loadable.tsx";
 import { LogView } from "../../components/log/LogView.tsx";
 import { PhaseBar } from "../../components/PhaseBar.tsx";
 import { Reason } from "../../components/Reason.tsx";
+import { foldsText, parseFolds } from "../../lib/log/folds.ts";
+import type { Level } from "../../lib/log/hints.ts";
 import { useTitle } from "../../lib/document-title.ts";
 import { apiPaths, paths } from "../../lib/paths.ts";
 import { phasesOf } from "../../lib/phases.ts";
@@ -31,6 +33,9 @@ export interface RunSearch {
   readonly tab?: RunTab | undefined;
   readonly attempt?: number | undefined;
   readonly stream?: LogStream | undefined;
+  readonly level?: Level | undefined;
+  /** Folded groups of the log, as `lib/log/folds.ts` writes them. */
+  readonly fold?: string | undefined;
 }
 
 export function RunPage(): ReactNode {
@@ -56,7 +61,7 @@ function WatchedRun({ run }: { readonly run: Run }): ReactNode {
   };
   const tab = search.tab ?? "logs";
   const isOver = isTerminal(run.state);
-  const showLine = (line: number): void => go({ tab: undefined, stream: undefined }, `L${line}`);
+  const showLine = (line: number): void => go({ tab: undefined, stream: undefined, level: undefined }, `L${line}`);
   return (
     <div className="flex flex-1 flex-col lg:min-h-0">
       <RunHead
@@ -135,6 +140,7 @@ interface RunLogProps {
 }
 
 function RunLog({ run, live, search, hash, onSearch }: RunLogProps): ReactNode {
+  const folds = useMemo(() => parseFolds(search.fold), [search.fold]);
   return (
     <LogView
       buffer={live.buffer}
@@ -143,6 +149,11 @@ function RunLog({ run, live, search, hash, onSearch }: RunLogProps): ReactNode {
       isCaughtUp={live.isCaughtUp}
       stream={search.stream ?? null}
       onStream={(stream) => onSearch({ stream: stream ?? undefined })}
+      level={search.level ?? null}
+      onLevel={(level) => onSearch({ level: level ?? undefined })}
+      folds={folds}
+      // A link to a line keeps the groups around it open; who folds one has read it.
+      onFolds={(next) => onSearch({ fold: foldsText(next) }, "")}
       downloadHref={apiPaths.runLogs(run.id)}
       downloadName={`${run.id}.log`}
       hash={hash}
