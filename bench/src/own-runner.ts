@@ -34,7 +34,16 @@ export async function startOwnRunner(
   const { token } = await plane.call("POST", "/registration-tokens", {});
   const args = [
     ...["up", "--token", token, "--url", plane.url, "--name", "bench", "--replace", "--data-dir", folder],
-    ...["--policy", policy, "--capacity", String(options.capacity), "--warm", String(options.warm)],
+    ...[
+      "--policy",
+      policy,
+      "--memory",
+      "unlimited",
+      "--capacity",
+      String(options.capacity),
+      "--warm",
+      String(options.warm),
+    ],
     ...["--drain-timeout", "10", "--log-level", "warn"],
   ];
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "ignore", "pipe"] });

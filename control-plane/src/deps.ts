@@ -80,10 +80,23 @@ const MAX_ORIGINS = 20;
 export const systemClock: Clock = { now: () => Date.now() };
 export const systemIds: Ids = { random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)) };
 
+/** A log room is made for each run, and they share what the settings say. */
+const configs = new WeakMap<Env, Config>();
+
+function configOf(env: Env): Config {
+  const known = configs.get(env);
+  if (known !== undefined) {
+    return known;
+  }
+  const config = parseConfig(env);
+  configs.set(env, config);
+  return config;
+}
+
 /** Throws when the configuration is not usable, naming every wrong setting. */
 export function makeDeps(env: Env): Deps {
   const { DISPATCHER, LOG_ROOM } = env;
-  const config = parseConfig(env);
+  const config = configOf(env);
   const db = drizzle(env.DB);
   const sessions = new Map<string, Sessions>();
   const sealer = textSealer(config.authSecret);
