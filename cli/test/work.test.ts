@@ -71,6 +71,25 @@ test("an event is made, shown, changed and run by its name", async ({ expect }) 
   expect((await cronium("run", "Say hallo")).code).toBe(4);
 });
 
+test("an input is typed field by field, and held against the event's schema", async ({ expect }) => {
+  const name = `With a schema ${performance.now()}`;
+  const schema = {
+    type: "object",
+    properties: { rows: { type: "integer", minimum: 1 }, options: { properties: { dry: { default: false } } } },
+    required: ["rows"],
+  };
+  const made = await json<{ id: string }>(
+    ...["events", "create", "--name", name, "--runtime", "bash", "--script", join(home.folder, "hello.sh")],
+    ...["--label", "site=test", "--input-schema", JSON.stringify(schema)],
+  );
+  expect((await cronium("events", "show", made.id)).stdout).toMatch(/input schema\trows\*, options/);
+  const run = await json<{ input: unknown }>("run", name, "--wait", "--set", "rows=3", "--set", "options.note=a b");
+  expect(run.input).toEqual({ rows: 3, options: { note: "a b", dry: false } });
+  const refused = await cronium("run", name, "--set", "rows=none");
+  expect([refused.code, refused.stdout]).toEqual([1, ""]);
+  expect(refused.stderr).toMatch(/\/input\/rows must be integer, not string/);
+});
+
 test("the exit code of --wait says how a run ended, and its output is the data", async ({ expect }) => {
   const good = await script({ FAKE_OUTPUT: '{"rows":3}' }, ["--wait"]);
   expect([good.code, good.stdout]).toEqual([0, '{"rows":3}\n']);

@@ -84,6 +84,13 @@ export const Mount = z.strictObject({
 });
 export type Mount = z.infer<typeof Mount>;
 
+/**
+ * A JSON Schema, draft 2020-12, that inputs of an event must suit; null takes every input. At most 64 KiB of JSON. Without
+ * references to other documents; docs/inputs.md lists what is taken.
+ */
+export const InputSchema = z.record(z.string(), JsonValue).nullable();
+export type InputSchema = z.infer<typeof InputSchema>;
+
 /** What to do when a runner is lost while it holds the job. */
 export const onLostPolicies = ["retry", "fail", "wait"] as const;
 
@@ -135,6 +142,8 @@ export const Event = EventDefinition.extend({
   description: z.string(),
   /** What a run gets that is triggered without an input. */
   defaultInput: JsonValue,
+  /** What the input of every trigger must suit; its `default`s are filled in. Null takes every input. */
+  inputSchema: InputSchema.default(null),
   version: z.int(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

@@ -107,6 +107,7 @@ function fieldsOf(input: Input): Record<string, unknown> {
   const script = input.text("script");
   const timeoutMs = input.duration("run-timeout");
   const defaultInput = jsonInput(input, "input");
+  const inputSchema = jsonInput(input, "input-schema");
   const fields: Record<string, unknown> = {
     name: input.text("name"),
     description: input.text("description"),
@@ -121,6 +122,7 @@ function fieldsOf(input: Input): Record<string, unknown> {
     scriptRetries: input.number("script-retries", 0, 10),
     onLost: input.text("on-lost"),
     defaultInput,
+    inputSchema,
   };
   const merged: Record<string, unknown> = { ...read };
   for (const [name, value] of Object.entries(fields)) {
@@ -181,6 +183,15 @@ function printEvent(cli: Cli, event: Event): void {
     ["labels", labelsText(event.labels)],
     ["queue", `${event.queue}, priority ${event.priority}`],
     ["script", `${event.script.length} characters`],
+    ["input schema", event.inputSchema === null ? "none" : schemaFields(event.inputSchema)],
     ["changed", event.updatedAt],
   ]);
+}
+
+/** The names of the fields that it asks for, required ones with a star. */
+function schemaFields(schema: NonNullable<Event["inputSchema"]>): string {
+  const { properties = {}, required = [] } = schema;
+  const needed: readonly unknown[] = Array.isArray(required) ? required : [];
+  const names = typeof properties === "object" && properties !== null ? Object.keys(properties) : [];
+  return names.length === 0 ? "yes" : names.map((name) => (needed.includes(name) ? `${name}*` : name)).join(", ");
 }

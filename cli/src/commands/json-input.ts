@@ -46,3 +46,47 @@ export function readText(file: string): string {
     );
   }
 }
+
+/**
+ * The input with the fields of `--set name=value`; a dot leads into an object. A value is JSON where it reads as JSON
+ * (`3`, `true`, `["a"]`, `"3"` for the text), else text.
+ */
+export function withFields(base: Json | undefined, fields: readonly string[]): Json | undefined {
+  if (fields.length === 0) {
+    return base;
+  }
+  const root: Record<string, Json> = { ...objectOf(base, "The input") };
+  for (const field of fields) {
+    const [, path = "", text = ""] = /^([^=]+)=(.*)$/s.exec(field) ?? [];
+    const names = path.split(".");
+    if (path === "" || names.some((name) => ["", "__proto__", "constructor", "prototype"].includes(name))) {
+      throw new ExitError("usage", `--set is ${JSON.stringify(field)}.`, "Give it as --set field=value.");
+    }
+    let at = root;
+    for (const name of names.slice(0, -1)) {
+      const inner: Record<string, Json> = { ...objectOf(at[name], `${path}: ${name}`) };
+      at[name] = inner;
+      at = inner;
+    }
+    at[names.at(-1) ?? ""] = valueOf(text);
+  }
+  return root;
+}
+
+function objectOf(value: Json | undefined, what: string): Readonly<Record<string, Json>> {
+  if (value === undefined || value === null) {
+    return {};
+  }
+  if (typeof value !== "object" || Array.isArray(value)) {
+    throw new ExitError("usage", `${what} is no object, so --set has no place in it.`, "Give the whole --input.");
+  }
+  return value as Readonly<Record<string, Json>>;
+}
+
+function valueOf(text: string): Json {
+  try {
+    return parseStrictJson(text);
+  } catch {
+    return text;
+  }
+}

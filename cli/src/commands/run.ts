@@ -10,7 +10,7 @@ import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
 import type { Cli } from "./context.ts";
 import { eventId } from "./event-ref.ts";
-import { jsonInput, readText } from "./json-input.ts";
+import { jsonInput, readText, withFields } from "./json-input.ts";
 import { makeLogPrinter } from "./log-print.ts";
 import { onInterrupt, tellEnd, timedOut, waitForEnd } from "./run-end.ts";
 
@@ -117,7 +117,7 @@ export function triggerOptions(input: Input): Partial<TriggerRun> {
   if (delayMs !== undefined && delayMs > MOST_WAIT_MS) {
     throw new ExitError("usage", "--delay is longer than 366 days.", "Give a shorter one.");
   }
-  const payload = jsonInput(input, "input");
+  const payload = withFields(jsonInput(input, "input"), input.list("set"));
   return {
     ...(priority === undefined ? {} : { priority }),
     ...(delayMs === undefined ? {} : { delayMs }),

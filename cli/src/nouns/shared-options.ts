@@ -42,6 +42,11 @@ export const runFilters: readonly Option[] = [
 export const triggering: readonly Option[] = [
   { flags: "--input <json>", about: "input of the run" },
   { flags: "--input-file <file>", about: "the same from a file; - is stdin" },
+  {
+    flags: "--set <field=value>",
+    about: "a field of the input, such as rows=3 or options.dry=true; may repeat",
+    many: true,
+  },
   { flags: "--priority <n>", about: "-100 to 100, higher goes first" },
   { flags: "--delay <time>", about: "start no earlier than this from now: 30s, 5m, 2h" },
   { flags: "--idempotency-key <key>", about: "a repeat with the same key is the same run, for a day" },

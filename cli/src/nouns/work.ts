@@ -18,6 +18,8 @@ const definition: readonly Option[] = [
   { flags: "--on-lost <policy>", about: "when its runner is lost", choices: ["retry", "fail", "wait"] },
   { flags: "--input <json>", about: "input of a run that is given none" },
   { flags: "--input-file <file>", about: "the same from a file" },
+  { flags: "--input-schema <json>", about: "JSON Schema that inputs must suit; null takes every input" },
+  { flags: "--input-schema-file <file>", about: "the same from a file; - is stdin" },
 ];
 
 export const work: readonly Command<Cli>[] = [

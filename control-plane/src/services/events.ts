@@ -1,19 +1,20 @@
 /** Events: written in the Dispatcher, listed from their projection. */
-import type { CreateEvent, Event, EventSummary, PageQuery, UpdateEvent } from "@cronium/protocol";
+import type { CreateEvent, Event, EventSummary, InputSchema, PageQuery, UpdateEvent } from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
 import { stampOf, type Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
+import { schemaErrors } from "../domain/inputs/schema-errors.ts";
 import { expressionErrors } from "../domain/queue-key.ts";
 import { listEventRows } from "../store/events.ts";
 import type { Cause } from "./idempotency.ts";
 import { unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
 
-/** Throws `invalid_expression`. */
+/** Throws `invalid_expression`, and what `schemaErrors` finds. */
 export async function createEvent(deps: Deps, act: Act, event: CreateEvent, cause: Cause): Promise<Event> {
-  checkExpressions(event);
+  checkRules(event);
   const outcome = await deps.dispatcherFor(act.actor.workspaceId).createEvent({
     eventId: makeId("event", deps.clock.now(), deps.ids.random(10)),
     event,
@@ -24,14 +25,17 @@ export async function createEvent(deps: Deps, act: Act, event: CreateEvent, caus
   return unwrap(outcome).event;
 }
 
-/** Throws `invalid_expression`. */
+/** Throws `invalid_expression`, and what `schemaErrors` finds. */
 export async function updateEvent(deps: Deps, act: Act, eventId: string, change: UpdateEvent): Promise<Event> {
-  checkExpressions(change);
+  checkRules(change);
   return unwrap(await deps.dispatcherFor(act.actor.workspaceId).updateEvent({ eventId, change, by: stampOf(act) }));
 }
 
-function checkExpressions(event: Parameters<typeof expressionErrors>[0]): void {
-  const errors = expressionErrors(event);
+function checkRules(
+  event: Parameters<typeof expressionErrors>[0] & { readonly inputSchema?: InputSchema | undefined },
+): void {
+  const { inputSchema = null } = event;
+  const errors = [...expressionErrors(event), ...(inputSchema === null ? [] : schemaErrors(inputSchema))];
   const [first] = errors;
   if (first !== undefined) {
     throw new AppError(first.code, `${first.pointer} ${first.message}.`, { errors });

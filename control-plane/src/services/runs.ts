@@ -22,7 +22,7 @@ import type { Deps } from "../deps.ts";
 import { stampOf, type Act, type Stamp } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { detailKey } from "../domain/blob-keys.ts";
-import type { EnqueueCommand } from "../domain/dispatcher.ts";
+import type { EnqueueCommand, Refusal } from "../domain/dispatcher.ts";
 import type { RunDetail } from "../domain/run.ts";
 import { readAll } from "../store/blobs.ts";
 import { findRunRow, listRunRows, type RunRowFilter } from "../store/runs.ts";
@@ -113,9 +113,13 @@ export async function triggerBatch(
     items: outcomes.map((outcome) =>
       outcome.ok
         ? { runId: outcome.value.runId, created: outcome.value.created, error: null }
-        : { runId: null, created: false, error: { code: outcome.code, message: outcome.message } },
+        : { runId: null, created: false, error: refusalOf(outcome) },
     ),
   };
+}
+
+function refusalOf({ code, message, errors = [] }: Refusal): NonNullable<BatchAccepted["items"][number]["error"]> {
+  return { code, message, ...(errors.length === 0 ? {} : { errors: [...errors] }) };
 }
 
 function ownCause(actor: Actor, key: string | undefined, operation: string, body: unknown): Cause | null {

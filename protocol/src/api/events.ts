@@ -1,6 +1,6 @@
 /** `/api/v1/events`. */
 import * as z from "zod";
-import { Event, EventDefinitionInput, Name } from "../event.ts";
+import { Event, EventDefinitionInput, InputSchema, Name } from "../event.ts";
 import { JsonValue } from "../json.ts";
 import { EventQueueing, EventQueueingInput, MAX_DELAY_MS, Priority } from "../queueing.ts";
 import { pageOf } from "./page.ts";
@@ -13,11 +13,13 @@ export const CreateEvent = EventDefinitionInput.extend({
   description: Description.default(""),
   /** What a run gets that is triggered without an input. */
   defaultInput: JsonValue.default(null),
+  /** What the input of every trigger must suit; null takes every input. */
+  inputSchema: InputSchema.default(null),
 }).meta({ id: "CreateEvent" });
 export type CreateEvent = z.infer<typeof CreateEvent>;
 /** As a form sends it: how runs wait may be left out, and then has its defaults. */
-export type NewEvent = Omit<CreateEvent, keyof EventQueueing | "secrets" | "secretEnv"> &
-  Partial<EventQueueing & Pick<CreateEvent, "secrets" | "secretEnv">>;
+export type NewEvent = Omit<CreateEvent, keyof EventQueueing | "secrets" | "secretEnv" | "inputSchema"> &
+  Partial<EventQueueing & Pick<CreateEvent, "secrets" | "secretEnv" | "inputSchema">>;
 
 /** Fields to change; each save makes a new immutable version. `version` is the one the change is based on. */
 export const UpdateEvent = z
@@ -26,6 +28,7 @@ export const UpdateEvent = z
     name: Name.optional(),
     description: Description.optional(),
     defaultInput: JsonValue.optional(),
+    inputSchema: InputSchema.optional(),
     runtime: EventDefinitionInput.shape.runtime.optional(),
     script: EventDefinitionInput.shape.script.optional(),
     timeoutMs: EventDefinitionInput.shape.timeoutMs.unwrap().optional(),
@@ -76,7 +79,7 @@ export const TriggerOptions = z.strictObject({
 });
 export type TriggerOptions = z.infer<typeof TriggerOptions>;
 
-/** Without `input` the run gets the event's `defaultInput`. */
+/** Without `input` the run gets the event's `defaultInput`. Either must suit its `inputSchema`. */
 export const TriggerRun = TriggerOptions.extend({ input: JsonValue.optional() }).meta({ id: "TriggerRun" });
 export type TriggerRun = z.infer<typeof TriggerRun>;
 
@@ -119,7 +122,14 @@ export const BatchAccepted = z
       z.strictObject({
         runId: z.string().nullable(),
         created: z.boolean(),
-        error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+        error: z
+          .strictObject({
+            code: z.string(),
+            message: z.string(),
+            /** Each place that is wrong, where several can be. */
+            errors: z.array(z.strictObject({ pointer: z.string(), code: z.string(), message: z.string() })).optional(),
+          })
+          .nullable(),
       }),
     ),
   })

@@ -4,7 +4,18 @@ import { ValuePicker } from "./ValuePicker.tsx";
 import type { ReactNode } from "react";
 import type { DraftErrors, EventDraft } from "./event-draft.ts";
 import { t } from "../lib/text.ts";
+import { Button } from "../ui/Button.tsx";
 import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
+
+const EXAMPLE_SCHEMA = {
+  type: "object",
+  properties: {
+    region: { type: "string", enum: ["eu", "us"], default: "eu", description: "Where the orders are" },
+    rows: { type: "integer", minimum: 1, maximum: 1000 },
+  },
+  required: ["rows"],
+  additionalProperties: false,
+};
 
 export interface EventFieldsProps {
   /** Null for one that is not saved yet. */
@@ -28,7 +39,8 @@ export function EventFields({ eventId, draft, errors, onChange, labelWarning }: 
       | "labels"
       | "env"
       | "mounts"
-      | "defaultInput",
+      | "defaultInput"
+      | "inputSchema",
   ) => ({
     value: draft[field],
     onChange: (change: { readonly target: { readonly value: string } }) => onChange({ [field]: change.target.value }),
@@ -61,6 +73,14 @@ export function EventFields({ eventId, draft, errors, onChange, labelWarning }: 
         <Field label={t("editor.defaultInput")} help={t("editor.defaultInputHelp")} error={errors.defaultInput}>
           {(control) => <TextArea {...control} {...text("defaultInput")} rows={3} className="font-mono text-12" />}
         </Field>
+        <Field label={t("editor.inputSchema")} help={t("editor.inputSchemaHelp")} error={errors.inputSchema}>
+          {(control) => <TextArea {...control} {...text("inputSchema")} rows={5} className="font-mono text-12" />}
+        </Field>
+        {draft.inputSchema.trim() === "" ? (
+          <Button look="ghost" onClick={() => onChange({ inputSchema: JSON.stringify(EXAMPLE_SCHEMA, null, 2) })}>
+            {t("editor.inputSchemaExample")}
+          </Button>
+        ) : null}
       </Group>
       <Group title={t("settings.values")}>
         <ValuePicker

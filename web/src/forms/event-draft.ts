@@ -20,6 +20,8 @@ export interface EventDraft {
   readonly description: string;
   /** JSON. */
   readonly defaultInput: string;
+  /** JSON; empty for none. */
+  readonly inputSchema: string;
   readonly runtime: Runtime;
   readonly script: string;
   readonly timeout: string;
@@ -59,6 +61,7 @@ export function newDraft(): EventDraft {
     name: "",
     description: "",
     defaultInput: "null",
+    inputSchema: "",
     runtime: "python",
     script: STARTERS.python,
     timeout: durationText(DEFAULT_TIMEOUT_MS),
@@ -80,6 +83,7 @@ export function draftOf(event: Event): EventDraft {
     name: event.name,
     description: event.description,
     defaultInput: JSON.stringify(event.defaultInput, null, 2),
+    inputSchema: event.inputSchema === null ? "" : JSON.stringify(event.inputSchema, null, 2),
     runtime: event.runtime,
     script: event.script,
     timeout: durationText(event.timeoutMs),
@@ -139,6 +143,12 @@ export function readDraft(draft: EventDraft): ReadDraft {
   if (defaultInput === undefined) {
     errors.defaultInput = t("editor.defaultInputWrong");
   }
+  const schema = parseInput(draft.inputSchema);
+  const inputSchema =
+    typeof schema === "object" && !Array.isArray(schema) ? (schema as NewEvent["inputSchema"]) : undefined;
+  if (inputSchema === undefined) {
+    errors.inputSchema = t("editor.inputSchemaWrong");
+  }
   const container = readContainer(draft.container);
   if (!container.ok) {
     errors.container = container.message;
@@ -149,6 +159,7 @@ export function readDraft(draft: EventDraft): ReadDraft {
     name: draft.name.trim(),
     description: draft.description,
     defaultInput: defaultInput ?? null,
+    inputSchema: inputSchema ?? null,
     runtime: draft.runtime,
     script: draft.script,
     timeoutMs: timeoutMs ?? DEFAULT_TIMEOUT_MS,

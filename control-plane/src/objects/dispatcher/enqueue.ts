@@ -127,7 +127,11 @@ function enqueueEvent(
     return { ok: false, code: "not_found", message: `There is no event ${eventId}.` };
   }
   const { event } = known;
-  const input = command.input === undefined ? event.defaultInput : command.input;
+  const accepted = known.inputs.accept(command.input);
+  if (!accepted.ok) {
+    return accepted;
+  }
+  const { input } = accepted;
   const concurrency = keyOf(shell.expressions, concurrencySource(event), input);
   if (!concurrency.ok) {
     return concurrency;
@@ -166,18 +170,24 @@ function enqueueRetry(
   command: EnqueueCommand,
   { run: old }: Extract<EnqueueCommand["target"], { kind: "retry" }>,
 ): Outcome<Enqueued> {
-  const input = command.input ?? null;
+  const given = command.input ?? null;
   const { runId, trigger, options } = command;
   const event =
     old.eventId === null || old.eventVersion === null ? null : readEventVersion(shell, old.eventId, old.eventVersion);
   if (event !== null) {
+    const known = whatTriggersNeed(event);
+    const accepted = known.inputs.accept(given);
+    if (!accepted.ok) {
+      return accepted;
+    }
+    const { input } = accepted;
     const concurrency = keyOf(shell.expressions, concurrencySource(event), input);
     if (!concurrency.ok) {
       return concurrency;
     }
     const priority = options.priority ?? old.priority;
     const from = {
-      ...fromEvent(whatTriggersNeed(event), command, concurrency.key, turn.now),
+      ...fromEvent(known, command, concurrency.key, turn.now),
       priority,
       retryOf: old.id,
     };
@@ -204,7 +214,7 @@ function enqueueRetry(
     },
     turn.now,
   );
-  insertRun(shell, turn, run, { input, definition });
+  insertRun(shell, turn, run, { input: given, definition });
   return { ok: true, value: { runId, created: true } };
 }
 

@@ -1,10 +1,11 @@
 /** Events and their immutable versions. Every save makes a new version; runs keep the one they were triggered with. */
-import type { CreateEvent, Event, EventDefinition, Json, UpdateEvent } from "@cronium/protocol";
+import type { CreateEvent, Event, EventDefinition, InputSchema, Json, UpdateEvent } from "@cronium/protocol";
 import { EventDefinition as EventDefinitionSchema } from "@cronium/protocol/event";
 import { EventQueueing, EventQueueingInput } from "@cronium/protocol/queueing";
 import { overCount } from "../../domain/count-quota.ts";
-import type { Outcome } from "../../domain/dispatcher.ts";
+import type { Outcome, Refusal } from "../../domain/dispatcher.ts";
 import { queueingOf, withoutQueueing } from "../../domain/event-queueing.ts";
+import { inputRule } from "../../domain/inputs/input-schema.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { refuseSecrets } from "./declared-secrets.ts";
 import { addToOutbox } from "./outbox.ts";
@@ -40,12 +41,15 @@ export function createEvent(
       return { ok: true, value: { event, created: false } };
     }
   }
-  const { name, description, defaultInput, ...definition } = command.event;
+  const { name, description, defaultInput, inputSchema, ...definition } = command.event;
   const existing = readEvent(shell, eventId);
   if (existing !== null) {
     return { ok: true, value: { event: existing, created: false } };
   }
-  const refusal = overCount("events", countEvents(shell)) ?? refuseSecrets(shell, eventId, definition);
+  const refusal =
+    overCount("events", countEvents(shell)) ??
+    refuseSecrets(shell, eventId, definition) ??
+    refuseDefault({ inputSchema, defaultInput });
   if (refusal !== null) {
     return refusal;
   }
@@ -58,7 +62,7 @@ export function createEvent(
     turn.now,
     definition.retentionDays,
   );
-  insertVersion(shell, turn, { eventId, version: 1, name, description, defaultInput, definition });
+  insertVersion(shell, turn, { eventId, version: 1, name, description, defaultInput, inputSchema, definition });
   if (causeKey !== null) {
     writeCause(shell, turn, {
       key: causeKey,
@@ -82,7 +86,7 @@ export function updateEvent(
     return { ok: false, code: "not_found", message: `There is no event ${eventId}.` };
   }
   const { version: base, name = old.name, description = old.description, ...rest } = command.change;
-  const { defaultInput = old.defaultInput, ...given } = rest;
+  const { defaultInput = old.defaultInput, inputSchema = old.inputSchema, ...given } = rest;
   if (base !== old.version) {
     return {
       ok: false,
@@ -96,7 +100,7 @@ export function updateEvent(
     ...queueingOf(old),
     ...changes,
   });
-  const refusal = refuseSecrets(shell, eventId, definition);
+  const refusal = refuseSecrets(shell, eventId, definition) ?? refuseDefault({ inputSchema, defaultInput });
   if (refusal !== null) {
     return refusal;
   }
@@ -111,7 +115,7 @@ export function updateEvent(
     turn.now,
     definition.retentionDays,
   );
-  insertVersion(shell, turn, { eventId, version, name, description, defaultInput, definition });
+  insertVersion(shell, turn, { eventId, version, name, description, defaultInput, inputSchema, definition });
   addToOutbox(turn, "event", eventId, readRev(shell, eventId));
   shell.line?.queueing.delete(eventId);
   shell.events.delete(eventId);
@@ -119,6 +123,22 @@ export function updateEvent(
   turn.fleetChanged = true;
   turn.pumpNeeded = true;
   return { ok: true, value: mustRead(shell, eventId) };
+}
+
+/** A default that no run could get is a mistake of whoever saves it. Null stands for none. */
+function refuseDefault(event: Pick<Event, "inputSchema" | "defaultInput">): Refusal | null {
+  if (!isSchema(event.inputSchema) || event.defaultInput === null) {
+    return null;
+  }
+  const checked = inputRule(event).accept(undefined);
+  if (checked.ok) {
+    return null;
+  }
+  const errors = (checked.errors ?? []).map((one) => ({
+    ...one,
+    pointer: one.pointer.replace(/^\/input/, "/defaultInput"),
+  }));
+  return { ...checked, message: checked.message.replace(/^\/input/, "/defaultInput"), errors };
 }
 
 export function readEvent(shell: Shell, eventId: string): Event | null {
@@ -173,7 +193,7 @@ export function readEventProjection(shell: Shell, eventId: string): EventProject
 
 export function definitionOf(event: Event): EventDefinition {
   const { id: _i, name: _n, description: _d, version: _v, ...rest } = event;
-  const { createdAt: _c, updatedAt: _u, archivedAt: _a, defaultInput: _in, ...stored } = rest;
+  const { createdAt: _c, updatedAt: _u, archivedAt: _a, defaultInput: _in, inputSchema: _is, ...stored } = rest;
   return withoutQueueing(stored);
 }
 
@@ -186,6 +206,7 @@ function insertVersion(
     readonly name: string;
     readonly description: string;
     readonly defaultInput: Json;
+    readonly inputSchema: InputSchema;
     readonly definition: EventDefinition & EventQueueing;
   },
 ): void {
@@ -196,9 +217,18 @@ function insertVersion(
     version.version,
     version.name,
     version.description,
-    JSON.stringify({ ...version.definition, defaultInput: version.defaultInput }),
+    JSON.stringify({
+      ...version.definition,
+      defaultInput: version.defaultInput,
+      ...(isSchema(version.inputSchema) ? { inputSchema: version.inputSchema } : {}),
+    }),
     turn.now,
   );
+}
+
+/** A Worker of the version before sends none at all. */
+function isSchema(schema: InputSchema | undefined): boolean {
+  return schema !== null && schema !== undefined;
 }
 
 function readRev(shell: Shell, eventId: string): number {
@@ -213,8 +243,12 @@ function mustRead(shell: Shell, eventId: string): Event {
   return event;
 }
 
-const noSecrets: Pick<EventDefinition, "secrets" | "secretEnv"> = { secrets: [], secretEnv: [] };
-type StoredVersion = Omit<EventDefinition, keyof typeof noSecrets> & EventQueueing & Pick<Event, "defaultInput">;
+const unstored: Pick<Event, "secrets" | "secretEnv" | "inputSchema"> = {
+  secrets: [],
+  secretEnv: [],
+  inputSchema: null,
+};
+type StoredVersion = Omit<EventDefinition, keyof typeof unstored> & EventQueueing & Pick<Event, "defaultInput">;
 
 function toEvent(row: Readonly<Record<string, SqlStorageValue>>): Event {
   const time = (value: SqlStorageValue | undefined): string => new Date(value as number).toISOString();
@@ -222,7 +256,7 @@ function toEvent(row: Readonly<Record<string, SqlStorageValue>>): Event {
   return {
     // A version that was stored before a field existed has its default.
     ...EventQueueingInput.parse({}),
-    ...noSecrets,
+    ...unstored,
     ...(JSON.parse(row["definition"] as string) as StoredVersion),
     id: row["id"] as string,
     name: row["name"] as string,

@@ -6,7 +6,7 @@ import type { RunRecord } from "../../domain/run.ts";
 import type { Shell } from "./shell.ts";
 
 /** A version is stored with what only its event needs. */
-type StoredDefinition = EventDefinition & { readonly defaultInput?: Json };
+type StoredDefinition = EventDefinition & { readonly defaultInput?: Json; readonly inputSchema?: Json };
 
 /** Scripts that are kept in memory, in characters; beyond them all are read anew. */
 const KEPT_CHARS = 4_000_000;
@@ -68,7 +68,7 @@ function versionOf(shell: Shell, { eventId, eventVersion }: RunRecord): EventDef
 }
 
 function toDefinition(text: string): EventDefinition {
-  const { defaultInput: _, ...stored } = JSON.parse(text) as StoredDefinition;
+  const { defaultInput: _default, inputSchema: _schema, ...stored } = JSON.parse(text) as StoredDefinition;
   return withoutDefaults(withoutQueueing(stored));
 }
 

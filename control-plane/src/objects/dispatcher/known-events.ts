@@ -3,6 +3,7 @@
  * one forgets it, and a turn that fails forgets all.
  */
 import type { Event, EventDefinition } from "@cronium/protocol";
+import { inputRule, type InputRule } from "../../domain/inputs/input-schema.ts";
 import { wishesOf, type Wishes } from "../../domain/wishes.ts";
 import { definitionOf, readEvent } from "./events.ts";
 import type { Shell } from "./shell.ts";
@@ -11,6 +12,8 @@ export interface KnownEvent {
   readonly event: Event;
   readonly definition: EventDefinition;
   readonly wishes: Wishes | null;
+  /** What the input of a trigger is held against. */
+  readonly inputs: InputRule;
 }
 
 /** Scripts that are kept in memory, in characters; beyond them all are read anew. */
@@ -36,5 +39,5 @@ export function knownEvent(shell: Shell, eventId: string): KnownEvent | null {
 }
 
 export function whatTriggersNeed(event: Event): KnownEvent {
-  return { event, definition: definitionOf(event), wishes: wishesOf(event) };
+  return { event, definition: definitionOf(event), wishes: wishesOf(event), inputs: inputRule(event) };
 }

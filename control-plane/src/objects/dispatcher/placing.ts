@@ -85,13 +85,16 @@ export function isAbandoned(shell: Shell, command: EnqueueCommand, runId: string
 }
 
 function inputRefusal(shell: Shell, { target, input: given }: EnqueueCommand): Refusal | null {
-  const event = target.kind === "event" ? (knownEvent(shell, target.eventId)?.event ?? null) : null;
-  if (event === null) {
+  const known = target.kind === "event" ? knownEvent(shell, target.eventId) : null;
+  if (known === null) {
     return null;
   }
-  const input = given === undefined ? event.defaultInput : given;
-  for (const source of [concurrencySource(event), debounceSource(event)]) {
-    const key = keyOf(shell.expressions, source, input);
+  const accepted = known.inputs.accept(given);
+  if (!accepted.ok) {
+    return accepted;
+  }
+  for (const source of [concurrencySource(known.event), debounceSource(known.event)]) {
+    const key = keyOf(shell.expressions, source, accepted.input);
     if (!key.ok) {
       return key;
     }

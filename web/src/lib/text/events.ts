@@ -49,6 +49,11 @@ export const eventText = {
   "editor.defaultInput": "Default input",
   "editor.defaultInputHelp": "JSON that a run gets when it is started without an input of its own.",
   "editor.defaultInputWrong": 'Write one JSON value, such as null or {"rows": 3}.',
+  "editor.inputSchema": "Input schema",
+  "editor.inputSchemaHelp":
+    "JSON Schema that every input must suit; Run then shows a form. Empty: every input is taken.",
+  "editor.inputSchemaWrong": "Write a JSON Schema, which is an object, or leave it empty.",
+  "editor.inputSchemaExample": "Start with an example",
   "editor.limits": "Limits",
   "editor.timeout": "Timeout",
   "editor.timeoutHelp": "Such as 90 s, 5 min or 1 h; from 1 s to 24 h.",
