@@ -86,7 +86,10 @@ export function decodeLogFrame(bytes: Uint8Array): DecodedLogFrame {
   return { ok: true, frame: { header: header.data, payload } };
 }
 
-/** Text frames from the runner on a log socket. `end` is sent once, after the last frame; it may repeat. */
+/**
+ * Text frames from the runner on a log socket. `end` is sent once, after the last frame; it may repeat. Where it says the
+ * SHA-256 of the whole attempt, the room compares: bytes that differ are a `log_conflict`, and the log is incomplete.
+ */
 export const LogClientMessage = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("end"),
@@ -95,6 +98,14 @@ export const LogClientMessage = z.discriminatedUnion("type", [
     totalBytes: z.int().min(0),
     gaps: z.int().min(0),
     truncated: z.boolean(),
+    /**
+     * Lower-case hex SHA-256 of the payloads of all frames, one after the other. Absent from a runner that does not know:
+     * one that went on after a restart, or to a control plane before `DIGEST_SINCE`.
+     */
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
   }),
 ]);
 export type LogClientMessage = z.infer<typeof LogClientMessage>;

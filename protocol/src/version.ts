@@ -22,6 +22,9 @@ export const OPERATING_SINCE = 2;
 /** From this version on a runner hands on what its jobs ask of the control plane (`calls.ts`). */
 export const CALLS_SINCE = 2;
 
+/** From this version on a log's end may say the SHA-256 of all of it (`log-frame.ts`). */
+export const DIGEST_SINCE = 2;
+
 /** The oldest version that a side speaking `ours` still accepts: N-1, never below 1. */
 export function oldestAccepted(ours: number = PROTOCOL_VERSION): number {
   return Math.max(1, ours - 1);

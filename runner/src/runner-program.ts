@@ -372,6 +372,7 @@ export class RunnerProgram {
       random: Math.random,
       planeReachable: () => this.links.openFor(ref.runId),
       transport: () => this.links.transport,
+      protocol: () => this.links.protocolFor(ref.runId),
       onFrame: this.jobLogs.of(ref),
     });
   }

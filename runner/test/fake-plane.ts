@@ -333,6 +333,11 @@ export class FakePlane {
     socket.on("message", (data, isBinary) => {
       if (!isBinary) {
         log.end = LogClientMessage.parse(JSON.parse((data as Buffer).toString()));
+        const { sha256 } = log.end;
+        const kept = createHash("sha256").update(Buffer.concat(log.frames.map(({ bytes }) => bytes)));
+        if (sha256 !== undefined && kept.digest("hex") !== sha256) {
+          socket.send(JSON.stringify({ type: "error", code: "log_conflict", message: "other bytes are stored" }));
+        }
         socket.send(JSON.stringify({ type: "ended", attempt: ref.attempt }));
         return;
       }

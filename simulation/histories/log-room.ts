@@ -74,6 +74,7 @@ export class LogRoomHost {
       runId: "run_01simulation00000000000000",
       stored,
       newest: undefined,
+      digest: null,
       closed: false,
       archived: false,
       storedBytes: stored ? sumStored(sql) : 0,

@@ -6,8 +6,11 @@ export interface LogRoomApi {
   runChanged(run: Run): Promise<void>;
   /** The run has ended: close the log, archive it, forget it here. Idempotent. */
   finish(run: Run): Promise<void>;
-  /** Log frames of an attempt whose runner has no socket. Idempotent, as each frame is. */
-  writeBatch(attempt: number, batch: LogBatch): Promise<LogBatchAnswer>;
+  /**
+   * Log frames of an attempt whose runner has no socket. Idempotent, as each frame is. `capBytes`: the most that is kept
+   * of the attempt; default: the most that any may have.
+   */
+  writeBatch(attempt: number, batch: LogBatch, capBytes?: number): Promise<LogBatchAnswer>;
   /** Forgets everything, for good: its workspace is deleted. */
   erase(): Promise<void>;
   /** What is known of the log so far. */

@@ -5,12 +5,18 @@ import { readLogToken, signLogToken } from "./log-tokens.ts";
 
 const KEY = "a key of thirty-two characters or more";
 const NOW = 1_800_000_000_000;
-const scope = { workspaceId: "ws_01jd2c5x000000000000000000", runId: "run_01jd2c5x000000000000000000", attempt: 3 };
+const scope = {
+  workspaceId: "ws_01jd2c5x000000000000000000",
+  runId: "run_01jd2c5x000000000000000000",
+  attempt: 3,
+  capBytes: 1_048_576,
+};
 const header = { alg: "HS256", typ: "cronium-log+jwt" };
 const claims = {
   aud: "cronium-log",
   sub: `${scope.runId}:3`,
   workspace: scope.workspaceId,
+  cap: scope.capBytes,
   iat: NOW / 1_000,
   exp: NOW / 1_000 + 60,
 };
@@ -21,6 +27,8 @@ test("a token says which attempt it is for, until it expires", ({ expect }) => {
   expect(readLogToken(KEY, token, NOW + 2 * 86_400_000)).toEqual(scope);
   expect(readLogToken(KEY, token, NOW + 3 * 86_400_000)).toBeNull();
   expect(readLogToken(KEY, signHs256(KEY, header, claims), NOW)).toEqual(scope);
+  const { cap: _, ...earlier } = claims;
+  expect(readLogToken(KEY, signHs256(KEY, header, earlier), NOW)).toEqual({ ...scope, capBytes: 4_294_967_296 });
 });
 
 test("B29 a token that is forged, of another kind, or spelt in another way is refused", ({ expect }) => {
@@ -41,6 +49,7 @@ test("B29 a token that is forged, of another kind, or spelt in another way is re
     "no end": signHs256(KEY, header, { ...claims, exp: undefined }),
     "an end as text": signHs256(KEY, header, { ...claims, exp: "never" }),
     "a claim too many": signHs256(KEY, header, { ...claims, admin: true }),
+    "no limit": signHs256(KEY, header, { ...claims, cap: 0 }),
     "attempt 0": signHs256(KEY, header, { ...claims, sub: `${scope.runId}:0` }),
     "a path as run": signHs256(KEY, header, { ...claims, sub: "../x:1" }),
     spaces: ` ${good}`,

@@ -2,6 +2,7 @@
  * Bearer tokens of log sockets: a JWT (HS256) for one attempt, made by the Dispatcher with the grant and checked by the
  * Worker before a socket reaches a log room. Signing is synchronous, so that the grant stays within its turn.
  */
+import { MAX_LOG_CAP_BYTES } from "@cronium/protocol/limits";
 import * as z from "zod";
 import { signHs256, verifyHs256 } from "../auth/signed-token.ts";
 
@@ -9,6 +10,8 @@ export interface LogScope {
   readonly workspaceId: string;
   readonly runId: string;
   readonly attempt: number;
+  /** The most that its log room keeps of the attempt. */
+  readonly capBytes: number;
 }
 
 /** Longest run, drain and time offline together: a day each, and some. */
@@ -21,6 +24,8 @@ const Claims = z.strictObject({
   aud: z.literal("cronium-log"),
   sub: z.string().regex(/^run_[0-9a-z]{26}:[1-9]\d{0,8}$/),
   workspace: z.string(),
+  /** Absent from tokens of earlier versions. */
+  cap: z.int().min(1).optional(),
   iat: z.int(),
   exp: z.int(),
 });
@@ -31,6 +36,7 @@ export function signLogToken(key: string, scope: LogScope, now: number): string 
     aud: "cronium-log",
     sub: `${scope.runId}:${scope.attempt}`,
     workspace: scope.workspaceId,
+    cap: scope.capBytes,
     iat,
     exp: iat + LIFE_SECONDS,
   };
@@ -48,7 +54,8 @@ export function readLogToken(key: string, token: string, now: number): LogScope 
     return null;
   }
   const [runId = "", attempt = ""] = claims.data.sub.split(":");
-  return { workspaceId: claims.data.workspace, runId, attempt: Number(attempt) };
+  const { workspace: workspaceId, cap: capBytes = MAX_LOG_CAP_BYTES } = claims.data;
+  return { workspaceId, runId, attempt: Number(attempt), capBytes };
 }
 
 function parse(text: string): unknown {

@@ -48,7 +48,7 @@ export async function openLogSocket(deps: Deps, runId: string, token: string | u
   const scope = checkToken(deps, runId, token);
   return deps
     .logRoomFor(scope.workspaceId, runId)
-    .fetch(`http://room/write?attempt=${scope.attempt}`, { headers: { upgrade: "websocket" } });
+    .fetch(`http://room/write?attempt=${scope.attempt}&cap=${scope.capBytes}`, { headers: { upgrade: "websocket" } });
 }
 
 /** Log frames without a socket; the token is the same. */
@@ -58,8 +58,8 @@ export async function writeLogBatch(
   token: string | undefined,
   batch: LogBatch,
 ): Promise<LogBatchAnswer> {
-  const { workspaceId, attempt } = checkToken(deps, runId, token);
-  return deps.logRoomFor(workspaceId, runId).writeBatch(attempt, batch);
+  const { workspaceId, attempt, capBytes } = checkToken(deps, runId, token);
+  return deps.logRoomFor(workspaceId, runId).writeBatch(attempt, batch, capBytes);
 }
 
 function checkToken(deps: Deps, runId: string, token: string | undefined): LogScope {

@@ -93,7 +93,7 @@ describe("the runner's socket", () => {
       expect(await response.json()).toMatchObject({ code: "invalid_token" });
     }
     expect((await dialLog("run_x", token)).status).toBe(400);
-    const scope = { workspaceId: other.plane.workspaceId, runId, attempt: 1 };
+    const scope = { workspaceId: other.plane.workspaceId, runId, attempt: 1, capBytes: 1_024 };
     const expired = signLogToken("only-for-tests-".padEnd(32, "b"), scope, 0);
     expect((await dialLog(runId, expired)).status).toBe(401);
     const headers = { upgrade: "websocket", authorization: `Bearer ${token}`, cookie: "a=b" };

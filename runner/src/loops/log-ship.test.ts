@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +25,11 @@ afterEach(async ({ expect }) => {
   expect(plane.problems).toEqual([]);
 });
 
-function makeShip(options: { readonly capBytes?: number; readonly spoolBytes?: number } = {}): LogShip {
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+function makeShip(
+  options: { readonly capBytes?: number; readonly spoolBytes?: number; readonly protocol?: () => number } = {},
+): LogShip {
   return new LogShip({
     ref,
     url: `${plane.url}/api/v1/runner/logs/${ref.runId}?attempt=1`,
@@ -52,7 +57,12 @@ describe("shipping a log", () => {
 
     expect(report).toEqual({ logBytes: 10, logState: "complete" });
     expect(plane.logText(ref)).toBe("early late");
-    expect(plane.log(ref).end).toMatchObject({ totalBytes: 10, gaps: 0, truncated: false });
+    expect(plane.log(ref).end).toMatchObject({
+      totalBytes: 10,
+      gaps: 0,
+      truncated: false,
+      sha256: sha256("early late"),
+    });
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -83,7 +93,47 @@ describe("shipping a log", () => {
 
     expect(await second.end(10_000)).toEqual({ logBytes: 22, logState: "complete" });
     expect(plane.logText(ref)).toBe("from the first process");
+    expect(plane.log(ref).end).toMatchObject({ sha256: sha256("from the first process") });
     first.remove();
+  });
+
+  test("F39 the next process says no SHA-256 where the beginning of the log has left this machine", async ({
+    expect,
+  }) => {
+    const first = makeShip();
+    first.connect(logToken(ref));
+    // More than one segment of the spool, so that the first one goes.
+    const piece = Buffer.alloc(500_000, 97);
+    for (let sent = 0; sent < 12; sent += 1) {
+      first.bytes("stdout", piece);
+      await until("it has arrived", () => plane.logBytes(ref).length === (sent + 1) * piece.length);
+    }
+    first.close();
+    const second = makeShip();
+    second.connect(logToken(ref));
+    second.bytes("stdout", text("the end"));
+
+    expect(await second.end(10_000)).toEqual({ logBytes: 6_000_007, logState: "complete" });
+    expect(plane.log(ref).end).not.toHaveProperty("sha256");
+  });
+
+  test("B35 reports an incomplete log where the room keeps other bytes than it was sent", async ({ expect }) => {
+    const ship = makeShip();
+    ship.connect(logToken(ref));
+    ship.bytes("stdout", text("right"));
+    await until("it has arrived", () => plane.logBytes(ref).length === 5);
+    plane.log(ref).frames[0]?.bytes.write("wrong");
+
+    expect(await ship.end(10_000)).toEqual({ logBytes: 5, logState: "incomplete" });
+  });
+
+  test("says no SHA-256 to a control plane of the version before", async ({ expect }) => {
+    const ship = makeShip({ protocol: () => 1 });
+    ship.connect(logToken(ref));
+    ship.bytes("stdout", text("x"));
+
+    expect(await ship.end(10_000)).toEqual({ logBytes: 1, logState: "complete" });
+    expect(plane.log(ref).end).not.toHaveProperty("sha256");
   });
 
   test("F25 past its cap is truncated, and says how much is missing", async ({ expect }) => {

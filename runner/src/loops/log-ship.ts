@@ -10,9 +10,11 @@
  * Bytes are never held back from the container. Past the spool's cap, or the cap of the run, they are counted and
  * declared as a gap. At most 1 MiB of frames is on its way at a time; the rest is on disk.
  */
+import type { Hash } from "node:crypto";
 import {
   type AttemptRef,
   DEFAULT_LOG_CAP_BYTES,
+  DIGEST_SINCE,
   type LogClientMessage,
   LogServerMessage,
   type LogStream,
@@ -21,6 +23,8 @@ import {
 import type { Clock } from "../base/clock.ts";
 import { errorText, type Log } from "../base/log.ts";
 import { LogChunker, type GapReason, type LogPiece } from "../base/log-chunks.ts";
+import { digestOf } from "../base/log-digest.ts";
+import { drop, type Dropped, type JobStream, nothingDropped } from "../base/log-drops.ts";
 import { backoffMs } from "../base/retryable.ts";
 import { Spool } from "../base/spool.ts";
 import { Masker, type MaskedPiece } from "../base/masking/masker.ts";
@@ -47,24 +51,14 @@ export interface LogShipOptions {
   readonly planeReachable: () => boolean;
   /** What carries the control connection: where that polls, no WebSocket is tried here either. */
   readonly transport: () => Transport;
+  /** What the control plane speaks; null when that is not known. Default: this version. */
+  readonly protocol?: () => number | null;
   /** Sees what goes to the room, for people at this machine. */
   readonly onFrame?: (stream: LogStream, bytes: Uint8Array) => void;
   /** Default: 256 MiB. */
   readonly capBytes?: number;
   /** Bytes on disk that wait for the room. Default: 256 MiB. */
   readonly spoolBytes?: number;
-}
-
-type JobStream = Exclude<LogStream, "system">;
-
-/** Bytes of the log, and what they stand for of the job's output. */
-interface Dropped {
-  bytes: number;
-  readonly raw: Record<JobStream, number>;
-}
-
-function nothingDropped(): Dropped {
-  return { bytes: 0, raw: { stdout: 0, stderr: 0 } };
 }
 
 export class LogShip implements LogSink {
@@ -92,6 +86,11 @@ export class LogShip implements LogSink {
   private readonly maskers: Readonly<Record<JobStream, Masker>>;
   private dropped = { spool: nothingDropped(), quota: nothingDropped() };
   private gaps: number;
+  /** Of every payload so far; null where an earlier process has sent some that are no longer here. */
+  private readonly digest: Hash | null;
+  private sha256: string | null = null;
+  /** The room has other bytes than were sent to it. */
+  private conflicted = false;
   private ending = false;
   private closed = false;
   private cancelReconnect = (): void => {};
@@ -106,12 +105,14 @@ export class LogShip implements LogSink {
     this.taken = this.spool.taken;
     this.tornBytes = this.spool.tornBytes;
     this.gaps = this.spool.gaps;
+    this.digest = digestOf(this.spool);
     this.chunker = new LogChunker({
       attempt: options.ref.attempt,
       clock: options.clock,
       resume: { ...this.spool.next, taken: this.spool.taken },
       emit: (frame, taken) => {
         this.newest = { seq: frame.header.seq, bytes: this.spool.append(frame, taken) };
+        this.digest?.update(frame.payload);
         this.options.onFrame?.(frame.header.stream, frame.payload);
         this.pump();
       },
@@ -225,6 +226,7 @@ export class LogShip implements LogSink {
     this.chunker.flush();
     this.declareSpoolGap();
     this.declareGap(this.dropped.quota, "log_quota");
+    this.sha256 = this.digest?.digest("hex") ?? null;
     this.ending = true;
     this.pump();
     const complete = await this.endedWithin(withinMs);
@@ -237,7 +239,8 @@ export class LogShip implements LogSink {
       this.options.log.warn("log.incomplete", { unacknowledgedFrames: this.spool.unacknowledged });
     }
     const whole = this.dropped.quota.bytes > 0 ? "truncated" : "complete";
-    return { logBytes, logState: complete && (whole === "truncated" || this.gaps === 0) ? whole : "incomplete" };
+    const isHeld = complete && !this.conflicted;
+    return { logBytes, logState: isHeld && (whole === "truncated" || this.gaps === 0) ? whole : "incomplete" };
   }
 
   /** Lets go of the files and leaves them on disk. */
@@ -357,6 +360,8 @@ export class LogShip implements LogSink {
         return;
       case "error":
         this.options.log.warn("log.refused", { code: message.code, problem: message.message });
+        // What `ended` follows after this is not what was printed.
+        this.conflicted ||= this.ending && message.code === "log_conflict";
         return;
       default:
         message satisfies never;
@@ -404,12 +409,14 @@ export class LogShip implements LogSink {
   private readonly endSentOn = new WeakSet<LogWire>();
 
   private endMessage(): LogClientMessage {
+    const knowsDigest = (this.options.protocol?.() ?? DIGEST_SINCE) >= DIGEST_SINCE;
     return {
       type: "end",
       attempt: this.options.ref.attempt,
       totalBytes: this.chunker.totalBytes,
       gaps: this.gaps,
       truncated: this.dropped.quota.bytes > 0,
+      ...(this.sha256 === null || !knowsDigest ? {} : { sha256: this.sha256 }),
     };
   }
 
@@ -435,11 +442,6 @@ export class LogShip implements LogSink {
       this.options.log.redactor.remove(this.token);
     }
   }
-}
-
-function drop(dropped: Dropped, stream: JobStream, bytes: number, rawBytes: number): void {
-  dropped.bytes += bytes;
-  dropped.raw[stream] += rawBytes;
 }
 
 function parseMessage(text: string): LogServerMessage | null {

@@ -2,7 +2,7 @@
 import { AppError } from "@cronium/protocol/errors";
 import { parseStrictJson } from "@cronium/protocol/json";
 import { HOME_SHARD } from "@cronium/protocol/ids";
-import { MAX_FRAME_BYTES } from "@cronium/protocol/limits";
+import { DEFAULT_LOG_CAP_BYTES, MAX_FRAME_BYTES } from "@cronium/protocol/limits";
 import { closeCodes, RunnerMessage, type AttemptRef, type Json, type ServerMessage } from "@cronium/protocol";
 import * as z from "zod";
 import { clockSkew } from "../../domain/runner.ts";
@@ -18,6 +18,7 @@ import { acceptOrRefuse, handOver } from "./grants.ts";
 import type { Work } from "./group-commit.ts";
 import { type Fetched, fetchValues, refKey } from "./handed-values.ts";
 import { onHello } from "./handshake.ts";
+import { logCapOf } from "./jobs.ts";
 import { renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, changeRunner } from "./runners.ts";
 import { readState } from "./runs.ts";
@@ -313,7 +314,9 @@ function answer(
       startTicking(shell, turn);
       noteServed(shell, turn, by.runnerId);
       const { leaseMs, logTokenKey } = shell.deps.config;
-      const logToken = signLogToken(logTokenKey, { workspaceId: shell.workspaceId, ...ref }, turn.now);
+      const run = after?.run ?? readState(shell, ref.runId, ref.attempt)?.run;
+      const capBytes = run === undefined ? DEFAULT_LOG_CAP_BYTES : logCapOf(shell, run);
+      const logToken = signLogToken(logTokenKey, { workspaceId: shell.workspaceId, ...ref, capBytes }, turn.now);
       const handed = after === null ? {} : handOver(shell, turn, after.run, { ref, runnerId: by.runnerId, fetched });
       const grant = { ...ref, leaseMs, logToken, ...handed };
       const last = lastFrameTo(turn, by);

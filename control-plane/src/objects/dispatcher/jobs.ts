@@ -1,6 +1,7 @@
 /** What runners are handed for the newest attempts of runs. */
 import type { EventDefinition, Job, Json } from "@cronium/protocol";
-import { hasContainerSettings } from "@cronium/protocol/container-defaults";
+import { containerOf, hasContainerSettings } from "@cronium/protocol/container-defaults";
+import { DEFAULT_LOG_CAP_BYTES } from "@cronium/protocol/limits";
 import { withoutQueueing } from "../../domain/event-queueing.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import type { Shell } from "./shell.ts";
@@ -10,6 +11,7 @@ type StoredDefinition = EventDefinition & { readonly defaultInput?: Json; readon
 
 /** Scripts that are kept in memory, in characters; beyond them all are read anew. */
 const KEPT_CHARS = 4_000_000;
+const MIB = 1_048_576;
 
 export interface SizedJob {
   readonly job: Job;
@@ -47,6 +49,16 @@ export function jobsOf(shell: Shell, runs: readonly RunRecord[]): SizedJob[] {
     };
     return { job, chars: definition.script.length + input.length };
   });
+}
+
+/** How much of the log is kept of each of the run's attempts. One without settings for its container costs no look. */
+export function logCapOf(shell: Shell, run: RunRecord): number {
+  if (run.wishes?.container !== true) {
+    return DEFAULT_LOG_CAP_BYTES;
+  }
+  const [row] = shell.sql.exec("SELECT definition FROM payloads WHERE run_id = ?", run.id).toArray();
+  const own = (row?.["definition"] ?? null) as string | null;
+  return containerOf(own === null ? versionOf(shell, run) : toDefinition(own)).logCapMb * MIB;
 }
 
 /** Versions never change, so a copy holds until the turn that made them is taken back. */

@@ -26,7 +26,7 @@ export function whole(bytes: Uint8Array<ArrayBuffer>): WholeFrame {
 /** Rows of one attempt lie together, in order of `seq`. */
 const ROWS_OF_ATTEMPT = 2 ** 32;
 
-function rowOf(attempt: number, seq: number): number {
+export function rowOf(attempt: number, seq: number): number {
   return attempt * ROWS_OF_ATTEMPT + seq + 1;
 }
 
@@ -83,16 +83,23 @@ export function readIdentity(sql: SqlStorage, attempt: number, seq: number): Fra
   return { seq, offset, stream, sha256 };
 }
 
-/** Adds the next frame. The limit of an event is its runner's to hold; beyond the most that any may have it is counted, not kept: false. */
+/** Cronium's own remarks, which its runner adds to what a job prints. */
+const REMARK_BYTES = 1_048_576;
+
+/**
+ * Adds the next frame. The limit of an event is its runner's to hold; one that does not is held to it here: what comes
+ * beyond `capBytes`, or beyond the most that any run may have, is counted, not kept: false.
+ */
 export function appendFrame(
   sql: SqlStorage,
   header: LogHeader,
   length: number,
   bytes: ArrayBuffer,
   storedBytes: number,
+  capBytes = MAX_LOG_CAP_BYTES,
 ): boolean {
   const { attempt, seq, offset, gap } = header;
-  const fits = storedBytes + length <= MAX_LOG_CAP_BYTES;
+  const fits = storedBytes + length <= MAX_LOG_CAP_BYTES && offset + length <= capBytes + REMARK_BYTES;
   if (fits) {
     sql.exec(
       "INSERT INTO frames (n, start, length, bytes) VALUES (?, ?, ?, ?)",

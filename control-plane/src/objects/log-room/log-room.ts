@@ -8,7 +8,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { LogBatch, LogBatchAnswer, LogState, Run } from "@cronium/protocol";
 import { closeCodes } from "@cronium/protocol/runner";
-import { LOG_DRAIN_MS } from "@cronium/protocol/limits";
+import { LOG_DRAIN_MS, MAX_LOG_CAP_BYTES } from "@cronium/protocol/limits";
 import { isTerminal } from "@cronium/protocol/run-states";
 import { makeDeps, type Env } from "../../deps.ts";
 import { logStateOf } from "../../domain/log-position.ts";
@@ -52,6 +52,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       runId,
       stored,
       newest: undefined,
+      digest: null,
       closed: stored && sql.exec("SELECT 1 FROM meta WHERE key = 'closed'").toArray().length > 0,
       archived: false,
       storedBytes: 0,
@@ -140,7 +141,7 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
       offset: Number(searchParams.get("offset") ?? 0),
     };
     if (pathname === "/write") {
-      return this.#openWriter(cursor.attempt);
+      return this.#openWriter(cursor.attempt, Number(searchParams.get("cap") ?? MAX_LOG_CAP_BYTES));
     }
     if (pathname === "/view") {
       return this.#openViewer(cursor);
@@ -155,19 +156,19 @@ export class LogRoom extends DurableObject<Env> implements LogRoomApi {
     return new Response(body);
   }
 
-  async writeBatch(attempt: number, batch: LogBatch): Promise<LogBatchAnswer> {
+  async writeBatch(attempt: number, batch: LogBatch, capBytes?: number): Promise<LogBatchAnswer> {
     await this.#lookUpRun(attempt);
     const room = this.#room;
-    const { answer, ended } = onWriterBatch(room, attempt, batch);
+    const { answer, ended } = onWriterBatch(room, attempt, batch, capBytes);
     if (ended && room.stored && readMeta(room, "close_at") !== null) {
       this.#close();
     }
     return answer;
   }
 
-  async #openWriter(attempt: number): Promise<Response> {
+  async #openWriter(attempt: number, capBytes: number): Promise<Response> {
     await this.#lookUpRun(attempt);
-    return openWriter(this.#room, attempt);
+    return openWriter(this.#room, attempt, capBytes);
   }
 
   async #lookUpRun(attempt: number): Promise<void> {

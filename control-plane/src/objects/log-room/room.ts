@@ -1,5 +1,6 @@
 /** What every file of the log room works on. */
 import type { Deps } from "../../deps.ts";
+import type { RunningDigest } from "./digest.ts";
 import type { LogPosition } from "../../domain/log-position.ts";
 import type { Block } from "./archive-format.ts";
 import { readNewest } from "./frames.ts";
@@ -16,6 +17,8 @@ export interface Room {
   archived: boolean;
   /** Where the newest attempt's log stands, as it was last written; undefined until it is read again. */
   newest: LogPosition | null | undefined;
+  /** Of the attempt that is printing: the hash over its payloads up to frame `nextSeq`; null until its first frame. */
+  digest: RunningDigest | null;
   /** Whether no frame is taken any more. */
   closed: boolean;
   /** Bytes of the log that is kept: payloads in the tables, and the archived part before them. */
@@ -52,6 +55,8 @@ export interface ViewerAttachment {
 export interface WriterAttachment {
   readonly kind: "writer";
   readonly attempt: number;
+  /** The most that the attempt may print; absent on a socket that an earlier version accepted. */
+  readonly capBytes?: number;
 }
 export type RoomAttachment = ViewerAttachment | WriterAttachment;
 

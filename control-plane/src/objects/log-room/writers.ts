@@ -10,6 +10,7 @@ import {
   decodeLogFrame,
   LogClientMessage,
   MAX_FRAME_BYTES,
+  MAX_LOG_CAP_BYTES,
   parseStrictJson,
   type ErrorCode,
   type LogBatch,
@@ -17,6 +18,7 @@ import {
   type LogServerMessage,
 } from "@cronium/protocol";
 import { judgeFrame, logStateOf, type LogPosition } from "../../domain/log-position.ts";
+import { addToDigest, digestOf } from "./digest.ts";
 import { appendFrame, endAttempt, readIdentity, readPosition, startAttempt } from "./frames.ts";
 import { isClosed } from "./reopen.ts";
 import {
@@ -33,10 +35,10 @@ import { createTables } from "./schema.ts";
 import { broadcastFrame, tellViewers } from "./viewers.ts";
 
 /** Accepts the socket of an attempt and says where to go on; an older attempt, or a closed log, is refused. */
-export function openWriter(room: Room, attempt: number): Response {
+export function openWriter(room: Room, attempt: number, capBytes: number): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   room.ctx.acceptWebSocket(server, [WRITER_TAG]);
-  server.serializeAttachment({ kind: "writer", attempt } satisfies WriterAttachment);
+  server.serializeAttachment({ kind: "writer", attempt, capBytes } satisfies WriterAttachment);
   welcomeWriter(room, server, attempt);
   return new Response(null, { status: 101, webSocket: client });
 }
@@ -60,8 +62,9 @@ export function onWriterBatch(
   room: Room,
   attempt: number,
   batch: LogBatch,
+  capBytes?: number,
 ): { readonly answer: LogBatchAnswer; readonly ended: boolean } {
-  const writer = new BatchWriter(attempt);
+  const writer = new BatchWriter(attempt, capBytes);
   let ended = false;
   if (batch.frames.length === 0 && batch.end === null) {
     welcomeWriter(room, writer, attempt);
@@ -83,8 +86,8 @@ class BatchWriter implements Peer {
   closed: LogBatchAnswer["close"] = null;
   readonly #attachment: WriterAttachment;
 
-  constructor(attempt: number) {
-    this.#attachment = { kind: "writer", attempt };
+  constructor(attempt: number, capBytes: number | undefined) {
+    this.#attachment = { kind: "writer", attempt, ...(capBytes === undefined ? {} : { capBytes }) };
   }
 
   deserializeAttachment(): WriterAttachment {
@@ -136,8 +139,9 @@ export function onWriterFrame(room: Room, socket: Peer, data: ArrayBuffer): void
     case "append": {
       broadcastFrame(room, data);
       begin(room, attempt);
-      const fits = appendFrame(room.sql, header, payload.length, data, room.storedBytes);
+      const fits = appendFrame(room.sql, header, payload.length, data, room.storedBytes, capOf(socket));
       room.storedBytes += fits ? payload.length : 0;
+      addToDigest(room, attempt, header.seq, payload);
       const next = { seq: header.seq + 1, offset: header.offset + payload.length };
       room.newest = {
         ...position,
@@ -180,12 +184,20 @@ export function onWriterText(room: Room, socket: Peer, text: string): boolean {
     return false;
   }
   if (!position.ended) {
-    // Of a job that printed nothing no trace is kept, so that its room costs nothing.
-    if (room.stored || message.gaps > 0 || message.truncated) {
-      begin(room, attempt);
-      endAttempt(room.sql, attempt, message);
+    const kept = message.sha256 === undefined ? null : digestOf(room, position);
+    const isOther = kept !== null && kept !== message.sha256;
+    if (isOther) {
+      const text_ = `The end claims bytes with the SHA-256 ${message.sha256}, stored are some with ${kept}.`;
+      room.deps.log.error("log.digest_conflict", { runId: room.runId, attempt, claimed: message.sha256, kept });
+      tell(socket, { type: "error", code: "log_conflict", message: text_ });
     }
-    const { gaps, truncated } = message;
+    const told = isOther ? { ...message, gaps: message.gaps + 1 } : message;
+    // Of a job that printed nothing no trace is kept, so that its room costs nothing.
+    if (room.stored || told.gaps > 0 || message.truncated) {
+      begin(room, attempt);
+      endAttempt(room.sql, attempt, told);
+    }
+    const { gaps, truncated } = told;
     const ended = (room.stored ? readPosition(room.sql, attempt) : null) ?? {
       ...position,
       gaps,
@@ -237,6 +249,11 @@ function begin(room: Room, attempt: number): void {
   }
   // Should a write fail half-way, what is stored counts.
   room.newest = undefined;
+}
+
+function capOf(socket: Peer): number {
+  const attachment = attachmentOf(socket);
+  return (attachment?.kind === "writer" ? attachment.capBytes : undefined) ?? MAX_LOG_CAP_BYTES;
 }
 
 function emptyLog(attempt: number): LogPosition {
