@@ -195,6 +195,8 @@ export const SidecarEvent = z.discriminatedUnion("type", [
   /** The job has ended with 0, its token is dead, and the bootstrap waits for another. */
   z.strictObject({ type: z.literal("free"), slot: z.string() }),
   z.strictObject({ type: z.literal("output"), slot: z.string(), id: z.int(), value: JsonValue }),
+  /** Made for the job, which gets it once it is hidden in its log: answered by `stored`. */
+  z.strictObject({ type: z.literal("token"), slot: z.string(), id: z.int(), token: z.string().min(1) }),
   /** To the control plane; answered by `answer`. `key` tells a repeat. */
   z.strictObject({ type: z.literal("call"), slot: z.string(), id: z.int(), key: CallKey, op: CallOp }),
   z.strictObject({ type: z.literal("uncached"), id: z.int() }),

@@ -220,6 +220,9 @@ export class SidecarProcess implements Sidecar {
       case "output":
         void this.storeOutput(event.slot, event.id, event.value);
         return;
+      case "token":
+        this.concealToken(event);
+        return;
       case "call":
         void this.call(event.slot, event);
         return;
@@ -291,6 +294,12 @@ export class SidecarProcess implements Sidecar {
       this.options.log.error("sidecar.output_not_stored", { slot, problem: errorText(error) });
     }
     this.send({ type: "stored", id, ok });
+  }
+
+  private concealToken({ slot, id, token }: Extract<SidecarEvent, { type: "token" }>): void {
+    const binding = this.slots.get(slot)?.binding ?? null;
+    binding?.onToken(token);
+    this.send({ type: "stored", id, ok: binding !== null });
   }
 
   private async call(slot: string, { id, key, op }: Extract<SidecarEvent, { type: "call" }>): Promise<void> {

@@ -101,7 +101,7 @@ beforeAll(async () => {
   child.on("message", (message) => {
     const event = message as SidecarEvent;
     events.push(event);
-    if (event.type === "output") {
+    if (event.type === "output" || event.type === "token") {
       send({ type: "stored", id: event.id, ok: true });
     } else if (event.type === "call") {
       asked.push({ key: event.key, op: event.op });

@@ -19,6 +19,7 @@ let child: ChildProcess;
 let folder: string;
 let events: SidecarEvent[];
 let stored: Json[];
+let concealed: string[];
 let storeWorks: boolean;
 
 interface Answer {
@@ -154,6 +155,9 @@ beforeAll(async () => {
     if (event.type === "output") {
       stored.push(event.value);
       child.send({ type: "stored", id: event.id, ok: storeWorks });
+    } else if (event.type === "token") {
+      concealed.push(event.token);
+      child.send({ type: "stored", id: event.id, ok: storeWorks });
     }
   });
   await until("the sidecar is ready", () => events.some((event) => event.type === "ready"));
@@ -170,6 +174,7 @@ afterAll(async () => {
 beforeEach(() => {
   events.length = 0;
   stored = [];
+  concealed = [];
   storeWorks = true;
 });
 
@@ -293,6 +298,19 @@ describe("the script's side", () => {
     const token = await bindSlot();
 
     expect((await call("POST", path("output"), { token, body: "1" })).status).toBe(503);
+  });
+
+  test("I21: gets a new token only once the runner hides it in the log", async ({ expect }) => {
+    await openSlot();
+    const token = await bindSlot();
+
+    const renewed = await call("POST", path("token"), { token });
+    expect([renewed.status, renewed.json["token"]]).toEqual([200, concealed[0]]);
+    expect(concealed[0]).not.toBe(token);
+    storeWorks = false;
+    const refused = await call("POST", path("token"), { token });
+    expect(refused.status).toBe(503);
+    expect(refused.text).not.toContain(concealed[1] ?? "none");
   });
 
   test.for([

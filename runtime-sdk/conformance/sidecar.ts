@@ -111,6 +111,8 @@ export async function startSidecar(): Promise<Sidecar> {
     if (event.type === "output") {
       jobs.get(event.slot)?.outputs.push(event.value as Json);
       send({ type: "stored", id: event.id, ok: true });
+    } else if (event.type === "token") {
+      send({ type: "stored", id: event.id, ok: true });
     } else if (event.type === "exit") {
       jobs.get(event.slot)?.exits.push(event.code);
     } else if (event.type === "handed_out") {

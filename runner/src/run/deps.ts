@@ -89,6 +89,8 @@ export interface SidecarBinding {
   readonly egress: Egress | null;
   /** One line about a connection that it made, or was refused. */
   readonly onEgress: (text: string) => void;
+  /** A token that the job is about to get: its log must not show it. */
+  readonly onToken: (token: string) => void;
   /** The bootstrap has fetched the job already, from an earlier process. */
   readonly handedOut: boolean;
   /** The bootstrap has fetched the job. */

@@ -98,6 +98,7 @@ export function bind(
     variables,
     egress: egressOf(job, deps.egress),
     onEgress: (text) => sink.notice(text),
+    onToken: (renewed) => sink.conceal({}, [renewed]),
     context: runContext(job, deps.runnerName, deps.clock.now()),
     handedOut,
     onHandedOut: () => deps.journal.note({ type: "handed_out", ...ref }),

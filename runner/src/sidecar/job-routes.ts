@@ -97,5 +97,9 @@ export async function postOutput({ context, slot, request, response }: Call): Pr
 export async function postToken({ context, slot, response }: Call): Promise<void> {
   const { context: run, attempt } = bound(slot);
   const token = await renewToken(context.key, run.runId, attempt);
+  // First hidden, then handed out: the job may print it at once.
+  if (!(await context.conceal(slot.name, token))) {
+    throw new AppError("not_available", "The runner could not hide a new token in the log.");
+  }
   send(response, 200, { token, expiresInMs: TOKEN_LIFE_S * 1_000 });
 }

@@ -37,6 +37,15 @@ function emit(event: SidecarEvent): void {
 }
 
 function store(slot: string, value: Json): Promise<boolean> {
+  return done((id) => ({ type: "output", slot, id, value }));
+}
+
+function conceal(slot: string, token: string): Promise<boolean> {
+  return done((id) => ({ type: "token", slot, id, token }));
+}
+
+/** Whether the runner says in time that it has done what this asks for. */
+function done(event: (id: number) => SidecarEvent): Promise<boolean> {
   const id = nextId;
   nextId += 1;
   return new Promise((resolve) => {
@@ -47,7 +56,7 @@ function store(slot: string, value: Json): Promise<boolean> {
       resolve(ok);
     };
     storing.set(id, settle);
-    emit({ type: "output", slot, id, value });
+    emit(event(id));
   });
 }
 
@@ -108,6 +117,7 @@ async function obey(command: SidecarCommand): Promise<void> {
   if (command.type === "configure") {
     settleIn(command.socketDir);
     slots = new Slots({
+      conceal,
       key: Buffer.from(command.key, "base64url"),
       socketDir: ".",
       emit,

@@ -62,6 +62,8 @@ export interface SlotContext {
   readonly emit: (event: SidecarEvent) => void;
   /** Asks the runner to make an output durable; false when it could not. */
   readonly store: (slot: string, value: Json) => Promise<boolean>;
+  /** Asks the runner to hide a token in the job's log; false when it could not. */
+  readonly conceal: (slot: string, token: string) => Promise<boolean>;
   /** Asks the control plane, through the runner. Never rejects. */
   readonly ask: (slot: string, key: string, op: CallOp) => Promise<Answered>;
   /** Address of the control plane, for artifacts. */

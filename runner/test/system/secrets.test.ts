@@ -20,6 +20,9 @@ echo "env $(printf %s "$SHOWN" | sha)"
 echo "variable $(cronium_get_variable REGION)"
 health() { curl --silent --max-time 2 --unix-socket /run/cronium/api.sock http://cronium/health >/dev/null; }
 echo "shown $(cronium_secret TOKEN) $SHOWN $CRONIUM_TOKEN"
+renewed=$(curl --silent --unix-socket /run/cronium/api.sock -X POST -H "Authorization: Bearer $CRONIUM_TOKEN" \\
+  "http://cronium/v1/executions/$CRONIUM_RUN_ID/token" | jq -r .token)
+echo "renewed \${#renewed} $renewed"
 printf '%s' "cut $(cronium_secret TOKEN | head -c 20)"
 sleep 0.2
 cronium_secret TOKEN | tail -c +21
@@ -102,6 +105,7 @@ test("no secret is in any log, file, database, answer or container in clear, and
     ]) {
       expect(log).toContain(`${line}\n`);
     }
+    expect(log).toMatch(/^renewed [23]\d\d \*\*\*$/m);
     // Acts and refusals about values leave their marks too: in audit rows, problems and exports.
     const { items } = (await call("GET", "/secrets")).body as { items: { id: string; name: string }[] };
     const idOf = (name: string): string => items.find((one) => one.name === name)?.id ?? "none";
