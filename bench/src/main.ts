@@ -8,8 +8,10 @@ import { controlApi } from "./cases/control-api.ts";
 import { dispatch } from "./cases/dispatch.ts";
 import { burst100, noop1000 } from "./cases/fresh-containers.ts";
 import { live1000 } from "./cases/live-1000.ts";
+import { logFlood } from "./cases/log-flood.ts";
 import { logLatency } from "./cases/log-latency.ts";
 import { neighbours } from "./cases/neighbours.ts";
+import { overhead } from "./cases/overhead.ts";
 import { runtimeApi } from "./cases/runtime-api.ts";
 import { warmTti } from "./cases/warm-tti.ts";
 import { describeMachine } from "./machine.ts";
@@ -23,7 +25,9 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   dispatch,
   neighbours,
   "control-api": controlApi,
+  overhead,
   "log-latency": logLatency,
+  "log-flood": logFlood,
   "live-1000": live1000,
   "noop-1000": noop1000,
   "burst-100": burst100,

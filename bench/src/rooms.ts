@@ -3,9 +3,9 @@
  * code drives our log rooms and the bare ones, so that its own cost is on both sides.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { encodeLogFrame } from "@cronium/protocol";
 import WebSocket from "ws";
+import { processorMs, residentMb } from "./processor.ts";
 import { within } from "./wait.ts";
 
 export interface Room {
@@ -120,18 +120,6 @@ export async function exchange(rooms: readonly Room[], seconds: number, serverPi
     cpuMsPerLine,
     memoryMb,
   };
-}
-
-/** User and system time of a process, in steps of 10 ms: fields 14 and 15 of its `stat`, counted in 1/100 s. */
-function processorMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-function residentMb(pid: number): number {
-  const kb = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kb) / 1_024;
 }
 
 /** Resolves when the socket is open; `onMessage` misses nothing. */
