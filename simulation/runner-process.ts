@@ -360,6 +360,7 @@ export class RunnerProcess {
         this.calls.onUncache(message);
         return;
       case "shards":
+      case "measure":
         return;
       default:
         message satisfies never;

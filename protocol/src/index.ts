@@ -15,6 +15,7 @@ export * from "./labels.ts";
 export * from "./limits.ts";
 export * from "./live.ts";
 export * from "./log-frame.ts";
+export * from "./machine.ts";
 export * from "./poll.ts";
 export * from "./queueing.ts";
 export * from "./registration-tokens.ts";

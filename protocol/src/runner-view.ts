@@ -1,6 +1,8 @@
 /** A runner as the API returns it. */
 import * as z from "zod";
 import { Labels } from "./labels.ts";
+import { MachineFacts, MachineMetrics } from "./machine.ts";
+import { runStates } from "./run-states.ts";
 import { runnerStates, runnerWarnings, transports, type RunnerWarning } from "./runner-states.ts";
 
 export const RunnerPlatform = z.strictObject({
@@ -31,6 +33,20 @@ export const Runner = z
     latencyMs: z.number().nullable(),
     /** Since when it is held back, and why in a sentence; null, the default, when it is not. A person releases it. */
     quarantine: z.strictObject({ at: z.iso.datetime(), message: z.string() }).nullable().default(null),
+    /**
+     * Why it gets no offers though nothing is wrong with it; null, the default, when it does. Paused with `person` by
+     * somebody at the control plane, until then or until somebody resumes it; with `machine` at the machine itself, where
+     * alone it is resumed.
+     */
+    paused: z
+      .strictObject({
+        by: z.enum(["person", "machine"]),
+        note: z.string(),
+        at: z.iso.datetime(),
+        until: z.iso.datetime().nullable(),
+      })
+      .nullable()
+      .default(null),
     /** How it is connected: `polling` where a proxy lets no WebSocket through; null when it is not. */
     transport: z.enum(transports).nullable(),
     connectedAt: z.iso.datetime().nullable(),
@@ -46,3 +62,22 @@ export const Runner = z
   })
   .meta({ id: "Runner" });
 export type Runner = z.infer<typeof Runner>;
+
+/** One runner with everything that is known of it. */
+export const RunnerDetail = Runner.extend({
+  /** What the machine is, by its last connection; null for a runner that is too old to say. */
+  facts: MachineFacts.nullable(),
+  /** How the machine did at `at`: a moment ago for one that is connected, else when it was last heard. Null: never said. */
+  metrics: MachineMetrics.extend({ at: z.iso.datetime() }).nullable(),
+  /** Attempts that it holds now, the oldest first, at most 100. */
+  jobs: z.array(
+    z.strictObject({
+      runId: z.string(),
+      attempt: z.int(),
+      eventName: z.string(),
+      state: z.enum(runStates),
+      startedAt: z.iso.datetime().nullable(),
+    }),
+  ),
+}).meta({ id: "RunnerDetail" });
+export type RunnerDetail = z.infer<typeof RunnerDetail>;

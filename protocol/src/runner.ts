@@ -33,6 +33,10 @@
  * for good; so does the control plane when it has had no connection for a lease. One that comes back with its job behind
  * it and nothing in hand is closed with 4403.
  *
+ * What the machine is and how it does travels beside the work, and nothing is decided by it (`machine.ts`): `measure` asks
+ * for `metrics`, over the same connection. A runner that a person has paused at its machine says `paused`; one that is
+ * paused at the control plane is not told so, it only gets no offers.
+ *
  * Jobs ask for variables, locks and so on through `call`, answered by `answer` (`calls.ts`); from protocol 2 on.
  *
  * Where no WebSocket gets through, the same frames travel in a polling session (`poll.ts`).
@@ -51,6 +55,7 @@ import { CallError, CallKey, CallOp } from "./calls.ts";
 import { EventDefinition } from "./event.ts";
 import { JsonValue } from "./json.ts";
 import { Labels } from "./labels.ts";
+import { MachineFacts, MachineMetrics } from "./machine.ts";
 import { failReasons, triggers, type FailReason } from "./run-states.ts";
 import { notReadyReasons, type NotReadyReason } from "./runner-states.ts";
 import { RunnerPlatform } from "./runner-view.ts";
@@ -160,6 +165,9 @@ export const RunnerMessage = z.discriminatedUnion("type", [
     /** Without it the runner gets no job that names secrets. */
     sealing: SealingKey.optional(),
     clock: WallClock.optional(),
+    /** None of these two is sent to a control plane of protocol 1. */
+    paused: z.literal(true).optional(),
+    facts: MachineFacts.optional(),
   }),
   z.strictObject({ type: z.literal("accept"), jobs: z.array(AttemptRef).min(1) }),
   z.strictObject({
@@ -192,7 +200,14 @@ export const RunnerMessage = z.discriminatedUnion("type", [
     /** Only to a control plane that named shards: slots that this Dispatcher may fill, those it fills now included. */
     slots: z.int().min(0).max(1_000).optional(),
     clock: WallClock.optional(),
+    /** A person at the machine has paused it. Not sent to a control plane of protocol 1, which is told that it drains. */
+    paused: z.literal(true).optional(),
+    /** When they have changed. */
+    facts: MachineFacts.optional(),
+    metrics: MachineMetrics.optional(),
   }),
+  /** The answer to `measure`. */
+  z.strictObject({ type: z.literal("metrics"), metrics: MachineMetrics }),
   z.strictObject({
     type: z.literal("bye"),
     /** It takes itself out for good, as a person would who revokes it: its key is refused from then on. */
@@ -258,6 +273,8 @@ export const ServerMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("ack"), of: z.enum(["exited", "done"]), jobs: z.array(AttemptRef).min(1) }),
   z.strictObject({ type: z.literal("stale"), runId: z.string(), attempt: z.int() }),
   z.strictObject({ type: z.literal("drain") }),
+  /** Somebody looks at the machine: say `metrics`. Only to runners of protocol 2 and newer; to older ones it is unknown. */
+  z.strictObject({ type: z.literal("measure") }),
   z.strictObject({ type: z.literal("shards"), shards: z.array(z.int().min(1).max(31)).max(31) }),
   /** To the `call` of this id: one of the two. */
   z.strictObject({

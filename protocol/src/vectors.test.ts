@@ -53,6 +53,8 @@ const PARTS = new Set([
   "LockHeld",
   "LockId",
   "LockName",
+  "MachineFacts",
+  "MachineMetrics",
   "Mount",
   "Name",
   "PreferLabels",

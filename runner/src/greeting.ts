@@ -2,6 +2,9 @@
 import {
   CLOCK_SINCE,
   type HeldAttempt,
+  HOME_SHARD,
+  type MachineFacts,
+  OPERATING_SINCE,
   PROTOCOL_VERSION,
   type RunnerPlatform,
   SEALING_SINCE,
@@ -26,6 +29,8 @@ export interface GreetingOptions {
   readonly runs: Runs;
   readonly platform: () => RunnerPlatform;
   readonly notReady: () => Hello["notReady"];
+  readonly paused: () => boolean;
+  readonly facts: () => MachineFacts | null;
 }
 
 export function greeting(
@@ -37,6 +42,7 @@ export function greeting(
   const { credential, registration } = identity;
   const { runnerId } = registration;
   const { publicKey } = options.sealing;
+  const facts = options.facts();
   const signature = signSealingKey(credential, nonce, runnerId, publicKey);
   return {
     type: "hello",
@@ -51,6 +57,8 @@ export function greeting(
     // A control plane of the version before refuses what it does not know.
     ...(protocol >= SEALING_SINCE ? { sealing: { publicKey, signature } } : {}),
     ...(protocol >= CLOCK_SINCE ? { clock: clock.now() } : {}),
+    ...(protocol >= OPERATING_SINCE && options.paused() ? { paused: true } : {}),
+    ...(protocol >= OPERATING_SINCE && shard === HOME_SHARD && facts !== null ? { facts } : {}),
     held: heldAttempts(options, shard),
   };
 }

@@ -14,7 +14,7 @@ export interface InboxLoops {
   readonly calls: Calls;
 }
 
-export function deliver(loops: InboxLoops, message: Exclude<WorkMessage, { type: "shards" }>): void {
+export function deliver(loops: InboxLoops, message: Exclude<WorkMessage, { type: "shards" | "measure" }>): void {
   const { dispatch, cancel, report, drain, calls } = loops;
   switch (message.type) {
     case "jobs":

@@ -9,6 +9,7 @@
 import {
   CLOCK_SINCE,
   HOME_SHARD,
+  type MachineFacts,
   OPERATING_SINCE,
   type RunnerMessage,
   shardOf,
@@ -16,14 +17,17 @@ import {
 } from "@cronium/protocol";
 import type { Clock } from "./base/clock.ts";
 import type { ExitError } from "./base/exit-error.ts";
-import type { Log } from "./base/log.ts";
+import { errorText, type Log } from "./base/log.ts";
 import { Connection, type Hello, type Welcome, type WorkMessage } from "./connection.ts";
 import { Heartbeat } from "./loops/heartbeat.ts";
+import type { Machine } from "./machine.ts";
 import type { ControlLink } from "./run/deps.ts";
 import { slotShares } from "./slot-shares.ts";
 
 /** The measured round trip is told this often at most, because each message wakes the control plane's object. */
 const STATUS_EVERY_MS = 300_000;
+/** How the machine does goes with a status at most this often. */
+const METRICS_EVERY_MS = 25_000;
 /** Changes that come together are told together. */
 const TELL_SLOTS_MS = 20;
 /** A slot is kept no longer than this for a Dispatcher that was declined: it may have found another runner. */
@@ -47,9 +51,11 @@ export interface LinksOptions {
   ) => Hello;
   /** False while a job was declined for want of something else than a slot. Default: true. */
   readonly hasRoom?: () => boolean;
-  readonly status: () => Pick<Status, "notReady" | "draining">;
+  /** `paused`: by a person at this machine. */
+  readonly status: () => Pick<Status, "notReady" | "draining"> & { readonly paused: boolean };
+  readonly machine: Pick<Machine, "facts" | "metrics" | "measure">;
   readonly welcomed: (welcome: Welcome, shard: number) => void;
-  readonly message: (message: Exclude<WorkMessage, { type: "shards" }>) => void;
+  readonly message: (message: Exclude<WorkMessage, { type: "shards" | "measure" }>) => void;
   readonly closed: (shard: number) => void;
   /** The leases of this shard's attempts are about to run out. */
   readonly leaseLost: (shard: number) => void;
@@ -63,6 +69,9 @@ interface Link {
   readonly heartbeat: Heartbeat;
   latencyMs: number | null;
   statusSentAt: number | null;
+  /** The facts that it was told last. */
+  facts: MachineFacts | null;
+  metricsSentAt: number;
   /** Of the control plane. */
   protocol: number;
   /** As it was told last. */
@@ -149,6 +158,7 @@ export class Links implements ControlLink {
         this.links.get(shardOf(message.runId))?.connection.send(message);
         return;
       case "uncached":
+      case "metrics":
         this.links.get(HOME_SHARD)?.connection.send(message);
         return;
       case "started":
@@ -226,6 +236,7 @@ export class Links implements ControlLink {
         hello: (nonce, protocol) => {
           link.slots = Math.max(1, this.shares().get(shard) ?? capacity);
           link.protocol = protocol;
+          link.facts = this.options.machine.facts;
           return this.options.hello(nonce, { shard, slots: link.slots, protocol });
         },
         welcomed: (welcome) => {
@@ -238,7 +249,7 @@ export class Links implements ControlLink {
           if (message.type === "granted") {
             heartbeat.granted();
           }
-          this.receive(message);
+          this.receive(link, message);
         },
         pong: () => heartbeat.pong(),
         closed: () => {
@@ -263,6 +274,8 @@ export class Links implements ControlLink {
       heartbeat,
       latencyMs: null,
       statusSentAt: null,
+      facts: null,
+      metricsSentAt: Number.NEGATIVE_INFINITY,
       protocol: 0,
       slots: capacity,
       wantsUntil: Number.NEGATIVE_INFINITY,
@@ -271,7 +284,12 @@ export class Links implements ControlLink {
     return link;
   }
 
-  private receive(message: WorkMessage): void {
+  private receive(link: Link, message: WorkMessage): void {
+    if (message.type === "measure") {
+      const sent = this.options.machine.measure().then((metrics) => link.connection.send({ type: "metrics", metrics }));
+      sent.catch((error: unknown) => this.options.log.warn("machine.unknown", { problem: errorText(error) }));
+      return;
+    }
     if (message.type !== "shards") {
       this.options.message(message);
       return;
@@ -351,11 +369,16 @@ export class Links implements ControlLink {
     }
     link.statusSentAt = this.options.clock.monotonic();
     link.declined = false;
+    const { notReady, draining, paused } = this.options.status();
+    const knows = link.protocol >= OPERATING_SINCE;
     const status: Status = {
       type: "status",
-      ...this.options.status(),
+      notReady,
+      draining: draining || (paused && !knows),
       latencyMs: link.latencyMs,
       ...(link.protocol >= CLOCK_SINCE ? { clock: this.options.clock.now() } : {}),
+      ...(knows && paused ? { paused: true } : {}),
+      ...(knows && link.shard === HOME_SHARD ? this.ofMachine(link) : {}),
     };
     if (this.links.size === 1) {
       link.connection.send(status);
@@ -363,6 +386,18 @@ export class Links implements ControlLink {
     }
     link.slots = this.shares().get(link.shard) ?? this.options.capacity;
     link.connection.send({ ...status, slots: link.slots });
+  }
+
+  /** Facts that are news, and metrics with a status that leaves anyway, though not with each of several in a row. */
+  private ofMachine(link: Link): Pick<Status, "facts" | "metrics"> {
+    const { machine, clock } = this.options;
+    const { facts } = machine;
+    const news = facts !== null && facts !== link.facts;
+    const now = clock.monotonic();
+    const due = now - link.metricsSentAt >= METRICS_EVERY_MS;
+    link.facts = facts;
+    link.metricsSentAt = due ? now : link.metricsSentAt;
+    return { ...(news ? { facts } : {}), ...(due ? { metrics: machine.metrics } : {}) };
   }
 
   private measured(link: Link, latencyMs: number): void {

@@ -40,6 +40,25 @@ export function metricsText(report: StatusReport): string {
       ['{kind="total"}', totalmem()],
       ['{kind="free"}', freemem()],
     ]),
+    ...(report.machine === undefined
+      ? []
+      : [
+          gauge(
+            "disk_free_bytes",
+            "Free for the runner's data, and for the engine where that is known.",
+            Object.entries(report.machine.metrics.diskFreeMb).flatMap(([of, free]) =>
+              free === null ? [] : [[`{of="${of}"}`, free * mb] as const],
+            ),
+          ),
+          gauge(
+            "waiting_containers",
+            "Started containers that wait for a job.",
+            report.machine.metrics.waiting.map(
+              ({ runtime, memoryMb, cpus, count }) =>
+                [`{runtime="${runtime}",memory_mb="${memoryMb}",cpus="${cpus}"}`, count] as const,
+            ),
+          ),
+        ]),
     gauge("host_load1", "Load average of the machine over a minute.", [["", loadavg()[0] ?? 0]]),
   ].join("\n")}\n`;
 }

@@ -24,6 +24,7 @@ import { JobLogs } from "./job-logs.ts";
 import { Journal } from "./journal.ts";
 import { renewedRecord } from "./journal-records.ts";
 import { Links } from "./links.ts";
+import { Machine } from "./machine.ts";
 import { Cancel } from "./loops/cancel.ts";
 import { Dispatch } from "./loops/dispatch.ts";
 import { Drain } from "./loops/drain.ts";
@@ -47,6 +48,8 @@ import { SidecarProcess } from "./sidecar-process.ts";
 
 /** Jobs are not taken before the sidecar runs, unless it takes unusually long; they wait for it then. */
 const SIDECAR_WITHIN_MS = 10_000;
+/** What the machine is, is told later where it takes long to find out. */
+const MACHINE_WITHIN_MS = 500;
 /** For containers that wait for jobs to go. */
 const STOP_WITHIN_MS = 20_000;
 
@@ -84,6 +87,7 @@ export class RunnerProgram {
   private readonly sweep: Sweep;
   readonly drain: Drain;
   private readonly pause: Pause;
+  private readonly machine: Machine;
   private readonly memory: MemoryBudget;
   private readonly jobLogs = new JobLogs((ref) => this.journal.get(ref) !== undefined);
   private readonly control: ControlServer;
@@ -133,6 +137,16 @@ export class RunnerProgram {
       clock,
       roomAgain: () => this.links.sendStatus(),
     });
+    this.machine = new Machine({
+      clock,
+      log,
+      executor: this.executor,
+      dataDir: dataDir.path,
+      process: policy.process?.allow === true,
+      runs: this.runs,
+      memoryBudgetMb: config.memoryMb,
+      changed: () => this.links.sendStatus(),
+    });
     this.greeting = {
       identity,
       sealing,
@@ -143,6 +157,8 @@ export class RunnerProgram {
       runs: this.runs,
       platform: () => describePlatform(this.executor.engineVersion),
       notReady: () => this.readiness.reasons,
+      paused: () => this.pause.paused,
+      facts: () => this.machine.facts,
     };
     this.calls = new Calls({
       clock,
@@ -160,7 +176,12 @@ export class RunnerProgram {
       occupied: (shard) => this.runs.occupiedBy(shard),
       hello: (nonce, at) => greeting(this.greeting, nonce, at),
       hasRoom: () => !this.memory.short,
-      status: () => ({ notReady: this.readiness.reasons, draining: this.takesNothing }),
+      status: () => ({
+        notReady: this.readiness.reasons,
+        draining: this.drain.draining || this.departure.unregistering,
+        paused: this.pause.paused,
+      }),
+      machine: this.machine,
       welcomed: (welcome, shard) => this.welcomed(welcome, shard),
       message: (message) => deliver(this, message),
       closed: (shard) => this.calls.cutOff(shard),
@@ -182,6 +203,7 @@ export class RunnerProgram {
         if (!reasons.includes("docker_down")) {
           // What could not be removed while Docker was away is still there.
           void this.sweep.now();
+          this.machine.engineBack();
         }
       },
     });
@@ -210,9 +232,7 @@ export class RunnerProgram {
       taken: () => this.oneJob?.take(),
       lost: () => this.oneJob?.lose(),
     });
-    const removeSpool = (ref: AttemptRef): void => {
-      rmSync(this.spoolFolder(ref), { recursive: true, force: true });
-    };
+    const removeSpool = (ref: AttemptRef): void => rmSync(this.spoolFolder(ref), { recursive: true, force: true });
     this.cancel = new Cancel({
       runs: this.runs,
       journal: this.journal,
@@ -260,6 +280,7 @@ export class RunnerProgram {
       readiness: this.readiness,
       drain: this.drain,
       pause: this.pause,
+      machine: this.machine,
       ownLog: options.ownLog,
       problems: options.problems,
       jobLogs: this.jobLogs,
@@ -284,6 +305,7 @@ export class RunnerProgram {
     process.on("SIGUSR2", onReplace);
     try {
       await Promise.all([this.readiness.open(), settledWithin(this.clock, this.sidecar.started(), SIDECAR_WITHIN_MS)]);
+      await settledWithin(this.clock, this.machine.open(), MACHINE_WITHIN_MS);
       await adoptEarlierRuns(this.journal, this.runs, this.deps);
       for (const { runId } of this.journal.entries()) {
         this.links.serve(shardOf(runId));
@@ -384,6 +406,7 @@ export class RunnerProgram {
   private async shutDown(): Promise<void> {
     this.dispatch.stop();
     this.memory.stop();
+    this.machine.close();
     this.report.stop();
     await this.control.close();
     this.metrics?.close();

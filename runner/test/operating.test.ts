@@ -109,7 +109,8 @@ describe("pausing a machine", () => {
   test("declines what comes, stays connected, holds over a restart, and ends with resume", async ({ expect }) => {
     await online();
     expect((await command("pause")).code).toBe(0);
-    await until("the plane knows", () => plane.of("status").at(-1)?.draining === true);
+    await until("the plane knows", () => plane.of("status").at(-1)?.paused === true);
+    expect(plane.of("status").at(-1)?.draining).toBe(false);
     const declined = sleeper(0);
     plane.offer(declined);
     await until("the offer is declined", () => plane.of("decline").some(({ runId }) => runId === declined.runId));
@@ -118,12 +119,57 @@ describe("pausing a machine", () => {
     runner.signal("SIGKILL");
     await runner.exited();
     await online();
-    await until("the plane knows again", () => plane.of("status").at(-1)?.draining === true);
+    expect(plane.of("hello").at(-1)?.paused).toBe(true);
     expect((await command("resume", "--json")).stdout).toBe('{"jobs":0}\n');
-    await until("the plane knows that it is over", () => plane.of("status").at(-1)?.draining === false);
+    await until("the plane knows that it is over", () => {
+      const last = plane.of("status").at(-1);
+      return last !== undefined && last.paused === undefined;
+    });
     const taken = sleeper(0);
     plane.offer(taken);
     expect((await plane.finished(taken)).outcome).toBe("succeeded");
+  });
+});
+
+describe("what the machine is and how it does", () => {
+  test("is told with the connection, when the plane asks, and by status", async ({ expect }) => {
+    await online();
+    const [hello] = plane.of("hello");
+    expect(hello?.facts).toMatchObject({
+      kernel: expect.stringMatching(/^Linux \d/),
+      engine: null,
+      interpreters: { bash: expect.stringMatching(/^\d/), node: process.versions.node },
+      process: false,
+      disks: { data: { path: runner.dataDir }, engine: null },
+    });
+    const job = sleeper(60_000);
+    plane.offer(job);
+    await until("the job runs", () => plane.started(job));
+    plane.send({ type: "measure" });
+    await until("it has answered", () => plane.of("metrics").length > 0);
+    const { metrics } = plane.of("metrics")[0] ?? {};
+    expect(metrics).toMatchObject({ slotsUsed: 1, jobsMemoryMb: 64, memoryBudgetMb: null, waiting: [] });
+    expect(metrics?.memoryUsedMb).toBeGreaterThan(0);
+    expect(metrics?.diskFreeMb.data).toBeGreaterThan(0);
+
+    const { machine } = (await status()) as { machine: { facts: unknown; metrics: object } };
+    expect(machine.facts).toEqual(hello?.facts);
+    expect(machine.metrics).toMatchObject({ slotsUsed: 1 });
+    expect((await command("status")).stdout).toMatch(/^machine +load \d/m);
+  });
+
+  test("is not said to a control plane of the version before, which is told that a paused runner drains", async ({
+    expect,
+  }) => {
+    plane.levers.protocol = OPERATING_SINCE - 1;
+    await online();
+    expect((await command("pause")).code).toBe(0);
+    await until("the plane knows", () => plane.of("status").at(-1)?.draining === true);
+
+    expect(Object.keys(plane.of("hello")[0] ?? {})).not.toContain("facts");
+    expect(plane.of("status").map((message) => Object.keys(message).toSorted().join())).toEqual(
+      plane.of("status").map(() => "draining,latencyMs,notReady,type"),
+    );
   });
 });
 

@@ -140,6 +140,12 @@ const runners = createRoute({
   component: RunnersPage,
 });
 
+const runner = createRoute({
+  getParentRoute: () => shell,
+  path: "/runners/$runnerId",
+  component: lazyRouteComponent(() => import("./pages/runners/RunnerPage.tsx"), "RunnerPage"),
+});
+
 const settings = createRoute({
   getParentRoute: () => shell,
   path: paths.settings(),
@@ -163,7 +169,7 @@ export const router = createRouter({
     forgot,
     register,
     accountLink,
-    shell.addChildren([home, runs, run, bulk, events, newEvent, event, editEvent, runners, settings]),
+    shell.addChildren([home, runs, run, bulk, events, newEvent, event, editEvent, runners, runner, settings]),
   ]),
   defaultPreload: "intent",
   defaultErrorComponent: CrashPage,

@@ -18,6 +18,29 @@ export const fleet: readonly Command<Cli>[] = [
         load: async () => (await import("../commands/runners.ts")).showRunner,
       },
       {
+        name: "pause",
+        about: "give one no new work; what it runs goes on",
+        args: ["<runner>"],
+        options: [
+          { flags: "--note <text>", about: "why, for those who see it" },
+          { flags: "--for <time>", about: "resume by itself after 1m to 30d (default: never)" },
+        ],
+        load: async () => (await import("../commands/runners.ts")).pauseRunner,
+      },
+      {
+        name: "resume",
+        about: "end its pause",
+        args: ["<runner>"],
+        load: async () => (await import("../commands/runners.ts")).resumeRunner,
+      },
+      {
+        name: "drain",
+        about: "let it finish what it has, and end",
+        args: ["<runner>"],
+        options: [{ flags: "--note <text>", about: "why, for the audit" }],
+        load: async () => (await import("../commands/runners.ts")).drainRunner,
+      },
+      {
         name: "remove",
         about: "revoke one: its key ends at once",
         args: ["<runner>"],

@@ -15,6 +15,7 @@ const STYLES: Readonly<Record<string, Style>> = {
   cancelling: "yellow",
   expired: "yellow",
   draining: "yellow",
+  paused: "yellow",
   unreachable: "yellow",
 };
 

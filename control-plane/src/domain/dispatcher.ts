@@ -28,6 +28,7 @@ import type {
   ReplaceSecret,
   Run,
   Runner,
+  RunnerDetail,
   RunnerPlatform,
   RunState,
   Secret,
@@ -220,6 +221,17 @@ export interface DispatcherApi extends HomeApi, ShardApi {
   revokeRunner(runnerId: string): Promise<Outcome<null>>;
   /** Ends its quarantine. */
   releaseRunner(command: By & { readonly runnerId: string }): Promise<Outcome<Runner>>;
+  /** Null ends the pause. Home tells the shards. */
+  setRunnerPause(
+    command: By & {
+      readonly runnerId: string;
+      readonly pause: { readonly note: string; readonly forMs: number | null } | null;
+    },
+  ): Promise<Outcome<Runner>>;
+  /** It finishes what it has and ends. Refused with `runner_offline` where it is not connected. */
+  drainRunner(command: By & { readonly runnerId: string; readonly note: string }): Promise<Outcome<Runner>>;
+  /** Asks the machine how it does, and waits a second for that at most. */
+  inspectRunner(runnerId: string): Promise<Outcome<RunnerDetail>>;
   /** One request of a polling session; without frames it may be held. `publicKey` opens the session. */
   poll(command: PollCommand): Promise<PollAnswer>;
   listRunners(): Promise<readonly Runner[]>;

@@ -46,6 +46,10 @@ const runner: RunnerRecord = {
   servedAt: null,
   awaySince: null,
   clockSkewMs: null,
+  pause: null,
+  machinePausedAt: null,
+  facts: null,
+  metrics: null,
   ...SOUND,
   state: "online",
   sealingKey: null,
@@ -60,6 +64,11 @@ describe("the state of a runner", () => {
     expect(runnerState(runner, facts)).toBe("online");
     expect(runnerState(runner, { ...facts, slotsUsed: 2 })).toBe("busy");
     expect(runnerState({ ...runner, draining: true }, facts)).toBe("draining");
+    const pause = { note: "", at: 1, until: null };
+    expect(runnerState({ ...runner, pause }, facts)).toBe("paused");
+    expect(runnerState({ ...runner, machinePausedAt: 1 }, { ...facts, slotsUsed: 99 })).toBe("paused");
+    expect(runnerState({ ...runner, pause, draining: true }, facts)).toBe("draining");
+    expect(runnerState({ ...runner, pause, connected: false }, facts)).toBe("offline");
     expect(runnerState(runner, { ...facts, now: 61_000 })).toBe("unreachable");
     expect(runnerState({ ...runner, connected: false }, facts)).toBe("offline");
     expect(runnerState({ ...runner, revokedAt: 5 }, facts)).toBe("disabled");

@@ -9,6 +9,7 @@ const member = (change: Partial<FleetMember> = {}): FleetMember => ({
   labels: {},
   online: true,
   draining: false,
+  paused: null,
   quarantine: null,
   notReady: [],
   heldOff: false,
@@ -83,6 +84,7 @@ describe("routing", () => {
         /only shed has it, and it is offline/,
       ],
       [{}, [member({ slotsUsed: 2 })], "runner_busy", /Every slot of 1 matching runner is taken/],
+      [{}, [member({ paused: "shed is paused: new disks" })], "runner_not_ready", /^shed is paused: new disks$/],
       [{}, [member({ draining: true })], "runner_not_ready", /shed is draining/],
       [
         {},

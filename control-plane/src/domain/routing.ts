@@ -14,6 +14,8 @@ export interface FleetMember {
   readonly draining: boolean;
   /** Why it is held back; null when it is not. */
   readonly quarantine: string | null;
+  /** A sentence that names it, when a person keeps it from work; null else. */
+  readonly paused: string | null;
   readonly notReady: readonly string[];
   /** It declined a moment ago and is left alone for some seconds. */
   readonly heldOff: boolean;
@@ -94,12 +96,13 @@ function tooOldMessage(runners: readonly FleetMember[], wishes: Wishes): string 
 const OF_CONTAINERS: readonly string[] = ["docker_down", "images_missing"] satisfies NotReadyReason[];
 
 function isUsable(runner: FleetMember, wishes: Wishes): boolean {
-  const { online, draining, heldOff, quarantine, notReady } = runner;
+  const { online, draining, heldOff, quarantine, paused, notReady } = runner;
   return (
     online &&
     !draining &&
     !heldOff &&
     quarantine === null &&
+    paused === null &&
     notReady.every((reason) => wishes.process === true && OF_CONTAINERS.includes(reason))
   );
 }
@@ -113,6 +116,9 @@ function notReadyMessage(online: readonly FleetMember[]): string {
       }
       if (runner.draining) {
         return `${runner.name} is draining and takes no new work.`;
+      }
+      if (runner.paused !== null) {
+        return runner.paused;
       }
       const reason = runner.notReady[0];
       if (reason !== undefined) {

@@ -1,5 +1,19 @@
 /** A runner as the Dispatcher keeps it, its state, and the view of it that leaves the Dispatcher. */
-import type { Runner, RunnerPlatform, RunnerState, Transport } from "@cronium/protocol";
+import type { MachineFacts, MachineMetrics, Runner, RunnerPlatform, RunnerState, Transport } from "@cronium/protocol";
+
+/** A pause that a person has set at the control plane. */
+export interface RunnerPause {
+  readonly note: string;
+  readonly at: number;
+  /** When it ends by itself; null for never. */
+  readonly until: number | null;
+}
+
+/** How a machine did when it last said so. */
+export interface MetricsAt {
+  readonly at: number;
+  readonly metrics: MachineMetrics;
+}
 
 export interface RunnerRecord {
   readonly id: string;
@@ -38,6 +52,12 @@ export interface RunnerRecord {
   readonly protocol: number;
   /** By how much its clock is ahead, by what it said last; null within the tolerance, and where it does not say. */
   readonly clockSkewMs: number | null;
+  readonly pause: RunnerPause | null;
+  /** Since when it is paused at its machine; null when it is not. */
+  readonly machinePausedAt: number | null;
+  /** Null for a runner that does not say, which is one that is too old. */
+  readonly facts: MachineFacts | null;
+  readonly metrics: MetricsAt | null;
   readonly rev: number;
 }
 
@@ -108,7 +128,29 @@ export function runnerState(
   if (runner.draining) {
     return "draining";
   }
+  if (runner.pause !== null || runner.machinePausedAt !== null) {
+    return "paused";
+  }
   return facts.slotsUsed >= runner.slots ? "busy" : "online";
+}
+
+/** Why it gets no offers though a person alone keeps it from them, in a sentence; null when nobody does. */
+export function pauseText({ name, pause, machinePausedAt }: RunnerRecord): string | null {
+  if (pause !== null) {
+    const until = pause.until === null ? "" : ` until ${new Date(pause.until).toISOString()}`;
+    return `${name} is paused${until}${pause.note === "" ? "." : `: ${pause.note}`}`;
+  }
+  return machinePausedAt === null ? null : `${name} is paused at its machine; cronium-runner resume there ends it.`;
+}
+
+function pausedOf({ pause, machinePausedAt }: RunnerRecord): Runner["paused"] {
+  if (pause !== null) {
+    const { note, at, until } = pause;
+    return { by: "person", note, at: new Date(at).toISOString(), until: isoOrNull(until) };
+  }
+  return machinePausedAt === null
+    ? null
+    : { by: "machine", note: "", at: new Date(machinePausedAt).toISOString(), until: null };
 }
 
 const isoOrNull = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
@@ -129,6 +171,7 @@ export function toRunner(runner: RunnerRecord, facts: RunnerFacts): Runner {
       runner.quarantinedAt === null
         ? null
         : { at: new Date(runner.quarantinedAt).toISOString(), message: runner.quarantineMessage ?? "" },
+    paused: pausedOf(runner),
     transport: facts.transport,
     connectedAt: runner.connected ? isoOrNull(runner.connectedAt) : null,
     lastSeenAt: isoOrNull(facts.seenAt),

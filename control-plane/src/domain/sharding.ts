@@ -11,6 +11,7 @@ import type { EventDefinition, Json, Queue, RunnerPlatform, Settings } from "@cr
 import type { Stamp } from "./act.ts";
 import type { CallAnswer, HomeCall } from "./calls.ts";
 import type { EnqueueCommand, Enqueued, Outcome } from "./dispatcher.ts";
+import type { RunnerPause } from "./runner.ts";
 
 export interface Placement {
   readonly shard: number;
@@ -65,6 +66,8 @@ export interface RunnerFacts {
   readonly revoked: boolean;
   /** Absent where home's version does not say it. */
   readonly ephemeral?: boolean;
+  /** As a person has set it; absent where home's version does not say it. */
+  readonly pause?: RunnerPause | null;
 }
 
 /** What home tells a shard. Each part is whole and the newest; `rev` guards the settings and pauses against old ones. */

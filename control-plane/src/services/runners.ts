@@ -1,5 +1,13 @@
 /** Runners: listed by their Dispatcher, and led to it when they connect. */
-import { base64url, type PollAnswer, type PollRequest, type Runner } from "@cronium/protocol";
+import {
+  base64url,
+  type DrainRunner,
+  type PauseRunner,
+  type PollAnswer,
+  type PollRequest,
+  type Runner,
+  type RunnerDetail,
+} from "@cronium/protocol";
 import { AppError, echo } from "@cronium/protocol/errors";
 import { HOME_SHARD, isId, MAX_SHARD } from "@cronium/protocol/ids";
 import { closeCodes } from "@cronium/protocol/runner";
@@ -50,6 +58,47 @@ export async function releaseRunner(deps: Deps, act: Act, runnerId: string): Pro
   const inShards = shards.map((outcome) => (outcome.ok ? [outcome.value] : []));
   const [runner = unwrap(home)] = mergeRunners([[unwrap(home)], ...inShards]);
   return runner;
+}
+
+/**
+ * With what its machine says at this moment, for which it waits a second at most. Throws `not_found`.
+ */
+export async function inspectRunner(deps: Deps, actor: Actor, runnerId: string): Promise<RunnerDetail> {
+  const [first, ...others] = await askAll(deps, actor.workspaceId, (dispatcher) => dispatcher.inspectRunner(runnerId));
+  const home = unwrap(first);
+  const shards = others.flatMap((outcome) => (outcome.ok ? [outcome.value] : []));
+  const [merged = home] = mergeRunners([[home], ...shards.map((shard) => [shard])]);
+  const jobs = [home, ...shards].flatMap((detail) => detail.jobs);
+  return { ...home, ...merged, jobs: jobs.toSorted(oldestFirst).slice(0, SHOWN_JOBS) };
+}
+
+const SHOWN_JOBS = 100;
+
+/** Those that have not started come last. */
+function oldestFirst(a: RunnerDetail["jobs"][number], b: RunnerDetail["jobs"][number]): number {
+  return (a.startedAt ?? "~") < (b.startedAt ?? "~") ? -1 : 1;
+}
+
+/** Keeps a runner from new work until it is resumed, or for so long. Throws `not_found` or `runner_revoked`. */
+export async function pauseRunner(
+  deps: Deps,
+  act: Act,
+  runnerId: string,
+  { note, forSeconds }: PauseRunner,
+): Promise<Runner> {
+  const pause = { note, forMs: forSeconds === undefined ? null : forSeconds * 1_000 };
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).setRunnerPause({ runnerId, pause, by: stampOf(act) }));
+}
+
+/** Ends a pause of the control plane; without one nothing changes. Throws `not_found` or `runner_revoked`. */
+export async function resumeRunner(deps: Deps, act: Act, runnerId: string): Promise<Runner> {
+  const command = { runnerId, pause: null, by: stampOf(act) };
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).setRunnerPause(command));
+}
+
+/** Lets a runner finish what it has and end. Throws `not_found`, `runner_revoked` or `runner_offline`. */
+export async function drainRunner(deps: Deps, act: Act, runnerId: string, { note }: DrainRunner): Promise<Runner> {
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).drainRunner({ runnerId, note, by: stampOf(act) }));
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type JobResult,
   type LogHeader,
   type LogServerMessage,
+  type MachineFacts,
   type RunnerMessage,
   type SealingKey,
   type ServerMessage,
@@ -126,6 +127,8 @@ export interface ConnectOptions {
   readonly protocol?: number;
   /** What its clock says; without it, it does not say. */
   readonly clock?: () => number;
+  /** What it says of its machine; nothing by default. */
+  readonly facts?: MachineFacts;
   readonly notReady?: ("docker_down" | "images_missing" | "disk_full")[];
 }
 
@@ -233,6 +236,7 @@ export async function makeHello(
     held: [...(options.held ?? [])],
     ...(options.sealing === undefined ? {} : { sealing: await options.sealing(nonce) }),
     ...(options.clock === undefined ? {} : { clock: options.clock() }),
+    ...(options.facts === undefined ? {} : { facts: options.facts }),
   };
 }
 

@@ -13,6 +13,21 @@ import { pageOf } from "./page.ts";
 
 export const RunnerPage = pageOf(Runner, "RunnerPage");
 
+const Note = z.string().max(500, "must be at most 500 characters").default("");
+
+/** `note`: shown with the runner and with every run that waits for it. `forSeconds`: how long, a minute to 30 days; for good when left out. */
+export const PauseRunner = z
+  .strictObject({
+    note: Note,
+    forSeconds: z.int().min(60).max(2_592_000).optional(),
+  })
+  .meta({ id: "PauseRunner" });
+export type PauseRunner = z.infer<typeof PauseRunner>;
+
+/** `note`: for the audit. */
+export const DrainRunner = z.strictObject({ note: Note }).meta({ id: "DrainRunner" });
+export type DrainRunner = z.infer<typeof DrainRunner>;
+
 export const RegistrationTokenId = idSchema("registrationToken");
 
 const kinds = Object.keys(registrationTokenKinds) as [RegistrationTokenKind, ...RegistrationTokenKind[]];

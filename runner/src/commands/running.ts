@@ -21,6 +21,7 @@ function statusText(report: StatusReport): string {
     ["control plane", `${runner.url}${home?.connected === true ? ` by ${home.transport}${ping}${shards}` : ", away"}`],
     ["jobs", `${slots.used} of ${slots.capacity} slots${memoryText(memory)}`],
     ["engine", report.engine === null ? "Docker does not answer" : `${report.executor} ${report.engine}`],
+    ...machineLines(report),
     ["version", `${report.version}, protocol ${report.protocol}, process ${report.pid}, up ${span(report.upMs)}`],
     ["data", report.dataDir],
   ];
@@ -46,6 +47,24 @@ function statusText(report: StatusReport): string {
     parts.push(["Lately:", ...problems.map(({ at, level, text }) => `  ${at} ${level} ${text}`)].join("\n"));
   }
   return parts.join("\n\n");
+}
+
+function machineLines({ machine }: StatusReport): [string, string][] {
+  if (machine === undefined) {
+    return [];
+  }
+  const { facts, metrics } = machine;
+  const gb = (mb: number): string => `${(mb / 1_024).toFixed(1)} GB`;
+  const free = metrics.diskFreeMb.data;
+  const waiting = metrics.waiting.reduce((sum, { count }) => sum + count, 0);
+  const parts = [
+    `load ${metrics.load[0].toFixed(2)}`,
+    `${gb(metrics.memoryUsedMb)} of memory in use`,
+    ...(free === null ? [] : [`${gb(free)} of disk free`]),
+    ...(waiting === 0 ? [] : [`${waiting} containers wait`]),
+    ...(facts === null ? [] : [facts.kernel]),
+  ];
+  return [["machine", parts.join(", ")]];
 }
 
 function memoryText({ budgetMb, usedMb }: StatusReport["memory"]): string {

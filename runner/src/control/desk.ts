@@ -7,6 +7,7 @@ import type { Registration } from "../credential.ts";
 import type { JobLogs } from "../job-logs.ts";
 import type { Journal } from "../journal.ts";
 import type { Links } from "../links.ts";
+import type { Machine } from "../machine.ts";
 import type { Drain } from "../loops/drain.ts";
 import type { Readiness } from "../loops/readiness.ts";
 import type { Pause } from "../pause.ts";
@@ -31,6 +32,7 @@ export interface DeskOptions {
   readonly readiness: Readiness;
   readonly drain: Drain;
   readonly pause: Pause;
+  readonly machine: Pick<Machine, "facts" | "metrics">;
   /** The runner's own log. */
   readonly ownLog: LogTail;
   /** Warnings and errors of it. */
@@ -130,6 +132,7 @@ export class Desk implements ControlHandlers {
       slots: { capacity: this.options.capacity, used: runs.occupied },
       memory: { budgetMb: this.options.memoryMb, usedMb: runs.memoryMb },
       jobs: runs.all().map((run) => this.job(run)),
+      machine: { facts: this.options.machine.facts, metrics: this.options.machine.metrics },
       undelivered: journal.entries().filter(({ result, resultAcked }) => result !== null && !resultAcked).length,
       problems: this.options.problems
         .all()

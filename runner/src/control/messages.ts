@@ -6,6 +6,7 @@
  * as many as there are, and with `follow` goes on until either end hangs up. Unknown requests are refused by name, so
  * that a newer command meets an older runner with a sentence.
  */
+import { MachineFacts, MachineMetrics } from "@cronium/protocol";
 import * as z from "zod";
 
 export const ControlRequest = z.discriminatedUnion("type", [
@@ -65,6 +66,8 @@ export const StatusReport = z.object({
   slots: z.object({ capacity: z.int(), used: z.int() }),
   /** Megabytes that jobs may have together, and have; null without a limit. */
   memory: z.object({ budgetMb: z.int().nullable(), usedMb: z.int() }),
+  /** What it is and how it does; absent in a runner of the version before. */
+  machine: z.object({ facts: MachineFacts.nullable(), metrics: MachineMetrics }).optional(),
   jobs: z.array(JobStatus),
   /** Results that the control plane has not acknowledged. */
   undelivered: z.int(),

@@ -16,6 +16,7 @@ export function byJob(containers: Executor, processes: Executor): Executor {
       take: (request, events) => of(request.definition).slots.take(request, events),
     },
     ...(containers.warm === undefined ? {} : { warm: containers.warm }),
+    ...(containers.engine === undefined ? {} : { engine: containers.engine }),
     get engineVersion() {
       return containers.engineVersion;
     },

@@ -14,6 +14,7 @@ import { type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
 import { ownDisks, sweepDisks } from "./docker/disk.ts";
 import { isKept } from "./docker/create-options.ts";
 import { Engine } from "./docker/engine.ts";
+import { engineFacts } from "./docker/engine-facts.ts";
 import { foreignImages, sweepBootVolumes } from "./docker/foreign-image.ts";
 import { furnishAll } from "./docker/furnishing.ts";
 import { ImageShelf } from "./docker/image-shelf.ts";
@@ -25,6 +26,7 @@ import { packageLayers } from "./docker/package-layers.ts";
 import { makeWarmSlot } from "./docker/warm-slot.ts";
 import { SharedSlot } from "./pool/again-slot.ts";
 import { Kept } from "./pool/kept.ts";
+import { countAlike } from "./pool/counts.ts";
 import { Pool } from "./pool/pool.ts";
 import type { Executor, Slot, SlotEvents, SlotProfile, SlotRequest, SlotSource } from "./types.ts";
 
@@ -166,12 +168,16 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       get size() {
         return pool.size + kept.size;
       },
+      get counts() {
+        return countAlike(pool.profiles());
+      },
       open: (sockets) => {
         pool.open(sockets);
         kept.open(sockets);
       },
       close: async () => void (await Promise.all([pool.close(), kept.close()])),
     },
+    engine: () => engineFacts(options.freshDocker),
     get engineVersion() {
       return engine.version;
     },

@@ -25,6 +25,7 @@ import type {
   FailReason,
   Json,
   LogStream,
+  MachineMetrics,
   NotReadyReason,
   Runtime,
 } from "@cronium/protocol";
@@ -190,10 +191,24 @@ export interface SlotSockets {
 export interface WarmSlots {
   /** Slots that wait now. */
   readonly size: number;
+  /** The same by what they are for, largest count first. */
+  readonly counts: MachineMetrics["waiting"];
   /** Called once what an earlier process left is taken up or removed. */
   open(sockets: SlotSockets): void;
   /** Removes those that wait and makes no more. May repeat. */
   close(): Promise<void>;
+}
+
+/** What an engine says of itself. */
+export interface EngineState {
+  readonly name: string;
+  readonly version: string;
+  readonly api: string;
+  readonly containerd: string | null;
+  readonly cgroup: "1" | "2" | null;
+  readonly rootless: boolean;
+  /** Where it keeps images and containers, on its own machine; null where it does not say. */
+  readonly folder: string | null;
 }
 
 export interface Executor {
@@ -205,6 +220,8 @@ export interface Executor {
   readonly warm?: WarmSlots;
   /** Version of the engine behind it; null when it does not answer or there is none. */
   readonly engineVersion: string | null;
+  /** Asks it for more; rejects while it does not answer. Absent where there is none. */
+  engine?(): Promise<EngineState>;
   /** What keeps it from taking jobs now; empty when nothing does. */
   readonly notReady: readonly NotReadyReason[];
   /** Starts watching its engine and calls `changed` whenever `notReady` differs; resolves after the first look. */

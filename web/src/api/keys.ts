@@ -30,6 +30,7 @@ export const keys = {
   bulk: (id: string) => ["bulk", id] as const,
   bulkPreview: (action: BulkAction, filter: RunFilter) => ["bulk", "preview", action, filter] as const,
   runners: () => ["runners"] as const,
+  runner: (id: string) => ["runners", id] as const,
   members: () => ["members"] as const,
   invitations: () => ["invitations"] as const,
   workspaces: () => ["workspaces"] as const,

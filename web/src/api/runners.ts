@@ -3,7 +3,7 @@ import type {
   CreateRegistrationToken,
   RegistrationToken,
 } from "@cronium/protocol/api/runners";
-import type { Runner } from "@cronium/protocol/runner-view";
+import type { Runner, RunnerDetail } from "@cronium/protocol/runner-view";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { apiPaths } from "../lib/paths.ts";
 import { request } from "./http.ts";
@@ -18,6 +18,33 @@ export const runnersQuery = () =>
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
   });
+
+/** Its machine is asked how it does as often as this, and only while somebody looks. */
+const LOOK_EVERY_MS = 5_000;
+
+export const runnerQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.runner(id),
+    queryFn: ({ signal }) => request<RunnerDetail>(apiPaths.runner(id), { signal }),
+    refetchInterval: LOOK_EVERY_MS,
+  });
+
+/** Gives it no new work; without a time, until it is resumed. */
+export function pauseRunner(
+  id: string,
+  body: { readonly note: string; readonly forSeconds?: number },
+): Promise<Runner> {
+  return request<Runner>(apiPaths.runnerPause(id), { method: "POST", body });
+}
+
+export function resumeRunner(id: string): Promise<Runner> {
+  return request<Runner>(apiPaths.runnerResume(id), { method: "POST", body: {} });
+}
+
+/** It finishes what it has, and ends. */
+export function drainRunner(id: string): Promise<Runner> {
+  return request<Runner>(apiPaths.runnerDrain(id), { method: "POST", body: {} });
+}
 
 /** A token for one runner; the answer carries the command and is the only time the token is shown. */
 export function mintRegistrationToken(idempotencyKey: string): Promise<CreatedRegistrationToken> {

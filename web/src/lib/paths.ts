@@ -18,6 +18,7 @@ export const paths = {
   event: (eventId: string) => `/events/${encodeURIComponent(eventId)}`,
   editEvent: (eventId: string) => `/events/${encodeURIComponent(eventId)}/edit`,
   runners: () => "/runners",
+  runner: (runnerId: string) => `/runners/${encodeURIComponent(runnerId)}`,
 } as const;
 
 /** Addresses of the API, same origin. */
@@ -87,6 +88,9 @@ export const apiPaths = {
   bulkStop: (bulkId: string) => `/api/v1/bulk/${encodeURIComponent(bulkId)}/cancel`,
   runners: () => "/api/v1/runners",
   runner: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}`,
+  runnerPause: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}/pause`,
+  runnerResume: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}/resume`,
+  runnerDrain: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}/drain`,
   runnerRelease: (runnerId: string) => `/api/v1/runners/${encodeURIComponent(runnerId)}/release`,
   registrationTokens: () => "/api/v1/registration-tokens",
   registrationToken: (id: string) => `/api/v1/registration-tokens/${encodeURIComponent(id)}`,

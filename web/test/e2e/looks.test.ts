@@ -57,6 +57,8 @@ beforeAll(async () => {
     runtime: "bash",
     script: "for i in $(seq 1 3000); do echo line $i; sleep 0.2; done",
   });
+  const [runner] = (await cronium.api<{ items: { id: string }[] }>("GET", "/runners")).items;
+  const runnerId = runner?.id ?? "none";
   // One whose runs are all refused, and one that found none.
   await cronium.api("PATCH", "/settings", { queueLimit: 1 });
   const refused = await bulk("retry", { eventId: id });
@@ -81,6 +83,7 @@ beforeAll(async () => {
     "event-edit": `/events/${id}/edit`,
     "event-new": "/events/new",
     runners: "/runners",
+    runner: `/runners/${runnerId}`,
     "settings-members": "/settings",
     "settings-keys": "/settings?tab=keys",
     "settings-account": "/settings?tab=account",

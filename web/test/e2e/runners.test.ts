@@ -51,6 +51,30 @@ test("the add sheet mints a token on opening and flips to connected when the run
   await row.getByText("Online").waitFor();
 });
 
+test("its page tells what the machine is and how it does, pauses it with a note, and resumes it", async ({
+  expect,
+}) => {
+  await page.getByRole("link", { name: "e2e-machine" }).click();
+  await page.getByRole("heading", { name: "e2e-machine" }).waitFor();
+  await page.getByText(/^Linux \d/).waitFor();
+  const facts = await page.locator("dl").allInnerTexts();
+  expect(facts.join("\n")).toMatch(/Load\s+\d+\.\d\d on \d+ CPU/);
+  expect(facts.join("\n")).toMatch(/Disk of its data\s+[\d.]+ [MG]B free of/);
+  expect(facts.join("\n")).toMatch(/Interpreters\s+.*Node \d+\./);
+
+  await page.getByRole("button", { name: "Pause" }).click();
+  const form = page.getByRole("dialog", { name: "Pause e2e-machine?" });
+  await form.getByLabel("Note").fill("moving to new disks");
+  await form.getByLabel("Resume by itself").selectOption({ label: "After an hour" });
+  await form.getByRole("button", { name: "Pause" }).click();
+  await page.locator("header").getByText("Paused").waitFor();
+  await page.getByText("moving to new disks").waitFor();
+  await page.getByText("Until", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.locator("header").getByText("Online").waitFor();
+  await page.getByRole("link", { name: "Runners" }).click();
+});
+
 test("a runner that goes away is shown offline without a reload", async () => {
   if (runner !== undefined) {
     await end(runner);

@@ -23,6 +23,7 @@ import { forgetSilent } from "./polls.ts";
 import { expireIfDue, FORGETTABLE, forgetFinished } from "./retention.ts";
 import { tellWatched, watchDueAt } from "./relay.ts";
 import { newestSign, refreshRunner, unreachableAfterMs } from "./runners.ts";
+import { endPauses, pauseDueAt } from "./runner-pause.ts";
 import { LIVE } from "./places.ts";
 import { hasOldBoxes, missingKeys, reencryptSome } from "./secret-rotation.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -50,6 +51,7 @@ export function onAlarm(shell: Shell): void {
       tick(shell, turn);
       endOverdue(shell, turn);
       removeVanished(shell, turn);
+      endPauses(shell, turn);
       for (const runner of shell.fleet.values()) {
         if (runner.connected) {
           refreshRunner(shell, turn, runner.id);
@@ -123,6 +125,7 @@ function nextWake(shell: Shell): number {
     ),
     shell.tickDueAt ?? Number.POSITIVE_INFINITY,
     vanishDueAt(shell),
+    pauseDueAt(shell),
     bulkDueAt(shell, now),
     hasOldBoxes(shell) ? now : Number.POSITIVE_INFINITY,
     handoverDueAt(shell, now),

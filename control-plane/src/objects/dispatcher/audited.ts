@@ -21,6 +21,7 @@ import { createEvent, readEvent } from "./events.ts";
 import { releaseRunner } from "./quarantine.ts";
 import { changeEvent, updateRun } from "./queue-changes.ts";
 import { readQueue, setQueuePause } from "./queues.ts";
+import { drainRunner, setRunnerPause, shownPauses } from "./runner-pause.ts";
 import { registerRunner } from "./runners.ts";
 import { requeueRun } from "./requeue.ts";
 import { readRun } from "./runs.ts";
@@ -155,6 +156,25 @@ export function releaseRunnerFor(
   const outcome = releaseRunner(shell, turn, runnerId);
   if (outcome.ok && before !== null) {
     writeAudit(shell, turn, by, { verb: "runner.released", target: runnerId, before: { quarantined: before } });
+  }
+  return outcome;
+}
+
+export function setRunnerPauseFor(shell: Shell, turn: Turn, command: Command<"setRunnerPause">): Outcome<Runner> {
+  const before = shell.fleet.get(command.runnerId)?.pause ?? null;
+  const outcome = setRunnerPause(shell, turn, command);
+  const after = shell.fleet.get(command.runnerId)?.pause ?? null;
+  if (outcome.ok && before !== after) {
+    const verb = after === null ? "runner.resumed" : "runner.paused";
+    writeAudit(shell, turn, command.by, { verb, target: command.runnerId, ...shownPauses(before, after) });
+  }
+  return outcome;
+}
+
+export function drainRunnerFor(shell: Shell, turn: Turn, command: Command<"drainRunner">): Outcome<Runner> {
+  const outcome = drainRunner(shell, turn, command.runnerId);
+  if (outcome.ok) {
+    writeAudit(shell, turn, command.by, { verb: "runner.drained", target: command.runnerId, after: command.note });
   }
   return outcome;
 }

@@ -37,7 +37,9 @@ import {
   changeEventFor,
   createEventFor,
   registerRunnerFor,
+  drainRunnerFor,
   releaseRunnerFor,
+  setRunnerPauseFor,
   requeueRunFor,
   setQueuePauseFor,
   startBulkFor,
@@ -58,6 +60,7 @@ import { readEvent, readEventVersions } from "./events.ts";
 import { frameWork, onRunnerFrame } from "./frames.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
+import { inspectRunner } from "./machines.ts";
 import { hasTold } from "./outbox.ts";
 import { poll } from "./polls.ts";
 import { readQueues } from "./queues.ts";
@@ -72,7 +75,7 @@ import { copyEvent } from "./event-copies.ts";
 import { enqueuePlaced, releaseQueue } from "./placed.ts";
 import { setQueueShard } from "./queue-moves.ts";
 import { tellShards } from "./shard-news.ts";
-import { runnerFacts, tellRulesNow } from "./tell.ts";
+import { runnerFacts, tellRulesNow, tellRunnerNow } from "./tell.ts";
 import { releaseRuns } from "./retention.ts";
 import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
@@ -182,6 +185,20 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   async releaseRunner(command: Parameters<DispatcherApi["releaseRunner"]>[0]): Promise<Outcome<Runner>> {
     return inTurn(this.#shell, (turn) => releaseRunnerFor(this.#shell, turn, command));
+  }
+
+  async setRunnerPause(command: Parameters<DispatcherApi["setRunnerPause"]>[0]): Promise<Outcome<Runner>> {
+    const outcome = inTurn(this.#shell, (turn) => setRunnerPauseFor(this.#shell, turn, command));
+    await tellRunnerNow(this.#shell, command.runnerId);
+    return outcome;
+  }
+
+  async drainRunner(command: Parameters<DispatcherApi["drainRunner"]>[0]): Promise<Outcome<Runner>> {
+    return inTurn(this.#shell, (turn) => drainRunnerFor(this.#shell, turn, command));
+  }
+
+  async inspectRunner(runnerId: string): ReturnType<DispatcherApi["inspectRunner"]> {
+    return inspectRunner(this.#shell, runnerId);
   }
 
   async poll(command: Parameters<DispatcherApi["poll"]>[0]): Promise<PollAnswer> {

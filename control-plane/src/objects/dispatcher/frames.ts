@@ -20,6 +20,7 @@ import { type Fetched, fetchValues, refKey } from "./handed-values.ts";
 import { onHello } from "./handshake.ts";
 import { logCapOf } from "./jobs.ts";
 import { renewLeases, startTicking } from "./leases.ts";
+import { machineSaid, noteMetrics } from "./machines.ts";
 import { changeFleet, changeRunner } from "./runners.ts";
 import { readState } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
@@ -83,6 +84,11 @@ export async function onRunnerFrame(
   if (message.type === "call") {
     const { runnerId, epoch } = attachment;
     prepareCall(shell, { runnerId, epoch }, message, (before) => decideLater({ socket, message, before }));
+    return;
+  }
+  if (message.type === "metrics") {
+    // It is shown to who looks, and nothing else: no turn, and nothing is written.
+    noteMetrics(shell, attachment.runnerId, message.metrics);
     return;
   }
   if (message.type === "uncached") {
@@ -246,6 +252,7 @@ function handle(
         latencyMs: message.latencyMs,
         ...(message.slots === undefined ? {} : { slots: message.slots }),
         ...(message.clock === undefined ? {} : { clockSkewMs: clockSkew(message.clock, turn.now) }),
+        ...machineSaid(shell, by.runnerId, message, turn.now),
       });
       shell.heldOff.delete(by.runnerId);
       return;
@@ -261,6 +268,7 @@ function handle(
       return;
     }
     case "uncached":
+    case "metrics":
       return;
     case "bye":
       changeFleet(shell, turn, by.runnerId, { draining: true });
@@ -277,6 +285,10 @@ function handle(
 
 /** A runner that declined gets no offers for a while; one that is draining, none until it has started again. */
 function hold(shell: Shell, turn: Turn, by: Holder, reason: DeclineReason): void {
+  if (reason === "draining" && shell.fleet.get(by.runnerId)?.machinePausedAt !== null) {
+    // An offer that crossed the word that it is paused.
+    return;
+  }
   if (reason === "draining") {
     changeFleet(shell, turn, by.runnerId, { draining: true });
   } else if (reason !== "policy_denied") {

@@ -180,6 +180,8 @@ function welcome(
     sealingKey: hello.sealing?.publicKey ?? null,
     protocol,
     clockSkewMs: clockSkew(hello.clock, turn.now),
+    machinePausedAt: hello.paused === true ? (runner.machinePausedAt ?? turn.now) : null,
+    facts: hello.facts ?? null,
     connected: true,
     connectedAt: turn.now,
     lastSeenAt: turn.now,

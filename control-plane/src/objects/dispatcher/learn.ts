@@ -6,7 +6,7 @@ import { learnHomeVariables } from "./handed-values.ts";
 import { unparkAfterChange } from "./queue-changes.ts";
 import { learnWatched } from "./relay.ts";
 import { revokeRunner } from "./revocation.ts";
-import { registerRunner } from "./runners.ts";
+import { changeFleet, registerRunner } from "./runners.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import { closeSocketsOf } from "./sockets.ts";
 import { inTurn } from "./turns.ts";
@@ -27,6 +27,7 @@ export function learn(shell: Shell, facts: Facts): void {
       if (!runner.revoked && differs(shell, runner)) {
         registerRunner(shell, turn, runner);
       }
+      learnPause(shell, turn, runner);
     }
   });
   for (const runnerId of reconnect) {
@@ -65,6 +66,14 @@ function learnRules(shell: Shell, turn: Turn, { rev, settings, paused, variables
   wakeBy(turn, turn.now);
   turn.fleetChanged = true;
   turn.pumpNeeded = true;
+}
+
+/** Home ends it when its time is over, and says so. */
+function learnPause(shell: Shell, turn: Turn, { runnerId, pause }: RunnerFacts): void {
+  const known = shell.fleet.get(runnerId);
+  if (known !== undefined && pause !== undefined && JSON.stringify(known.pause) !== JSON.stringify(pause)) {
+    changeFleet(shell, turn, runnerId, { pause });
+  }
 }
 
 function differs(shell: Shell, facts: RunnerFacts): boolean {

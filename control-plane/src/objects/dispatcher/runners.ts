@@ -6,7 +6,7 @@ import type { Outcome, RegisterRunnerCommand } from "../../domain/dispatcher.ts"
 import type { FleetMember } from "../../domain/routing.ts";
 import { SOUND } from "../../domain/quarantine.ts";
 import { theLine } from "./lanes.ts";
-import { isFresh, runnerState, toRunner, type RunnerFacts, type RunnerRecord } from "../../domain/runner.ts";
+import { isFresh, pauseText, runnerState, toRunner, type RunnerFacts, type RunnerRecord } from "../../domain/runner.ts";
 import { addToOutbox } from "./outbox.ts";
 import { table } from "./rows.ts";
 import { countHeld } from "./places.ts";
@@ -39,6 +39,10 @@ const runners = table<RunnerRecord>("runners", ["id"], {
   servedAt: "plain",
   awaySince: "plain",
   clockSkewMs: "plain",
+  pause: "json",
+  machinePausedAt: "plain",
+  facts: "json",
+  metrics: "json",
   rev: "plain",
 });
 
@@ -91,6 +95,10 @@ export function registerRunner(
       servedAt: null,
       awaySince: ephemeral ? turn.now : null,
       clockSkewMs: null,
+      pause: null,
+      machinePausedAt: null,
+      facts: null,
+      metrics: null,
       rev: 1,
     };
     shell.sql.exec(runners.insert, ...runners.write(runner));
@@ -134,7 +142,10 @@ export function changeRunner(shell: Shell, turn: Turn, runnerId: string, change:
     }),
     rev: old.rev + 1,
   };
-  shell.sql.exec(runners.update, ...runners.write(runner));
+  const written = runners.change(old, runner);
+  if (written !== null) {
+    shell.sql.exec(written.query, ...written.values);
+  }
   shell.fleet.set(runnerId, runner);
   noteRunner(shell, turn, runner);
   wakeForAway(shell, turn, runner);
@@ -216,6 +227,7 @@ export function fleetMembers(shell: Shell, now: number): FleetMember[] {
         runner.connected && readyLink(shell, runner.id) !== null && isFresh(newestSign(shell, runner), now, limit),
       draining: runner.draining || runner.servedAt !== null,
       quarantine: runner.quarantineMessage,
+      paused: pauseText(runner),
       notReady: runner.notReady,
       heldOff: (shell.heldOff.get(runner.id) ?? 0) > now,
       slots: runner.slots,

@@ -363,6 +363,13 @@ const steps: readonly string[] = [
     runner_id TEXT NOT NULL, epoch TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (runner_id, epoch)
   ) WITHOUT ROWID;
   `,
+  `
+  -- A pause set by a person, what the machine is and how it did when it last said so: as JSON.
+  ALTER TABLE runners ADD COLUMN pause TEXT;
+  ALTER TABLE runners ADD COLUMN machine_paused_at INTEGER;
+  ALTER TABLE runners ADD COLUMN facts TEXT;
+  ALTER TABLE runners ADD COLUMN metrics TEXT;
+  `,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

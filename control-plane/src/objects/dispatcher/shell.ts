@@ -7,6 +7,7 @@ import type { QueueClocks, WaitingLane } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
 import type { Bucket } from "../../domain/token-bucket.ts";
 import type { RunnerRecord } from "../../domain/runner.ts";
+import type { Measured } from "./machines.ts";
 import type { Wishes } from "../../domain/wishes.ts";
 import type { Readers } from "./calls/readers.ts";
 import type { PollLink } from "./poll-link.ts";
@@ -148,6 +149,8 @@ export interface Shell {
   readonly recent: RecentRuns;
   /** Runners that declined a moment ago, and until when they get no offers. Lost with the memory, which is harmless. */
   readonly heldOff: Map<string, number>;
+  /** How machines did when somebody looked. Lost with the memory: who looks asks anew. */
+  readonly measured: Measured;
   /** When the alarm is set for; null when unknown or none. */
   alarmAt: number | null;
   /** When the next tick of the leases is due; null without live leases. */

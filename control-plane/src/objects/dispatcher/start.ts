@@ -47,6 +47,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     definitions: new Map(),
     recent: new RecentRuns(),
     heldOff: new Map(),
+    measured: { latest: new Map(), asking: new Map() },
     alarmAt: null,
     tickDueAt: readTickDueAt(sql),
     draining: false,

@@ -28,9 +28,18 @@ export async function tellRulesNow(shell: Shell): Promise<void> {
   }
 }
 
+/** Before a change of a runner is answered; as with the rules. */
+export async function tellRunnerNow(shell: Shell, runnerId: string): Promise<void> {
+  if (shell.shards.length > 0) {
+    await tellAll(shell, [`runner:${runnerId}`]).catch((error: unknown) => {
+      shell.deps.log.warn("runner.not_told", { workspaceId: shell.workspaceId, runnerId, error: String(error) });
+    });
+  }
+}
+
 export function runnerFacts(runner: RunnerRecord): RunnerFacts {
-  const { id, name, labels, version, platform, revokedAt, ephemeral } = runner;
-  return { runnerId: id, name, labels, version, platform, ephemeral, revoked: revokedAt !== null };
+  const { id, name, labels, version, platform, revokedAt, ephemeral, pause } = runner;
+  return { runnerId: id, name, labels, version, platform, ephemeral, pause, revoked: revokedAt !== null };
 }
 
 /** Rejects when a shard was not reached; what was told already may be told again. */

@@ -6,7 +6,7 @@ const Version = z.object({
   Version: z.string(),
   ApiVersion: z.string().default("0.0"),
   Os: z.string().default("linux"),
-  Components: z.array(z.object({ Name: z.string() })).nullish(),
+  Components: z.array(z.object({ Name: z.string(), Version: z.string().nullish() })).nullish(),
 });
 
 const Info = z.object({
@@ -17,6 +17,7 @@ const Info = z.object({
   SwapLimit: z.boolean().nullish(),
   CpuCfsQuota: z.boolean().nullish(),
   PidsLimit: z.boolean().nullish(),
+  DockerRootDir: z.string().nullish(),
 });
 
 /** Rejects with what the socket says. */
@@ -24,6 +25,7 @@ export async function engineFacts(docker: Docker) {
   const version = Version.parse(await docker.version());
   const info = Info.parse(await docker.info());
   const name = version.Components?.find((part) => /podman/i.test(part.Name))?.Name ?? "Docker Engine";
+  const containerd = version.Components?.find((part) => part.Name === "containerd")?.Version ?? null;
   const options = info.SecurityOptions ?? [];
   const cgroup = info.CgroupVersion === "1" || info.CgroupVersion === "2" ? info.CgroupVersion : null;
   const limits = [
@@ -37,6 +39,8 @@ export async function engineFacts(docker: Docker) {
     name,
     version: version.Version,
     api: version.ApiVersion,
+    containerd,
+    folder: info.DockerRootDir ?? null,
     cgroup: cgroup as "1" | "2" | null,
     rootless: info.Rootless === true || options.some((option) => option.includes("rootless")),
     userNamespaces: options.some((option) => option.includes("userns")),

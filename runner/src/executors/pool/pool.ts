@@ -87,6 +87,11 @@ export class Pool {
     return [...this.shelves.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
   }
 
+  /** What each of those is for. */
+  profiles(): SlotProfile[] {
+    return [...this.shelves.values()].flatMap(({ profile, waiting }) => waiting.map(() => profile));
+  }
+
   /** Whether this slot is one of those that wait, or is about to be fetched. */
   has(name: string): boolean {
     return (

@@ -26,9 +26,11 @@ export function RunnerActions({ runner }: { readonly runner: Runner }): ReactNod
   }
   return (
     <>
-      <IconButton size="small" label={t("runners.revokeOf", runner.name)} onClick={() => setAsking(true)}>
-        <Trash2 {...icon} />
-      </IconButton>
+      <span className="relative z-10">
+        <IconButton size="small" label={t("runners.revokeOf", runner.name)} onClick={() => setAsking(true)}>
+          <Trash2 {...icon} />
+        </IconButton>
+      </span>
       <ConfirmDialog
         open={isAsking}
         title={t("runners.revokeTitle", runner.name)}

@@ -1,12 +1,12 @@
 import type { Runner } from "@cronium/protocol/runner-view";
 import { notReadyReasons, runnerStates } from "@cronium/protocol/runner-states";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import type { ReactNode } from "react";
 import { itemsOf } from "../../api/page.ts";
 import { runnersQuery } from "../../api/runners.ts";
-import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { type Column, DataTable, rowLink } from "../../components/DataTable.tsx";
 import { EmptyState } from "../../components/EmptyState.tsx";
 import { Labels } from "../../components/Labels.tsx";
 import { Loadable } from "../../components/Loadable.tsx";
@@ -19,6 +19,7 @@ import { formatBytes } from "../../lib/duration.ts";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
+import { classes } from "../../ui/classes.ts";
 import { icon } from "../../ui/icons.ts";
 import { Tip } from "../../ui/Tip.tsx";
 import { target } from "../../ui/TextLink.tsx";
@@ -70,11 +71,16 @@ const columns: readonly Column<Runner>[] = [
     grows: true,
     cell: (runner) => (
       <span className="flex min-w-0 items-baseline gap-2">
-        <span className="max-w-full shrink-0 truncate font-medium" title={runner.name}>
+        <Link
+          {...target(paths.runner(runner.id))}
+          className={classes("max-w-full shrink-0 truncate font-medium", rowLink)}
+          title={runner.name}
+        >
           {runner.name}
-        </span>
+        </Link>
         <Polling runner={runner} />
         <OneJob runner={runner} />
+        <Paused runner={runner} />
         <NotReady runner={runner} />
       </span>
     ),
@@ -149,6 +155,15 @@ function OneJob({ runner }: { readonly runner: Runner }): ReactNode {
       <span className="text-12 text-faint">{t("runners.oneJob")}</span>
     </Tip>
   ) : null;
+}
+
+function Paused({ runner }: { readonly runner: Runner }): ReactNode {
+  const note = runner.paused?.note ?? "";
+  return note === "" ? null : (
+    <span className="min-w-0 truncate text-12 text-dim" title={note}>
+      {note}
+    </span>
+  );
 }
 
 /** What it cannot do now, or does in spite of a fault, and how to change that. */
