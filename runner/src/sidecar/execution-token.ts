@@ -5,7 +5,7 @@
  * over the job's own socket: the runner closes that socket when the attempt ends. Any other expired token is refused.
  */
 import { randomBytes } from "node:crypto";
-import { errors, jwtVerify, SignJWT, type JWTPayload } from "jose";
+import { errors, jwtVerify, SignJWT } from "jose";
 import { AppError } from "@cronium/protocol";
 import { isCanonicalJws } from "@cronium/protocol/jws";
 import type { SlotState } from "./slots.ts";
@@ -13,6 +13,13 @@ import type { SlotState } from "./slots.ts";
 /** Of a renewed token, in seconds. */
 export const TOKEN_LIFE_S = 3_600;
 const MAX_TOKEN_CHARS = 4_096;
+
+/** A token whose signature and claims were found good, until `until` in ms since 1970. */
+export interface VerifiedToken {
+  readonly token: string;
+  readonly subject: string | undefined;
+  readonly until: number;
+}
 
 /** Throws `AppError` with `invalid_token` or `attempt_not_active`. */
 export async function authorize(
@@ -22,21 +29,29 @@ export async function authorize(
   runId: string,
 ): Promise<void> {
   const token = /^Bearer ([^\s]+)$/.exec(authorization ?? "")?.[1];
-  if (token === undefined || token.length > MAX_TOKEN_CHARS || !isCanonicalJws(token)) {
+  if (token === undefined || token.length > MAX_TOKEN_CHARS) {
     throw new AppError("invalid_token", "The call carries no token of a job.");
   }
-  const payload = await verified(key, slot, token);
+  const known = slot.verified;
+  const subject =
+    known !== null && known.token === token && Date.now() < known.until
+      ? known.subject
+      : await verified(key, slot, token);
   const bind = slot.bind;
   if (bind === null || slot.closed) {
     throw new AppError("attempt_not_active", "No job runs in this slot.");
   }
   const { runId: boundRun } = bind.context;
-  if (payload.sub !== `${boundRun}:${bind.attempt}` || runId !== boundRun) {
+  if (subject !== `${boundRun}:${bind.attempt}` || runId !== boundRun) {
     throw new AppError("attempt_not_active", "The token or the address names another run or attempt.");
   }
 }
 
-async function verified(key: Uint8Array, slot: SlotState, token: string): Promise<JWTPayload> {
+/** Whose token it is. Whether that attempt still lives is asked at every call, of the slot. */
+async function verified(key: Uint8Array, slot: SlotState, token: string): Promise<string | undefined> {
+  if (!isCanonicalJws(token)) {
+    throw new AppError("invalid_token", "The call carries no token of a job.");
+  }
   try {
     const { payload } = await jwtVerify(token, key, {
       algorithms: ["HS256"],
@@ -44,10 +59,11 @@ async function verified(key: Uint8Array, slot: SlotState, token: string): Promis
       audience: "cronium-runtime",
       requiredClaims: ["sub", "jti", "exp", "iat"],
     });
-    return payload;
+    slot.verified = { token, subject: payload.sub, until: (payload.exp ?? 0) * 1_000 };
+    return payload.sub;
   } catch (error) {
     if (error instanceof errors.JWTExpired && slot.tokenId !== null && error.payload.jti === slot.tokenId) {
-      return error.payload;
+      return error.payload.sub;
     }
     throw new AppError("invalid_token", "The token is not one of this runner's, or has expired.", { cause: error });
   }

@@ -53,6 +53,7 @@ export async function getJob(call: Call): Promise<void> {
 function free(slot: Call["slot"]): void {
   slot.bind = null;
   slot.tokenId = null;
+  slot.verified = null;
   slot.handedOut = false;
   slot.bound = Promise.withResolvers<void>();
 }

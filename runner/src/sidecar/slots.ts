@@ -16,6 +16,7 @@ import {
 } from "@cronium/protocol";
 import { addressCheck } from "../network-ranges.ts";
 import type { Answered } from "./call.ts";
+import type { VerifiedToken } from "./execution-token.ts";
 import { EgressProxy } from "./egress/proxy.ts";
 import { Metrics } from "./metrics.ts";
 import { stopProgress } from "./notes.ts";
@@ -40,6 +41,8 @@ export interface SlotState {
   bind: Bind | null;
   /** `jti` of the token that this job was given. */
   tokenId: string | null;
+  /** The token that was verified last: a job makes all its calls with the same one. */
+  verified: VerifiedToken | null;
   handedOut: boolean;
   closed: boolean;
   /** The newest progress that was not sent on yet. */
@@ -121,6 +124,7 @@ export class Slots {
     await this.openEgress(slot, bind);
     slot.bind = bind;
     slot.handedOut = bind.handedOut;
+    slot.verified = null;
     slot.tokenId = tokenIdOf(bind.job.env["CRONIUM_TOKEN"]);
     slot.bound.resolve();
   }
@@ -160,6 +164,7 @@ export class Slots {
       name,
       bind: null,
       tokenId: null,
+      verified: null,
       handedOut: false,
       closed: false,
       progress: null,
