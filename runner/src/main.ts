@@ -15,7 +15,7 @@ import type Docker from "dockerode";
 import * as z from "zod";
 import { systemClock } from "./base/clock.ts";
 import { exitCodes, ExitError } from "./base/exit-error.ts";
-import { errorText, type Log } from "./base/log.ts";
+import { errorText, type Log, makeLog } from "./base/log.ts";
 import type { Config } from "./config.ts";
 import type { ImageFiles } from "./executors/docker/images.ts";
 import type { Executor } from "./executors/types.ts";
@@ -38,6 +38,26 @@ const verbs: Verbs = {
     const files = imageFiles(config);
     return imagesCommand(probe(await connectDocker(config), files), files, buildImages, json);
   },
+  run: async (config, file, flags) => {
+    const { runCommand } = await import("./commands/run.ts");
+    const { loadPolicy } = await import("./policy.ts");
+    const { localOwner, removeStaleLocal } = await import("./executors/docker/stale-local.ts");
+    const log = makeLog({
+      level: "error",
+      format: "text",
+      write: (line) => process.stderr.write(`${line}\n`),
+      now: Date.now,
+    });
+    const makeExecutor = await executorFactory({ ...config, executor: "docker", warm: 0 }, log);
+    const policy = loadPolicy(config.policyFiles, config.policyRequired);
+    await removeStaleLocal(await connectDocker(config));
+    return runCommand(file, flags, {
+      clock: systemClock,
+      log,
+      policy,
+      makeExecutor: (folder) => makeExecutor(localOwner(), policy, folder),
+    });
+  },
 };
 
 async function upCommand(config: Config, json: boolean): Promise<number> {
@@ -55,7 +75,11 @@ async function upCommand(config: Config, json: boolean): Promise<number> {
   return up({ config, clock: systemClock, log, ownLog: tail, problems, makeExecutor, exit });
 }
 
-async function executorFactory(config: Config, log: Log): Promise<(runnerId: string, policy: Policy) => Executor> {
+/** What it makes keeps its files in the data folder, or in the one that is named. */
+async function executorFactory(
+  config: Config,
+  log: Log,
+): Promise<(runnerId: string, policy: Policy, folder?: string) => Executor> {
   if (config.executor === "fake") {
     const { makeFakeExecutor } = await import("./executors/fake.ts");
     return () => makeFakeExecutor(systemClock, join(config.dataDir, "fake"));
@@ -64,8 +88,8 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
   const docker = await connectDocker(config);
   const agent = (docker.modem as { protocol?: string }).protocol === "https" ? HttpsAgent : HttpAgent;
   const freshDocker = await connectDocker(config, new agent({ keepAlive: false }));
-  const withProcesses = await processFactory(config, log);
-  return (runnerId, policy) => {
+  const withProcesses = await processFactory(log);
+  return (runnerId, policy, folder = config.dataDir) => {
     const { registries, packages, pullStuckSeconds, bridgeRange, privateRanges } = policy;
     const containers = makeDockerExecutor({
       docker,
@@ -77,21 +101,21 @@ async function executorFactory(config: Config, log: Log): Promise<(runnerId: str
       packages,
       logins: { registries, dockerConfigDir: config.dockerConfigDir },
       pullStuckMs: pullStuckSeconds * 1_000,
-      diskDir: join(config.dataDir, "disks"),
+      diskDir: join(folder, "disks"),
       network: { bridgeRange, privateRanges },
       clock: systemClock,
       log,
     });
-    return withProcesses(containers, policy);
+    return withProcesses(containers, policy, folder);
   };
 }
 
 /** Adds what runs scripts without a container, where the policy allows that. */
-async function processFactory(config: Config, log: Log): Promise<(containers: Executor, policy: Policy) => Executor> {
+async function processFactory(log: Log): Promise<(containers: Executor, policy: Policy, folder: string) => Executor> {
   const { makeProcessExecutor } = await import("./executors/process.ts");
   const { findAccount } = await import("./executors/process/account.ts");
   const { byJob } = await import("./executors/by-job.ts");
-  return (containers, { process: rule, path }) => {
+  return (containers, { process: rule, path }, folder) => {
     const account = rule?.allow === true ? findAccount(rule.user) : null;
     if (account === null) {
       return containers;
@@ -100,7 +124,7 @@ async function processFactory(config: Config, log: Log): Promise<(containers: Ex
       throw new ExitError("usage", `${path ?? "The policy file"}: ${account}`, "Correct process.user there.");
     }
     const processes = makeProcessExecutor({
-      folder: join(config.dataDir, "process"),
+      folder: join(folder, "process"),
       jobsFolder: tmpdir(),
       account,
       sdk: sdkFiles(),

@@ -10,6 +10,8 @@ export interface Verbs {
   readonly up: (config: Config, json: boolean) => Promise<number>;
   readonly doctor: (config: Config, json: boolean) => Promise<number>;
   readonly images: (config: Config, json: boolean) => Promise<number>;
+  /** `flags`: those of `run`, as they were typed. */
+  readonly run: (config: Config, file: string, flags: Record<string, unknown>) => Promise<number>;
 }
 
 type Action = (flags: Record<string, unknown>, args: readonly string[]) => number | Promise<number>;
@@ -68,6 +70,18 @@ export async function parseCommandLine(argv: readonly string[], verbs: Verbs): P
     true,
   );
   addUpOptions(up);
+  addRunOptions(
+    verb(
+      "run <file>",
+      "run a script here, once, in the container of a job and without a control plane",
+      [
+        'cronium-runner run backup.py --input \'{"day":"2026-11-20"}\' --secret DB_PASSWORD=@password.txt',
+        "cronium-runner run check.sh --image debian:13 --timeout 5m --json",
+      ],
+      // Flags that up has too mean other things here.
+      (flags, [file = ""]) => verbs.run(settings({ policy: flags["policy"] }), file, flags),
+    ),
+  );
   verb("status", "what the runner on this machine does now", ["cronium-runner status --json"], async (flags) => {
     const { statusCommand } = await import("./commands/running.ts");
     return statusCommand(settings(flags), json(flags));
@@ -183,6 +197,38 @@ function addUpOptions(command: Command): Command {
     .option("--once", "take one job, deliver it and end")
     .option("--ephemeral", "as --once, and leave the control plane for good")
     .addOption(new Option("--executor <name>", "docker, or fake for scenarios").hideHelp());
+}
+
+function addRunOptions(command: Command): void {
+  command
+    .addOption(
+      new Option("--runtime <name>", "python, node or bash (default: by the file's name or first line)").choices([
+        "python",
+        "node",
+        "bash",
+      ]),
+    )
+    .option("--input <json>", "its input, or @FILE that holds it (default: null)")
+    .option("--env <name=value>", "a variable of its environment; may repeat", collect, [])
+    .option("--secret <name=@file>", "a secret that it may read, hidden in what it prints; may repeat", collect, [])
+    .option("--variable <name=value>", "a variable of the runtime API, JSON or text; may repeat", collect, [])
+    .option("--timeout <time>", "stop it after this long, such as 90s, 5m or 1h", "1h")
+    .option("--memory <MB>", "its memory limit (default: 512)")
+    .option("--cpus <n>", "processors (default: 2)")
+    .option("--image <image>", "an image of your own (default: the built-in one)")
+    .option("--package <name>", "a package that it needs, as an event declares it; may repeat", collect, [])
+    .option("--allow-host <host>", "a host that it may reach through the proxy; may repeat", collect, [])
+    .option("--bridge", "a network of its own with a way out")
+    .option("--artifacts <folder>", "where the files go that it stores (default: they are forgotten)")
+    .option("--policy <file>", "local policy (default: /etc/cronium/policy.yaml)")
+    .addHelpText(
+      "after",
+      `
+Ends with the script's exit code; 124 when it took too long, 125 when it could not be
+started, 137 when the kernel killed it, 130 when it was stopped. Output of
+the script goes to stdout and stderr; with --json both go to stderr, and one JSON value
+with outcome, exitCode, output and variables to stdout.`,
+    );
 }
 
 /** The flags of the default command, which commander would only show in its own help. */
