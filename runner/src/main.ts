@@ -98,7 +98,7 @@ async function executorFactory(
       cpus: availableParallelism(),
       imageFiles: imageFiles(config),
       warm: config.warm,
-      packages,
+      packages: { ...packages, folder: join(config.dataDir, "layers") },
       logins: { registries, dockerConfigDir: config.dockerConfigDir },
       pullStuckMs: pullStuckSeconds * 1_000,
       diskDir: join(folder, "disks"),

@@ -332,6 +332,20 @@ test("progress is answered at once and sent on a few times a second, the newest 
   ]);
 });
 
+test("what a newer control plane says of artifacts beyond this version is left out", async ({ expect }) => {
+  const artifact = {
+    number: 1,
+    name: "a.csv",
+    bytes: 3,
+    sha256: "0".repeat(64),
+    contentType: "text/csv",
+    attempt: 1,
+    createdAt: "2026-01-01T00:00:00.000Z",
+  };
+  answerTo = () => ({ result: { items: [{ ...artifact, addedLater: { deep: true } }], alsoLater: 1 } });
+  expect(JSON.parse((await call("GET", of("artifacts"))).text)).toEqual({ items: [artifact] });
+});
+
 test("a renewed token opens the same job, and the old one goes on working", async ({ expect }) => {
   const renewed = JSON.parse((await call("POST", of("token"))).text) as { token: string; expiresInMs: number };
   expect(renewed.expiresInMs).toBe(3_600_000);

@@ -44,8 +44,10 @@ function refuse(code: CallError["code"], message: string, retryAfterMs?: number)
 }
 
 /** Of the protocol's type, so that the compiler says when it changes. */
-function shown({ name, bytes, sha256, contentType }: StoredArtifact): Artifact {
-  return { name, number: 1, bytes, sha256, contentType, attempt: 2, createdAt: "2026-03-09T10:00:02.000Z" };
+/** As a newer control plane shows it, with a field that nobody here knows. */
+function shown({ name, bytes, sha256, contentType }: StoredArtifact): Artifact & { readonly addedLater: boolean } {
+  const at = { attempt: 2, createdAt: "2026-03-09T10:00:02.000Z" };
+  return { name, number: 1, bytes, sha256, contentType, ...at, addedLater: true };
 }
 
 /** Bytes of artifacts, under the tickets that the planes of jobs give out. */

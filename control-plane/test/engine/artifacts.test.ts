@@ -1,6 +1,6 @@
 /** What jobs keep and say of themselves: artifacts, a name, a condition and progress, on the run while it runs and after. */
 import { createHash } from "node:crypto";
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import type { Artifact, Run } from "@cronium/protocol";
 import { afterEach, test } from "vitest";
@@ -8,7 +8,7 @@ import { makeDeps, type Env } from "../../src/deps.ts";
 import { artifactKey } from "../../src/domain/blob-keys.ts";
 import { ask, codeOf, resultOf, running, startJob, type Story } from "./calling.ts";
 import { closeAll } from "./fake-runner.ts";
-import { makePlane, ORIGIN, type Plane } from "./plane.ts";
+import { makePlane, ORIGIN, type Plane, waitFor } from "./plane.ts";
 
 afterEach(closeAll);
 
@@ -121,6 +121,55 @@ test("T2 B30 a ticket is good for its own artifact, in its own direction, while 
   await story.connection.finish(story.ref);
   expect(await problem(await carry("PUT", ticket, bytesOf("one")))).toBe("403 attempt_not_active");
   expect(await blobOf(plane, story, 1)).toBeNull();
+});
+
+test("an upload that never ended is cleared away with its bytes once its attempt is over", async ({ expect }) => {
+  const plane = await makePlane();
+  const story = await running(plane);
+  const begun = await resultOf(begin(story, { name: "half", text: "whole" }));
+  expect(begun["token"]).toEqual(expect.any(String));
+  // As when the control plane was stopped between the bytes and the word that they are there.
+  const { blobs } = makeDeps(env as unknown as Env);
+  await blobs.put(artifactKey(plane.workspaceId, story.ref.runId, 1), bytesOf("whole"));
+  expect((await keep(story, { name: "kept", text: "kept" })).status).toBe(201);
+  await story.connection.finish(story.ref);
+  const rows = () =>
+    runInDurableObject(plane.dispatcherStub, (_, { storage }) =>
+      storage.sql.exec("SELECT number FROM artifacts WHERE run_id = ?", story.ref.runId).toArray(),
+    );
+  await waitFor(async () => {
+    await runDurableObjectAlarm(plane.dispatcherStub);
+    const left = await rows();
+    return left.length === 1 ? { ok: true, value: null } : { ok: false, seen: JSON.stringify(left) };
+  }, "that the unfinished one is gone");
+  expect(await rows()).toEqual([{ number: 2 }]);
+  expect(await blobOf(plane, story, 1)).toBeNull();
+  const whole = await blobOf(plane, story, 2);
+  expect(await new Response(whole?.stream).text()).toBe("kept");
+});
+
+test("the artifacts of a run go with it when its time is over", async ({ expect }) => {
+  const plane = await makePlane();
+  const story = await running(plane);
+  expect((await keep(story, { name: "a", text: "one" })).status).toBe(201);
+  expect((await keep(story, { name: "b", text: "two" })).status).toBe(201);
+  await story.connection.finish(story.ref);
+  const { runId } = story.ref;
+  const database = (env as unknown as Env).DB;
+  await waitFor(async () => {
+    const row = await database.prepare("SELECT finished_at FROM runs WHERE id = ?").bind(runId).first();
+    const isThere = (row?.["finished_at"] ?? null) !== null;
+    return isThere ? { ok: true, value: null } : { ok: false, seen: JSON.stringify(row) };
+  }, "that the ended run is projected");
+  const longAgo = Date.now() - 100 * 86_400_000;
+  await database.prepare("UPDATE runs SET queued_at = ?2, finished_at = ?2 WHERE id = ?1").bind(runId, longAgo).run();
+  // Any change of the settings looks at once.
+  await plane.expectJson(200, "PATCH", "/settings", { retentionDays: 30 });
+  await waitFor(async () => {
+    const left = [await blobOf(plane, story, 1), await blobOf(plane, story, 2)];
+    return left.every((blob) => blob === null) ? { ok: true, value: null } : { ok: false, seen: "blobs are left" };
+  }, "that their bytes are gone");
+  expect(await problem(await plane.call("GET", `/runs/${runId}/artifacts/1`))).toBe("404 not_found");
 });
 
 test("B47 names, sizes and sums have their limits", async ({ expect }) => {

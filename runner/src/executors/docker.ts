@@ -54,6 +54,8 @@ export interface DockerExecutorOptions {
     readonly python?: string | undefined;
     readonly node?: string | undefined;
     readonly keep: number;
+    /** Where it is written down when they were used. */
+    readonly folder: string;
   };
   /** A registry that sends nothing for this long is stuck. */
   readonly pullStuckMs: number;
@@ -95,7 +97,8 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     docker,
     runnerId,
     log,
-    now: () => clock.monotonic(),
+    now: () => clock.now(),
+    folder: options.packages.folder,
     index: (runtime) => (runtime === "bash" ? null : (options.packages[runtime] ?? null)),
     builtIn: (runtime) => shelf.tagOf(runtime),
     keep: options.packages.keep,

@@ -15,7 +15,6 @@ import * as z from "zod";
 import {
   AppError,
   Artifact,
-  ArtifactList,
   artifactNameProblem,
   ArtifactTicket,
   echo,
@@ -30,6 +29,10 @@ const PATH = "/api/v1/runner/artifacts";
 /** Of silence between this process and the control plane. */
 const SILENT_MS = 60_000;
 const MAX_ANSWER_BYTES = 65_536;
+
+/** What a newer control plane says beyond these is left out, so that scripts are answered what this version promises. */
+const Stored = z.object(Artifact.shape);
+const Listed = z.object({ items: z.array(Stored) });
 
 const Problem = z.object({ code: z.enum(errorCodes), detail: z.string() });
 
@@ -60,7 +63,7 @@ function shownOf(artifact: ArtifactTicket["artifact"]): unknown {
 }
 
 export async function listArtifacts(call: Call): Promise<void> {
-  send(call.response, 200, await demand(call, ArtifactList, { do: "artifact.list" }));
+  send(call.response, 200, await demand(call, Listed, { do: "artifact.list" }));
 }
 
 export async function getArtifact(call: Call): Promise<void> {
@@ -135,7 +138,7 @@ function refuseLarge(bytes: number): void {
 async function upload(call: Call, token: string, body: Readable, bytes: number): Promise<Artifact> {
   const answer = await exchange(call, "PUT", token, body, bytes);
   await refuseProblems(answer);
-  return Artifact.parse(JSON.parse(await readText(answer)));
+  return Stored.parse(JSON.parse(await readText(answer)));
 }
 
 /** Resolves with the head of the answer. Throws `not_available` when the control plane cannot be reached. */

@@ -17,6 +17,7 @@ import type { Runtime } from "@cronium/protocol";
 import { errorText, type Log } from "../../base/log.ts";
 import { ExecutorError, type SlotEvents } from "../types.ts";
 import type { Furnish } from "./furnishing.ts";
+import { LayerUses } from "./layer-uses.ts";
 
 /** Python finds it by PYTHONPATH, Node beside the script. */
 const TARGETS = { python: "/opt/cronium/packages", node: "/workspace/node_modules" } as const;
@@ -46,7 +47,10 @@ export interface PackageLayersOptions {
   readonly docker: Docker;
   readonly runnerId: string;
   readonly log: Log;
+  /** In milliseconds since 1970. */
   readonly now: () => number;
+  /** Where it is written down when layers were used. */
+  readonly folder: string;
   /** Indexes that the local policy names; null: packages are not allowed. */
   readonly index: (runtime: Runtime) => string | null;
   readonly builtIn: (runtime: Runtime) => string | null;
@@ -62,7 +66,7 @@ export interface PackageLayers {
 
 export function packageLayers(options: PackageLayersOptions): PackageLayers {
   const filling = new Map<string, Promise<void>>();
-  const used = new Map<string, number>();
+  const used = new LayerUses(options.folder, options.now);
   const furnish: Furnish = async ({ profile }, events, signal) => {
     const { runtime, packages } = profile;
     if (packages.length === 0 || runtime === "bash") {
@@ -74,19 +78,28 @@ export function packageLayers(options: PackageLayersOptions): PackageLayers {
       throw new ExecutorError("image_pull", whyNone(profile.image !== null, packages));
     }
     const name = layerName(options.runnerId, runtime, image, index, packages);
-    used.set(name, options.now());
+    noteUse(options, used, name);
     const fill =
       filling.get(name) ??
       ensureLayer(options, { name, runtime, image, index, packages }, events).finally(() => filling.delete(name));
     filling.set(name, fill);
     await until(fill, signal);
-    used.set(name, options.now());
+    noteUse(options, used, name);
     void collect(options, used).catch((error: unknown) => {
       options.log.warn("packages.not_collected", { problem: errorText(error) });
     });
     return { apply: (base) => withLayer(base, name, runtime), remove: async () => {} };
   };
   return { furnish, isFilling: (slot) => filling.has(slot) };
+}
+
+/** A job that can have its packages is not kept from them by a full disk. */
+function noteUse({ log }: PackageLayersOptions, used: LayerUses, name: string): void {
+  try {
+    used.note(name);
+  } catch (error) {
+    log.warn("packages.use_not_noted", { layer: name, problem: errorText(error) });
+  }
 }
 
 function whyNone(foreign: boolean, packages: readonly string[]): string {
@@ -231,17 +244,17 @@ function withLayer(base: ContainerCreateOptions, name: string, runtime: Layered)
 /** Layers beyond those to keep, the one not used for longest first. One that a container uses is refused and stays. */
 async function collect(
   { docker, runnerId, keep, log }: PackageLayersOptions,
-  used: Map<string, number>,
+  used: LayerUses,
 ): Promise<void> {
   const filters = JSON.stringify({ label: [`cronium.runner=${runnerId}`, "cronium.mark"] });
   const { Volumes: marks } = await docker.listVolumes({ filters: filters as unknown as Record<string, string[]> });
   const layers = (marks ?? []).map(({ Labels: labels }) => labels["cronium.mark"] ?? "").filter((name) => name !== "");
-  const oldest = layers.toSorted((a, b) => (used.get(a) ?? 0) - (used.get(b) ?? 0));
+  const oldest = layers.toSorted((a, b) => used.lastOf(a) - used.lastOf(b));
   for (const name of oldest.slice(0, Math.max(0, layers.length - keep))) {
     // The layer first: without it the mark would promise what is not there.
     if (await removeVolume(docker, name)) {
       await removeVolume(docker, markOf(name));
-      used.delete(name);
+      used.forget(name);
       log.info("packages.collected", { layer: name });
     }
   }
