@@ -1,25 +1,52 @@
-/** The pages of the SDKs: every example is a whole script that runs, and the table of conformance is current. */
+/** The pages of the SDKs and of the runtime API: every example is a whole script that runs, and the table of conformance is current. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import type { Runtime } from "@cronium/protocol";
 import { run } from "./container.ts";
 import { matrix, writtenMatrix } from "./matrix.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
 
 const SDK = join(import.meta.dirname, "..");
-const DOCS = join(SDK, "../docs/sdk");
+const DOCS = join(SDK, "../docs");
 
-const PAGES = {
-  python: { fence: "python", file: "main.py", command: ["python3"], env: { PYTHONPATH: join(SDK, "python") } },
-  node: {
+interface Page {
+  readonly runtime: Runtime;
+  readonly fence: string;
+  readonly file: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly examples: number;
+}
+
+const PAGES: Readonly<Record<string, Page>> = {
+  "sdk/python": {
+    runtime: "python",
+    fence: "python",
+    file: "main.py",
+    command: ["python3"],
+    env: { PYTHONPATH: join(SDK, "python") },
+    examples: 4,
+  },
+  "sdk/node": {
+    runtime: "node",
     fence: "ts",
     file: "main.ts",
     command: [process.execPath, "--import", join(import.meta.dirname, "resolve-sdk.ts")],
     env: {},
+    examples: 4,
   },
-  bash: { fence: "bash", file: "main.sh", command: ["bash"], env: { BASH_ENV: join(SDK, "bash/cronium.sh") } },
-} as const;
+  "sdk/bash": {
+    runtime: "bash",
+    fence: "bash",
+    file: "main.sh",
+    command: ["bash"],
+    env: { BASH_ENV: join(SDK, "bash/cronium.sh") },
+    examples: 4,
+  },
+  "runtime-api": { runtime: "bash", fence: "sh", file: "main.sh", command: ["bash"], env: {}, examples: 2 },
+};
 
 interface Example {
   readonly line: number;
@@ -48,12 +75,12 @@ afterAll(async () => {
   await sidecar.stop();
 });
 
-for (const [runtime, { fence, file, command, env }] of Object.entries(PAGES)) {
-  describe(`docs/sdk/${runtime}.md`, () => {
-    const examples = examplesOf(readFileSync(join(DOCS, `${runtime}.md`), "utf8"), fence);
+for (const [name, { runtime, fence, file, command, env, examples: least }] of Object.entries(PAGES)) {
+  describe(`docs/${name}.md`, () => {
+    const examples = examplesOf(readFileSync(join(DOCS, `${name}.md`), "utf8"), fence);
 
     test("has examples", ({ expect }) => {
-      expect(examples.length).toBeGreaterThanOrEqual(4);
+      expect(examples.length).toBeGreaterThanOrEqual(least);
     });
 
     test.concurrent.for(examples)(
@@ -63,7 +90,7 @@ for (const [runtime, { fence, file, command, env }] of Object.entries(PAGES)) {
         try {
           writeFileSync(join(folder, file), code);
           const job = await sidecar.bind({
-            runtime: runtime as keyof typeof PAGES,
+            runtime,
             script: code,
             input: { name: "Ada" },
           });

@@ -13,6 +13,7 @@ import {
 import { join } from "node:path";
 import type { BuildOptions } from "esbuild";
 import { lastLines, runCommand } from "../command.ts";
+import { packSdks } from "./sdk-packages.ts";
 import { packTarball } from "./tarball.ts";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
@@ -218,13 +219,13 @@ async function buildWeb(): Promise<void> {
 }
 
 /** Everything the control plane serves as files: the dashboard, and the programs to install. */
-function buildSite(): Promise<void> {
+async function buildSite(): Promise<void> {
   const site = join(ROOT, "control-plane/dist/site");
   rmSync(site, { recursive: true, force: true });
   cpSync(join(ROOT, "web/dist"), site, { recursive: true });
   cpSync(join(ROOT, RUNNER_TARBALL), join(site, "install/cronium-runner.tgz"));
   cpSync(join(ROOT, CLI_TARBALL), join(site, "install/cronium.tgz"));
-  return Promise.resolve();
+  await packSdks(ROOT, join(site, "install"));
 }
 
 async function run(program: string, args: readonly string[], cwd: string): Promise<void> {
@@ -283,13 +284,15 @@ export const TARGETS = {
     build: buildWeb,
   },
   site: {
-    inputs: [...WEB_INPUTS, ...RUNNER_INPUTS, ...CLI_INPUTS],
+    inputs: [...WEB_INPUTS, ...RUNNER_INPUTS, ...CLI_INPUTS, "runtime-sdk"],
     entry: "web/index.html",
-    after: ["web", "runner", "cli"],
+    after: ["web", "runner", "cli", "sdk"],
     outputs: [
       "control-plane/dist/site/index.html",
       "control-plane/dist/site/install/cronium-runner.tgz",
       "control-plane/dist/site/install/cronium.tgz",
+      "control-plane/dist/site/install/cronium-sdk.tgz",
+      "control-plane/dist/site/install/cronium.sh",
     ],
     build: buildSite,
   },

@@ -1,5 +1,7 @@
 import { request } from "node:http";
-import { readdirSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { buildControlPlane, ROOT, Workbench } from "./plane.ts";
@@ -52,6 +54,45 @@ test("every address that is no file shows the dashboard, never a listing of a fo
     if (status === 200) {
       expect([type, body.slice(0, 15).toLowerCase()], path).toEqual(["text/html; charset=utf-8", "<!doctype html>"]);
     }
+  }
+});
+
+/** Why nothing can be installed by pip here; null when it can. */
+function noPip(): string | null {
+  return spawnSync("python3", ["-m", "pip", "--version"]).status === 0 ? null : "this machine has no pip";
+}
+
+test("pip and npm install the SDKs from here, and they work outside a run", async (context) => {
+  const { expect } = context;
+  const why = noPip();
+  if (why !== null) {
+    context.skip(why);
+  }
+  const folder = mkdtempSync(join(tmpdir(), "cronium-sdks-"));
+  const env = { PATH: process.env["PATH"] ?? "", HOME: folder, CRONIUM_INPUT: '{"n":1}' };
+  const version = /^version = "(.+)"$/m.exec(
+    readFileSync(join(ROOT, "runtime-sdk/python/pyproject.toml"), "utf8"),
+  )?.[1];
+  try {
+    const wheel = `${url}/install/cronium-${version}-py3-none-any.whl`;
+    const flags = ["--disable-pip-version-check", "install", "--no-index", "--target", join(folder, "site")];
+    execFileSync("python3", ["-m", "pip", ...flags, wheel], { env, stdio: "pipe" });
+    const code = "import cronium; print(cronium.input()['n'])";
+    const python = execFileSync("python3", ["-c", code], { env: { ...env, PYTHONPATH: join(folder, "site") } });
+    expect(python.toString()).toBe("1\n");
+
+    const npm = ["install", "--no-audit", "--no-fund", "--cache", join(folder, "cache"), "--registry", url];
+    execFileSync("npm", [...npm, `${url}/install/cronium-sdk.tgz`], { cwd: folder, env, stdio: "pipe" });
+    writeFileSync(join(folder, "main.mjs"), 'import { input } from "@cronium/sdk"; console.log((await input()).n);\n');
+    expect(execFileSync(process.execPath, ["main.mjs"], { cwd: folder, env }).toString()).toBe("1\n");
+
+    writeFileSync(join(folder, "cronium.sh"), await (await fetch(`${url}/install/cronium.sh`)).text());
+    const bash = execFileSync("bash", ["-c", ". ./cronium.sh; cronium_input"], { cwd: folder, env });
+    expect(bash.toString().trim()).toBe('{"n":1}');
+    // The pages name the version that is served.
+    expect(readFileSync(join(ROOT, "docs/sdk/python.md"), "utf8")).toContain(`cronium-${version}-py3-none-any.whl`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 

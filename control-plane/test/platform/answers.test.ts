@@ -65,13 +65,18 @@ test("hashed files may be kept for good, pages may not, and a missing file is no
   expect((await send("GET", "/assets/gone-123.js")).status).toBe(404);
 });
 
-test("runner and command line program can be installed from here", async ({ expect }) => {
-  for (const name of ["cronium-runner.tgz", "cronium.tgz"]) {
+test("runner, command line program and SDKs can be installed from here", async ({ expect }) => {
+  for (const name of ["cronium-runner.tgz", "cronium.tgz", "cronium-sdk.tgz", "cronium-0.1.0.tar.gz"]) {
     const file = await send("GET", `/install/${name}`);
     expect([file.status, file.headers.get("content-type")], name).toEqual([200, "application/gzip"]);
     const bytes = new Uint8Array(await file.arrayBuffer());
     expect([bytes[0], bytes[1]], name).toEqual([0x1f, 0x8b]);
   }
+  const wheel = await send("GET", "/install/cronium-0.1.0-py3-none-any.whl");
+  expect([wheel.status, (await wheel.text()).slice(0, 2)]).toEqual([200, "PK"]);
+  expect(await (await send("GET", "/install/cronium.sh")).text()).toMatch(/^#.*\n/);
+  const other = await send("GET", "/install/cronium-9.9.9-py3-none-any.whl");
+  expect([other.status, (await other.json<{ code: string }>()).code]).toEqual([503, "not_available"]);
 });
 
 test("the OpenAPI document lists the routes that scripts rely on", async ({ expect }) => {

@@ -242,10 +242,7 @@ function withLayer(base: ContainerCreateOptions, name: string, runtime: Layered)
 }
 
 /** Layers beyond those to keep, the one not used for longest first. One that a container uses is refused and stays. */
-async function collect(
-  { docker, runnerId, keep, log }: PackageLayersOptions,
-  used: LayerUses,
-): Promise<void> {
+async function collect({ docker, runnerId, keep, log }: PackageLayersOptions, used: LayerUses): Promise<void> {
   const filters = JSON.stringify({ label: [`cronium.runner=${runnerId}`, "cronium.mark"] });
   const { Volumes: marks } = await docker.listVolumes({ filters: filters as unknown as Record<string, string[]> });
   const layers = (marks ?? []).map(({ Labels: labels }) => labels["cronium.mark"] ?? "").filter((name) => name !== "");
