@@ -86,7 +86,7 @@ test("an input is typed field by field, and held against the event's schema", as
   const run = await json<{ input: unknown }>("run", name, "--wait", "--set", "rows=3", "--set", "options.note=a b");
   expect(run.input).toEqual({ rows: 3, options: { note: "a b", dry: false } });
   const refused = await cronium("run", name, "--set", "rows=none");
-  expect([refused.code, refused.stdout]).toEqual([1, ""]);
+  expect([refused.code, refused.stdout]).toEqual([2, ""]);
   expect(refused.stderr).toMatch(/\/input\/rows must be integer, not string/);
 });
 
