@@ -90,6 +90,59 @@ test("an input is typed field by field, and held against the event's schema", as
   expect(refused.stderr).toMatch(/\/input\/rows must be integer, not string/);
 });
 
+test("flags say what an event's container is like, and an update leaves the rest of it as it was", async ({
+  expect,
+}) => {
+  const name = `Contained ${performance.now()}`;
+  const file = join(home.folder, "contained.sh");
+  writeFileSync(file, "true\n");
+  const create = ["events", "create", "--name", name, "--runtime", "bash", "--script", file];
+  const made = await json<{ id: string }>(
+    ...create,
+    ...["--image", "team/app:1.2", "--pull", "never", "--cpus", "0.5", "--memory", "1g", "--pids", "64", "--tmp", "8m"],
+    ...["--allow-host", "a.example.com", "--allow-host", "b.example.com:8443", "--mount", "backups:/data"],
+    ...["--reuse", "--keep-failed", "10m", "--log-cap", "5", "--package", "zod@^4", "--package", "ms"],
+  );
+  const container = {
+    image: "team/app:1.2",
+    pull: "never",
+    cpus: 0.5,
+    pids: 64,
+    tmpMb: 8,
+    network: { mode: "allowlist", hosts: ["a.example.com", "b.example.com:8443"] },
+    reuse: true,
+    packages: ["zod@^4", "ms"],
+    keepFailedMs: 600_000,
+    logCapMb: 5,
+  };
+  expect(made).toMatchObject({ memoryMb: 1_024, mounts: [{ name: "backups", target: "/data" }], container });
+  expect(made).not.toHaveProperty("notices");
+  const changed = await json("events", "update", name, "--no-reuse", "--network", "none", "--keep-failed", "0s");
+  expect(changed).toMatchObject({
+    version: 2,
+    container: { ...container, reuse: false, network: { mode: "none" }, keepFailedMs: 0 },
+  });
+
+  const moving = await cronium("events", "update", name, "--image", "team/app");
+  expect([moving.code, moving.stderr]).toEqual([0, expect.stringMatching(/^notice: .*team\/app tomorrow/)]);
+  expect(await json("events", "update", made.id, "--image", "team/app:latest")).toMatchObject({
+    notices: [{ code: "mutable_image", pointer: "/container/image" }],
+  });
+  for (const [flags, said] of [
+    [["--cpus", "many"], /--cpus is "many"/],
+    [["--memory", "1g", "--memory-mb", "64"], /Both --memory and --memory-mb/],
+    [["--disk", "1t"], /--disk is "1t"/],
+    [["--mount", "backups"], /--mount is "backups"/],
+    [["--network", "bridge", "--allow-host", "a.example.com"], /--allow-host is given with --network bridge/],
+    [["--network", "allowlist"], /names no host/],
+    [["--image", "-v /:/x"], /container.image must be an image/],
+  ] as const) {
+    const refused = await cronium("events", "update", made.id, ...flags);
+    expect([refused.code, refused.stdout], flags.join(" ")).toEqual([2, ""]);
+    expect(refused.stderr).toMatch(said);
+  }
+});
+
 test("the exit code of --wait says how a run ended, and its output is the data", async ({ expect }) => {
   const good = await script({ FAKE_OUTPUT: '{"rows":3}' }, ["--wait"]);
   expect([good.code, good.stdout]).toEqual([0, '{"rows":3}\n']);

@@ -17,6 +17,7 @@ export const Flags = z.object({
   label: z.array(z.string()).default([]),
   capacity: z.string().optional(),
   warm: z.string().optional(),
+  keepFailed: z.string().optional(),
   dataDir: z.string().optional(),
   policy: z.string().optional(),
   drainTimeout: z.string().optional(),
@@ -47,6 +48,8 @@ export interface Config {
   readonly capacity: number;
   /** Most containers that are started before their jobs come. Default: as many as jobs; none for a runner of one job. */
   readonly warm: number;
+  /** Most containers of failed runs that stay for a look at them. Default: 10. */
+  readonly keepFailed: number;
   /** Megabytes that jobs may have together by their limits; null for no limit. Default: 80 % of the machine's. */
   readonly memoryMb: number | null;
   /** Where its own log goes instead of stderr; null for stderr. */
@@ -91,6 +94,7 @@ export function readConfig(flags: Flags, env: Environment): Config {
     labels: readLabels(flags.label),
     capacity: readCapacity(flags),
     warm: readWarm(flags),
+    keepFailed: readNumber("--keep-failed", flags.keepFailed, 0, 100) ?? DEFAULT_KEEP_FAILED,
     memoryMb: readMemory(flags),
     logFile: readLogFile(flags),
     metrics: readMetrics(flags.metrics),
@@ -208,6 +212,7 @@ function readWarm(flags: Flags): number {
 }
 
 const DEFAULT_MEMORY_SHARE = 80;
+const DEFAULT_KEEP_FAILED = 10;
 
 function readMemory({ memory, executor }: Flags): number | null {
   if (memory === "unlimited" || (memory === undefined && executor === "fake")) {

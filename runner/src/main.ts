@@ -24,6 +24,9 @@ import type { Policy } from "./policy.ts";
 import { bundledImageTable, imageBuildScript, sdkFiles } from "./program-files.ts";
 import { parseCommandLine, type Verbs } from "./verbs.ts";
 
+/** Containers that Docker does not take away, on a runner of few jobs, before it takes no more. */
+const LEAST_STUCK = 8;
+
 const verbs: Verbs = {
   up: upCommand,
   doctor: async (config, json) => {
@@ -98,6 +101,9 @@ async function executorFactory(
       cpus: availableParallelism(),
       imageFiles: imageFiles(config),
       warm: config.warm,
+      mostStuck: Math.max(LEAST_STUCK, 4 * config.capacity),
+      keepFailed: config.keepFailed,
+      dataDir: folder,
       packages: { ...packages, folder: join(config.dataDir, "layers") },
       logins: { registries, dockerConfigDir: config.dockerConfigDir },
       pullStuckMs: pullStuckSeconds * 1_000,

@@ -9,7 +9,7 @@ const STATES = ["online", "offline", "paused", "draining"] as const;
 
 /** Text format 0.0.4; bytes and seconds, as Prometheus has them. */
 export function metricsText(report: StatusReport): string {
-  const { slots, memory, links, jobs } = report;
+  const { slots, memory, links, jobs, kept } = report;
   const gauge = (name: string, help: string, lines: readonly (readonly [string, number])[]): string =>
     [
       `# HELP cronium_runner_${name} ${help}`,
@@ -35,6 +35,8 @@ export function metricsText(report: StatusReport): string {
     ]),
     gauge("jobs_memory_bytes", "Memory limits of the jobs that are here, added up.", [["", memory.usedMb * mb]]),
     gauge("jobs", "Jobs that are here, with those whose logs are still on their way.", [["", jobs.length]]),
+    gauge("kept_containers", "Containers of failed runs that stay for a look at them.", [["", kept.length]]),
+    gauge("stuck_containers", "Containers of ended jobs that the engine does not take away.", [["", report.stuck]]),
     gauge("undelivered_results", "Results that the control plane has not acknowledged.", [["", report.undelivered]]),
     gauge("host_memory_bytes", "Memory of the machine.", [
       ['{kind="total"}', totalmem()],

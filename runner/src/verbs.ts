@@ -95,10 +95,15 @@ export async function parseCommandLine(argv: readonly string[], verbs: Verbs): P
       return logsCommand(settings(flags), run, { json: json(flags), follow: flags["follow"] === true });
     },
   ).option("-f, --follow", "go on with what comes");
-  verb("inspect <run>", "what is known here of a run", ["cronium-runner inspect run_…"], async (flags, [run = ""]) => {
-    const { inspectCommand } = await import("./commands/running.ts");
-    return inspectCommand(settings(flags), run);
-  });
+  verb(
+    "inspect <run>",
+    "what is known here of a run, and how to look into a container that was kept",
+    ["cronium-runner inspect run_…", "cronium-runner inspect run_… --shell"],
+    async (flags, [run = ""]) => {
+      const { inspectCommand } = await import("./commands/inspect.ts");
+      return inspectCommand(settings(flags), run, { json: json(flags), shell: flags["shell"] === true });
+    },
+  ).option("--shell", "a shell in the image of the kept container, without rights or a network");
   for (const [name, about] of [
     ["drain", "take nothing new, finish what runs, leave"],
     ["pause", "take nothing new and stay connected, also after a restart"],
@@ -189,6 +194,7 @@ function addUpOptions(command: Command): Command {
     .option("--label <key=value>", "label that events can ask for; may repeat", collect, [])
     .option("--capacity <n>", "jobs at the same time (default: processor cores, at least 2)")
     .option("--warm <n>", "most containers kept started for jobs to come; 0: none (default: as --capacity)")
+    .option("--keep-failed <n>", "most containers of failed runs kept for a look; 0: none (default: 10)")
     .option("--memory <MB|%>", "what their limits may add up to, or unlimited (default: 80%)")
     .option("--policy <file>", "local policy (default: /etc/cronium/policy.yaml)")
     .option("--drain-timeout <seconds>", "stop running jobs this long after SIGTERM (default: never)")

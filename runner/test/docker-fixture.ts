@@ -20,11 +20,12 @@ export interface DockerFixture {
 
 /**
  * Makes the images if need be, starts both, and waits until the runner takes container jobs. No containers are kept
- * ready for jobs to come, unless `flags` says so with another `--warm`.
+ * ready for jobs to come, unless `flags` says so with another `--warm`. `program`: in place of the source.
  */
 export async function startDockerFixture(
   flags: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  program?: string,
 ): Promise<DockerFixture> {
   const folder = mkdtempSync(join(tmpdir(), "cronium-images-"));
   const imagesFile = join(folder, "images.json");
@@ -32,7 +33,7 @@ export async function startDockerFixture(
   writeFileSync(imagesFile, execFileSync("bash", [BUILD_IMAGES], { stdio: ["ignore", "pipe", "pipe"] }));
   const plane = await FakePlane.start();
   const own = ["--token", plane.token, "--name", "docker-test", "--capacity", "4", "--warm", "0"];
-  const runner = new RunnerProcess([...own, ...flags], { CRONIUM_IMAGES_FILE: imagesFile, ...env });
+  const runner = new RunnerProcess([...own, ...flags], { CRONIUM_IMAGES_FILE: imagesFile, ...env }, program);
   const fixture = { folder, docker: new Docker(), plane, runner };
   runner.start();
   try {

@@ -221,36 +221,3 @@ describe("T5 bombs", () => {
     expect(await plane.finished(after)).toMatchObject({ outcome: "succeeded" });
   });
 });
-
-describe("a failed run that is to be looked at", () => {
-  test("leaves its container, says where, and the sweep of a later start takes it away when its time is over", async ({
-    expect,
-  }) => {
-    const job = plane.job("echo broken; exit 3", { container: { keepFailedMs: 4_000 } });
-    plane.offer(job);
-    expect(await plane.finished(job)).toMatchObject({ outcome: "failed", exitCode: 3 });
-    const [, name = ""] = /kept on the runner as (\S+) until/.exec(plane.logText(job, "system")) ?? [];
-    expect(name).toContain(job.runId);
-    const kept = await fixture.docker.getContainer(name).inspect();
-    expect(kept.State).toMatchObject({ Running: false, ExitCode: 3 });
-    await until("its time is over", () => Date.now() > Number(/-(\d+)$/.exec(name)?.[1]) * 1_000);
-    fixture.runner.signal("SIGTERM");
-    await fixture.runner.exited();
-    const connections = plane.of("hello").length;
-    fixture.runner.start();
-    await until("it is back", () => plane.of("hello").length > connections);
-    await until("it is gone", async () =>
-      fixture.docker
-        .getContainer(name)
-        .inspect()
-        .then(
-          () => false,
-          () => true,
-        ),
-    );
-    const fine = plane.job("true", { container: { keepFailedMs: 4_000 } });
-    plane.offer(fine);
-    expect(await plane.finished(fine)).toMatchObject({ outcome: "succeeded" });
-    expect(plane.logText(fine, "system")).toBe("");
-  });
-});

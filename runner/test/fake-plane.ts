@@ -62,6 +62,8 @@ export class FakePlane {
   registrations: RegisterRequest[] = [];
   /** Attempts that the next welcome gives up. */
   kill: AttemptRef[] = [];
+  /** Heartbeats that have come. */
+  pings = 0;
   refuseRegister: { readonly status: number; readonly body: unknown } | null = null;
   refuseConnect: { readonly status: number; readonly body: unknown } | null = null;
   private readonly server: Server;
@@ -257,6 +259,7 @@ export class FakePlane {
     socket.on("message", (data) => {
       const text = (data as Buffer).toString();
       if (text === "ping") {
+        this.pings += 1;
         if (this.levers.pong) {
           socket.send("pong");
         }

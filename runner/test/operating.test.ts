@@ -78,8 +78,17 @@ describe("the control socket of a running runner", () => {
     expect((await command("logs")).stdout).toContain('"event":"runner.started"');
     expect(await command("logs", job.runId)).toMatchObject({ code: 0, stdout: "line 1\nline 2\n" });
     expect(await command("logs", "run_other")).toMatchObject({ code: 2, stderr: expect.stringContaining("run_other") });
-    const inspected = await command("inspect", job.runId);
-    expect(JSON.parse(inspected.stdout)).toMatchObject({ attempts: [{ attempt: 1, started: true, result: null }] });
+    const inspected = await command("inspect", job.runId, "--json");
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      attempts: [{ attempt: 1, started: true, result: null }],
+      running: [{ runId: job.runId, phase: "running" }],
+      kept: [],
+    });
+    expect((await command("inspect", job.runId)).stdout).toMatch(/^state +running for /m);
+    expect(await command("inspect", "--shell", job.runId)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("keepFailedMs"),
+    });
   });
 
   test("follows a job's log until the job has ended", async ({ expect }) => {

@@ -28,13 +28,16 @@ export class RunnerProcess {
   readonly dataDir: string;
   private readonly flags: readonly string[];
   private readonly env: Readonly<Record<string, string>>;
+  private readonly program: string;
   private child: ChildProcess | null = null;
   private exit: Promise<number | null> = Promise.resolve(null);
   /** Everything the process wrote, over all its lives. */
   output = "";
 
-  constructor(flags: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** `program`: the file that is run; the source, where none is named. */
+  constructor(flags: readonly string[], env: Readonly<Record<string, string>> = {}, program: string = MAIN) {
     this.flags = flags;
+    this.program = program;
     this.env = env;
     this.dataDir = mkdtempSync(join(tmpdir(), "cronium-runner-test-"));
   }
@@ -51,7 +54,7 @@ export class RunnerProcess {
   start(more: readonly string[] = []): void {
     const child = spawn(
       process.execPath,
-      [MAIN, ...this.flags, ...more, "--data-dir", this.dataDir, "--log-level", "debug"],
+      [this.program, ...this.flags, ...more, "--data-dir", this.dataDir, "--log-level", "debug"],
       {
         env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...coverageEnv(), ...this.env },
         stdio: ["ignore", "pipe", "pipe"],

@@ -35,6 +35,12 @@ export class Input {
     return this.#flags[camel(name)] === true;
   }
 
+  /** Of a pair such as `--reuse` and `--no-reuse`; undefined when neither was given. */
+  choice(name: string): boolean | undefined {
+    const value = this.#flags[camel(name)];
+    return typeof value === "boolean" ? value : undefined;
+  }
+
   number(name: string, least: number, most: number): number | undefined {
     const text = this.text(name);
     if (text === undefined) {

@@ -1,13 +1,22 @@
 /** `cronium events`: what can be run, and its versions. */
 import { readFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
-import { CreateEvent, EventPage, type EventSummary, EventVersionPage, UpdateEvent } from "@cronium/protocol/api/events";
+import {
+  CreateEvent,
+  EventPage,
+  type EventSummary,
+  EventVersionPage,
+  SavedEvent,
+  UpdateEvent,
+} from "@cronium/protocol/api/events";
+import type { ContainerSettings } from "@cronium/protocol/container";
 import { Event } from "@cronium/protocol/event";
 import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
 import { readPages } from "../api/pages.ts";
 import { printFacts, printTable } from "../output/table.ts";
 import { ago, labelsText, span } from "../output/words.ts";
+import { containerOf, memoryOf, mountsOf } from "./container-flags.ts";
 import type { Cli } from "./context.ts";
 import { eventId } from "./event-ref.ts";
 import { jsonInput, parseJson, readText } from "./json-input.ts";
@@ -48,19 +57,22 @@ export async function showEvent(cli: Cli, input: Input): Promise<void> {
 }
 
 export async function createEvent(cli: Cli, input: Input): Promise<void> {
-  const fields = fieldsOf(input);
+  const read = fieldsOf(input);
+  const container = containerOf(input, settingsOf(read["container"]));
+  const fields = container === undefined ? read : { ...read, container };
   const parsed = CreateEvent.safeParse(fields);
   if (!parsed.success) {
     throw wrong(parsed.error.issues[0]);
   }
   const api = await cli.connect();
   const idempotencyKey = input.text("idempotency-key") ?? randomUUID();
-  printEvent(cli, await api.json("POST", "/events", Event, { body: fields, idempotencyKey }));
+  printSaved(cli, await api.json("POST", "/events", SavedEvent, { body: fields, idempotencyKey }));
 }
 
 export async function updateEvent(cli: Cli, input: Input): Promise<void> {
   const fields = fieldsOf(input);
-  if (Object.keys(fields).length === 0) {
+  const asksOfContainer = containerOf(input, { network: { mode: "allowlist", hosts: [] } }) !== undefined;
+  if (Object.keys(fields).length === 0 && !asksOfContainer) {
     throw new ExitError(
       "usage",
       "There is nothing to change.",
@@ -70,13 +82,21 @@ export async function updateEvent(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const id = await eventId(api, input.arg(0));
   const based = input.number("based-on", 1, 1_000_000_000) ?? fields["version"];
-  const version = based ?? (await api.json("GET", `/events/${id}`, Event)).version;
-  const body = { ...fields, version };
+  // A change of the container replaces all of it, so flags are put onto what the event has.
+  const onto = asksOfContainer && fields["container"] === undefined;
+  const old = based === undefined || onto ? await api.json("GET", `/events/${id}`, Event) : null;
+  const container = containerOf(input, settingsOf(fields["container"] ?? old?.container));
+  const body = { ...fields, ...(container === undefined ? {} : { container }), version: based ?? old?.version };
   const parsed = UpdateEvent.safeParse(body);
   if (!parsed.success) {
     throw wrong(parsed.error.issues[0]);
   }
-  printEvent(cli, await api.json("PATCH", `/events/${id}`, Event, { body }));
+  printSaved(cli, await api.json("PATCH", `/events/${id}`, SavedEvent, { body }));
+}
+
+/** What is no object is left to the check of the whole request. */
+function settingsOf(container: unknown): ContainerSettings {
+  return typeof container === "object" && container !== null ? (container as ContainerSettings) : {};
 }
 
 export async function listVersions(cli: Cli, input: Input): Promise<void> {
@@ -114,7 +134,8 @@ function fieldsOf(input: Input): Record<string, unknown> {
     runtime: input.text("runtime"),
     script: script === undefined ? undefined : script === "-" ? readText("-") : readScript(script),
     timeoutMs,
-    memoryMb: input.number("memory-mb", 16, 65_536),
+    memoryMb: memoryOf(input),
+    mounts: mountsOf(input),
     labels: input.list("label").length === 0 ? undefined : input.pairs("label"),
     env: input.list("env").length === 0 ? undefined : input.pairs("env"),
     queue: input.text("queue"),
@@ -167,6 +188,17 @@ function wrong(issue: { readonly path: readonly PropertyKey[]; readonly message:
   );
 }
 
+function printSaved(cli: Cli, { notices = [], ...event }: SavedEvent): void {
+  if (cli.out.json) {
+    cli.out.value(notices.length === 0 ? event : { ...event, notices });
+    return;
+  }
+  printEvent(cli, event);
+  for (const { message } of notices) {
+    cli.out.say(`${cli.out.sayStyle("yellow", "notice:")} ${message}`);
+  }
+}
+
 function printEvent(cli: Cli, event: Event): void {
   if (cli.out.json) {
     cli.out.value(event);
@@ -182,6 +214,7 @@ function printEvent(cli: Cli, event: Event): void {
     ["memory", `${event.memoryMb} MB`],
     ["labels", labelsText(event.labels)],
     ["queue", `${event.queue}, priority ${event.priority}`],
+    ["container", event.container === undefined ? "" : JSON.stringify(event.container)],
     ["script", `${event.script.length} characters`],
     ["input schema", event.inputSchema === null ? "none" : schemaFields(event.inputSchema)],
     ["changed", event.updatedAt],

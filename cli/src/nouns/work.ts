@@ -1,5 +1,6 @@
 import type { Command, Option } from "../base/command.ts";
 import type { Cli } from "../commands/context.ts";
+import { containerOptions } from "./container-options.ts";
 import { paging, runFilters, triggering, waiting } from "./shared-options.ts";
 
 const definition: readonly Option[] = [
@@ -20,6 +21,7 @@ const definition: readonly Option[] = [
   { flags: "--input-file <file>", about: "the same from a file" },
   { flags: "--input-schema <json>", about: "JSON Schema that inputs must suit; null takes every input" },
   { flags: "--input-schema-file <file>", about: "the same from a file; - is stdin" },
+  ...containerOptions,
 ];
 
 export const work: readonly Command<Cli>[] = [

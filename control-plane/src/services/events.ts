@@ -1,10 +1,19 @@
 /** Events: written in the Dispatcher, listed from their projection. */
-import type { CreateEvent, Event, EventSummary, InputSchema, PageQuery, UpdateEvent } from "@cronium/protocol";
+import type {
+  CreateEvent,
+  Event,
+  EventSummary,
+  InputSchema,
+  PageQuery,
+  SavedEvent,
+  UpdateEvent,
+} from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
 import { stampOf, type Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
+import { eventNotices } from "../domain/event-notices.ts";
 import { schemaErrors } from "../domain/inputs/schema-errors.ts";
 import { expressionErrors } from "../domain/queue-key.ts";
 import { listEventRows } from "../store/events.ts";
@@ -13,7 +22,7 @@ import { unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
 
 /** Throws `invalid_expression`, and what `schemaErrors` finds. */
-export async function createEvent(deps: Deps, act: Act, event: CreateEvent, cause: Cause): Promise<Event> {
+export async function createEvent(deps: Deps, act: Act, event: CreateEvent, cause: Cause): Promise<SavedEvent> {
   checkRules(event);
   const outcome = await deps.dispatcherFor(act.actor.workspaceId).createEvent({
     eventId: makeId("event", deps.clock.now(), deps.ids.random(10)),
@@ -22,13 +31,19 @@ export async function createEvent(deps: Deps, act: Act, event: CreateEvent, caus
     bodyHash: cause.bodyHash,
     by: stampOf(act),
   });
-  return unwrap(outcome).event;
+  return withNotices(unwrap(outcome).event);
 }
 
 /** Throws `invalid_expression`, and what `schemaErrors` finds. */
-export async function updateEvent(deps: Deps, act: Act, eventId: string, change: UpdateEvent): Promise<Event> {
+export async function updateEvent(deps: Deps, act: Act, eventId: string, change: UpdateEvent): Promise<SavedEvent> {
   checkRules(change);
-  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).updateEvent({ eventId, change, by: stampOf(act) }));
+  const outcome = await deps.dispatcherFor(act.actor.workspaceId).updateEvent({ eventId, change, by: stampOf(act) });
+  return withNotices(unwrap(outcome));
+}
+
+function withNotices(event: Event): SavedEvent {
+  const notices = eventNotices(event);
+  return notices.length === 0 ? event : { ...event, notices };
 }
 
 function checkRules(

@@ -96,6 +96,25 @@ test("B5, B7, B9, B14, B15, B19 each wrong field is named by pointer, code and s
   }
 });
 
+test("B19 an event whose image may be another one tomorrow is stored, with a notice", async ({ expect }) => {
+  const save = async (image: string | null): Promise<Record<string, unknown>> => {
+    const response = await post({ ...event, container: { image } });
+    expect(response.status).toBe(201);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const stored = await save("team/app");
+  expect(stored["notices"]).toMatchObject([{ code: "mutable_image", pointer: "/container/image" }]);
+  expect(await save("team/app:1.4")).not.toHaveProperty("notices");
+  expect(await save(`team/app@sha256:${"a".repeat(64)}`)).not.toHaveProperty("notices");
+  expect(await save(null)).not.toHaveProperty("notices");
+
+  const change = { version: 1, container: { image: "team/app:latest" } };
+  const changed = await send("PATCH", `/api/v1/events/${String(stored["id"])}`, { key: plane.apiKey, body: change });
+  expect(await changed.json()).toMatchObject({ version: 2, notices: [{ code: "mutable_image" }] });
+  const read = await send("GET", `/api/v1/events/${String(stored["id"])}`, { key: plane.apiKey });
+  expect(await read.json()).not.toHaveProperty("notices");
+});
+
 test("several wrong fields are listed at once", async ({ expect }) => {
   const problem = await problemOf(await post({ runtime: "bash", script: 1, other: true }));
   expect(problem.errors.map((error) => `${error.pointer} ${error.code}: ${error.message}`)).toEqual([

@@ -48,6 +48,20 @@ export const UpdateEvent = z
   .meta({ id: "UpdateEvent" });
 export type UpdateEvent = z.infer<typeof UpdateEvent>;
 
+/** Something about an event that is stored all the same. */
+export const EventNotice = z.strictObject({
+  code: z.enum(["mutable_image"]),
+  /** JSON pointer to the field it is about. */
+  pointer: z.string(),
+  /** A sentence for people. */
+  message: z.string(),
+});
+export type EventNotice = z.infer<typeof EventNotice>;
+
+/** The answer to a save; `notices` is absent when there are none. */
+export const SavedEvent = Event.extend({ notices: z.array(EventNotice).optional() }).meta({ id: "SavedEvent" });
+export type SavedEvent = z.infer<typeof SavedEvent>;
+
 /** An event in a list: without its script, with its latest run. */
 export const EventSummary = z
   .strictObject({

@@ -1,4 +1,4 @@
-/** Commands that ask or tell the runner that runs on this machine: status, drain, pause, resume, logs, inspect. */
+/** Commands that ask or tell the runner that runs on this machine: status, drain, pause, resume, logs. */
 import { exitCodes } from "../base/exit-error.ts";
 import type { Config } from "../config.ts";
 import { askRunner } from "../control/client.ts";
@@ -12,7 +12,7 @@ export async function statusCommand({ dataDir }: Config, json: boolean): Promise
 }
 
 function statusText(report: StatusReport): string {
-  const { runner, links, slots, memory, jobs, problems } = report;
+  const { runner, links, slots, memory, jobs, kept, problems } = report;
   const home = links.find(({ shard }) => shard === 0);
   const shards = links.length > 1 ? `, ${links.filter(({ connected }) => connected).length} of ${links.length} up` : "";
   const ping = home === undefined || home.latencyMs === null ? "" : `, ${home.latencyMs} ms`;
@@ -28,6 +28,9 @@ function statusText(report: StatusReport): string {
   if (report.notReady.length > 0) {
     lines.push(["not ready", report.notReady.join(", ")]);
   }
+  if (report.stuck > 0) {
+    lines.push(["stuck", `${report.stuck} containers of ended jobs that Docker does not take away`]);
+  }
   if (report.undelivered > 0) {
     lines.push(["undelivered", `${report.undelivered} results wait for the control plane`]);
   }
@@ -42,6 +45,10 @@ function statusText(report: StatusReport): string {
       job.eventName,
     ]);
     parts.push(columns([["RUN", "ATTEMPT", "PHASE", "FOR", "MEMORY", "EVENT"], ...rows]));
+  }
+  if (kept.length > 0) {
+    const rows = kept.map(({ runId, attempt, until, name }) => [runId, String(attempt), until, name]);
+    parts.push(columns([["KEPT OF A FAILED RUN", "ATTEMPT", "UNTIL", "CONTAINER"], ...rows]));
   }
   if (problems.length > 0) {
     parts.push(["Lately:", ...problems.map(({ at, level, text }) => `  ${at} ${level} ${text}`)].join("\n"));
@@ -111,10 +118,4 @@ export async function logsCommand(
 /** Without what a terminal would act on. */
 function inert(text: string): string {
   return text.replace(/[^\P{Cc}\t\n\r]|[\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
-}
-
-export async function inspectCommand({ dataDir }: Config, run: string): Promise<number> {
-  const value = await askRunner(dataDir, { type: "inspect", run });
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-  return exitCodes.ok;
 }

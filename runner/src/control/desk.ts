@@ -1,8 +1,8 @@
 /** Answers what is asked of a running runner over its control socket. */
 import { PROTOCOL_VERSION } from "@cronium/protocol";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, settledWithin } from "../base/clock.ts";
 import type { LogTail } from "../base/log-tail.ts";
-import type { Executor } from "../executors/types.ts";
+import type { Executor, FailedContainer } from "../executors/types.ts";
 import type { Registration } from "../credential.ts";
 import type { JobLogs } from "../job-logs.ts";
 import type { Journal } from "../journal.ts";
@@ -13,10 +13,11 @@ import type { Readiness } from "../loops/readiness.ts";
 import type { Pause } from "../pause.ts";
 import type { Run } from "../run/run.ts";
 import type { Runs } from "../run/runs.ts";
-import type { JobStatus, ParsedRequest, StatusReport } from "./messages.ts";
+import type { InspectReport, JobStatus, KeptContainer, ParsedRequest, StatusReport } from "./messages.ts";
 import { type ControlHandlers, type LogStreamOut, Refused } from "./server.ts";
 
 const SHOWN_PROBLEMS = 10;
+const LOOK_WITHIN_MS = 5_000;
 
 export interface DeskOptions {
   readonly registration: Registration;
@@ -133,6 +134,8 @@ export class Desk implements ControlHandlers {
       memory: { budgetMb: this.options.memoryMb, usedMb: runs.memoryMb },
       jobs: runs.all().map((run) => this.job(run)),
       machine: { facts: this.options.machine.facts, metrics: this.options.machine.metrics },
+      kept: (executor.failed?.list ?? []).map(keptContainer).map(({ look: _look, ...one }) => one),
+      stuck: executor.stuck ?? 0,
       undelivered: journal.entries().filter(({ result, resultAcked }) => result !== null && !resultAcked).length,
       problems: this.options.problems
         .all()
@@ -155,9 +158,11 @@ export class Desk implements ControlHandlers {
   }
 
   /** What is known here of a run, for people who look for its container. */
-  private inspect(runId: string): unknown {
-    const entries = this.options.journal.entries().filter((entry) => entry.runId === runId);
-    if (entries.length === 0) {
+  private async inspect(runId: string): Promise<InspectReport> {
+    const { journal, executor, runs } = this.options;
+    const entries = journal.entries().filter((entry) => entry.runId === runId);
+    const kept = ((await this.failed(executor)) ?? []).filter((one) => one.runId === runId);
+    if (entries.length === 0 && kept.length === 0) {
       throw new Refused("not_found", `Nothing of ${runId} is here.`);
     }
     return {
@@ -171,15 +176,28 @@ export class Desk implements ControlHandlers {
         result,
         definition: job === null ? null : { ...job.definition, script: undefined, env: undefined },
       })),
-      running: this.options.runs
+      running: runs
         .all()
         .filter((run) => run.ref.runId === runId)
         .map((run) => this.job(run)),
+      kept: kept.map(keptContainer),
     };
+  }
+
+  /** As of now, or of the last look while the engine does not answer. */
+  private async failed({ failed }: Executor): Promise<readonly FailedContainer[] | undefined> {
+    const looking = failed?.look().catch(() => failed.list);
+    const answered = looking !== undefined && (await settledWithin(this.options.clock, looking, LOOK_WITHIN_MS));
+    return answered ? await looking : failed?.list;
   }
 
   private async endOf(runId: string): Promise<void> {
     const runs = this.options.runs.all().filter((run) => run.ref.runId === runId);
     await Promise.all(runs.map((run) => run.finished));
   }
+}
+
+function keptContainer({ untilMs, look, ...one }: FailedContainer): KeptContainer {
+  const commands = look.map(({ what, command }) => ({ what, command: [...command] }));
+  return { ...one, until: new Date(untilMs).toISOString(), look: commands };
 }

@@ -50,6 +50,37 @@ const LinkStatus = z.object({
 /** What happened lately that somebody may want to know; oldest first. */
 const Problem = z.object({ at: z.string(), level: z.string(), text: z.string() });
 
+/** What stays of a failed run for people to look at; `command`: a program with its arguments, for this machine. */
+const KeptContainer = z.object({
+  runId: z.string(),
+  attempt: z.int(),
+  name: z.string(),
+  id: z.string(),
+  image: z.string(),
+  until: z.string(),
+  look: z.array(z.object({ what: z.string(), command: z.array(z.string()) })),
+});
+export type KeptContainer = z.infer<typeof KeptContainer>;
+
+/** What a runner knows of one run; `attempts` as its journal has them. */
+export const InspectReport = z.object({
+  attempts: z.array(
+    z.object({
+      attempt: z.int(),
+      slot: z.string(),
+      started: z.boolean(),
+      handedOut: z.boolean(),
+      stopping: z.unknown(),
+      hasOutput: z.boolean(),
+      result: z.unknown(),
+      definition: z.unknown(),
+    }),
+  ),
+  running: z.array(JobStatus),
+  kept: z.array(KeptContainer).default([]),
+});
+export type InspectReport = z.infer<typeof InspectReport>;
+
 export const StatusReport = z.object({
   state: z.enum(["online", "offline", "paused", "draining"]),
   runner: z.object({ id: z.string(), name: z.string(), url: z.string(), ephemeral: z.boolean() }),
@@ -69,6 +100,10 @@ export const StatusReport = z.object({
   /** What it is and how it does; absent in a runner of the version before. */
   machine: z.object({ facts: MachineFacts.nullable(), metrics: MachineMetrics }).optional(),
   jobs: z.array(JobStatus),
+  /** Containers of failed runs, as of the last look at most a minute ago; the newest first. */
+  kept: z.array(KeptContainer.omit({ look: true })).default([]),
+  /** Containers of jobs that have ended, and that the engine does not take away. */
+  stuck: z.int().default(0),
   /** Results that the control plane has not acknowledged. */
   undelivered: z.int(),
   problems: z.array(Problem),

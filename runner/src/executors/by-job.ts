@@ -17,6 +17,10 @@ export function byJob(containers: Executor, processes: Executor): Executor {
     },
     ...(containers.warm === undefined ? {} : { warm: containers.warm }),
     ...(containers.engine === undefined ? {} : { engine: containers.engine }),
+    ...(containers.failed === undefined ? {} : { failed: containers.failed }),
+    get stuck() {
+      return containers.stuck ?? 0;
+    },
     get engineVersion() {
       return containers.engineVersion;
     },

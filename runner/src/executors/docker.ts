@@ -12,9 +12,9 @@ import { Semaphore } from "../base/semaphore.ts";
 import { adoptSlot } from "./docker/adopt-slot.ts";
 import { type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
 import { ownDisks, sweepDisks } from "./docker/disk.ts";
-import { isKept } from "./docker/create-options.ts";
 import { Engine } from "./docker/engine.ts";
 import { engineFacts } from "./docker/engine-facts.ts";
+import { FailedContainers } from "./docker/failed-containers.ts";
 import { foreignImages, sweepBootVolumes } from "./docker/foreign-image.ts";
 import { furnishAll } from "./docker/furnishing.ts";
 import { ImageShelf } from "./docker/image-shelf.ts";
@@ -23,6 +23,7 @@ import { KillWatch } from "./docker/kill-watch.ts";
 import { bridgeNetworks, type NetworkOptions, sweepNetworks } from "./docker/networks.ts";
 import { type LoginSources, registryLogins } from "./docker/registry-login.ts";
 import { packageLayers } from "./docker/package-layers.ts";
+import { Removals } from "./docker/removals.ts";
 import { makeWarmSlot } from "./docker/warm-slot.ts";
 import { SharedSlot } from "./pool/again-slot.ts";
 import { Kept } from "./pool/kept.ts";
@@ -43,6 +44,12 @@ export interface DockerExecutorOptions {
   readonly imageFiles: ImageFiles;
   /** Most containers that wait for a job; 0: all start cold. */
   readonly warm: number;
+  /** Containers that Docker does not take away before no more jobs are taken. */
+  readonly mostStuck: number;
+  /** Most containers of failed runs that stay for a look at them. */
+  readonly keepFailed: number;
+  /** The runner's own files. */
+  readonly dataDir: string;
   /** How this machine proves itself to registries. */
   readonly logins: LoginSources;
   /** Where disks of jobs lie. */
@@ -116,6 +123,16 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     bridgeNetworks({ docker, log, runnerId, ...options.network }),
     layers.furnish,
   ]);
+  const removals = new Removals({ docker, clock, log, mostStuck: options.mostStuck });
+  const failed = new FailedContainers({
+    docker,
+    runnerId,
+    log,
+    removals,
+    limit: options.keepFailed,
+    dataDir: options.dataDir,
+    now: () => clock.now(),
+  });
   const slotContext = (runtime: Runtime): ColdSlotContext => ({
     docker,
     furnish,
@@ -123,6 +140,8 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     log,
     starts,
     kills,
+    failed,
+    removals,
     create: { runnerId, image: shelf.tagOf(runtime) ?? "cronium/none", cpus },
     suspect: () => engine.suspect(),
   });
@@ -181,6 +200,10 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       close: async () => void (await Promise.all([pool.close(), kept.close()])),
     },
     engine: () => engineFacts(options.freshDocker),
+    failed,
+    get stuck() {
+      return removals.stuck;
+    },
     get engineVersion() {
       return engine.version;
     },
@@ -196,14 +219,14 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       changed = onChange;
     },
     adopt: (request, events, seen) => adoptSlot(slotContext(request.definition.runtime), request, events, seen),
-    check: (runtime) => whyNot(engine, shelf, runtime),
+    check: (runtime) => whyNot(engine, shelf, runtime) ?? removals.problem,
     sweep: async (isLive) => {
       const live = (runId: string, attempt: number, slot: string): boolean =>
         pool.has(slot) || kept.has(slot) || layers.isFilling(slot) || isLive(runId, attempt, slot);
       const ofSlot = (slot: string): boolean => live("", 0, slot);
       const tags = runtimes.map((runtime) => shelf.tagOf(runtime));
       // What stands on a container goes after it.
-      const containers = await sweep({ docker, runnerId, log }, live);
+      const containers = await sweep({ docker, runnerId, log, failed, removals }, live);
       const others = await Promise.all([
         sweepNetworks({ docker, runnerId }, ofSlot),
         sweepDisks(disk, ofSlot),
@@ -215,6 +238,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       await Promise.all([pool.close(), kept.close()]);
       engine.close();
       kills.close();
+      removals.close();
       await shelf.close();
     },
   };
@@ -236,19 +260,24 @@ function mayWait({ mounts, limits, image, packages, bridge }: SlotProfile): bool
 }
 
 async function sweep(
-  { docker, runnerId, log }: Pick<DockerExecutorOptions, "docker" | "runnerId" | "log">,
+  {
+    docker,
+    runnerId,
+    log,
+    failed,
+    removals,
+  }: Pick<DockerExecutorOptions, "docker" | "runnerId" | "log"> & Pick<ColdSlotContext, "failed" | "removals">,
   isLive: (runId: string, attempt: number, slot: string) => boolean,
 ): Promise<number> {
-  const now = Date.now();
   const containers = await docker.listContainers({ all: true, filters: { label: [`cronium.runner=${runnerId}`] } });
+  const staying = failed.staying(containers);
   const orphans = containers.filter(
-    ({ Labels: labels, Names: names }) =>
-      !names.some((name) => isKept(name, now)) &&
+    ({ Id: id, Labels: labels }) =>
+      !staying.has(id) &&
+      !removals.has(id) &&
       !isLive(labels["cronium.run"] ?? "", Number(labels["cronium.attempt"]), labels["cronium.slot"] ?? ""),
   );
-  const results = await Promise.allSettled(
-    orphans.map((orphan) => docker.getContainer(orphan.Id).remove({ force: true, v: true })),
-  );
+  const results = await Promise.allSettled(orphans.map((orphan) => removals.remove(orphan.Id)));
   for (const [index, result] of results.entries()) {
     if (result.status === "rejected" && isDaemonGone(result.reason)) {
       throw result.reason;

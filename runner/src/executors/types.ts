@@ -155,10 +155,23 @@ export interface Slot {
   stop(graceMs: number): Promise<void>;
   remove(): Promise<void>;
   /**
-   * Leaves what has ended there for people to look at, until this moment in milliseconds since 1970; the sweep takes it
-   * then. Returns the name it has from now on, null when nothing can be kept. `remove` still follows.
+   * Leaves what has ended of this attempt for people to look at, until this moment in milliseconds since 1970; the sweep
+   * takes it then. Returns the name it has from now on, null when nothing can be kept. `remove` still follows.
    */
-  keep?(untilMs: number): Promise<string | null>;
+  keep?(ref: Pick<SlotRequest, "runId" | "attempt">, untilMs: number): Promise<string | null>;
+}
+
+/** What stays of a failed run for people to look at. */
+export interface FailedContainer {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly name: string;
+  readonly id: string;
+  readonly image: string;
+  /** Milliseconds since 1970. */
+  readonly untilMs: number;
+  /** Programs with their arguments, to be run by a person on this machine. */
+  readonly look: readonly { readonly what: string; readonly command: readonly string[] }[];
 }
 
 /** A slot that waits for a job and is kept for one attempt: its name, and its socket in the sidecar. */
@@ -218,6 +231,14 @@ export interface Executor {
   readonly slots: SlotSource;
   /** Absent where every job starts cold. */
   readonly warm?: WarmSlots;
+  /** Absent where nothing of a failed job can stay. */
+  readonly failed?: {
+    /** As of the last look, the newest first. */
+    readonly list: readonly FailedContainer[];
+    look(): Promise<readonly FailedContainer[]>;
+  };
+  /** Containers of jobs that have ended, and that its engine does not take away. */
+  readonly stuck?: number;
   /** Version of the engine behind it; null when it does not answer or there is none. */
   readonly engineVersion: string | null;
   /** Asks it for more; rejects while it does not answer. Absent where there is none. */

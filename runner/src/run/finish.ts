@@ -42,18 +42,22 @@ export async function finish(state: RunState, prepared: Prepared, result: JobRes
 }
 
 /** For an event that asks for it: what has failed stays for a look at it, and the log of the run says where. */
-async function keepFailed({ deps, job, sink, log }: RunState, { slot }: Prepared, result: JobResult): Promise<void> {
+async function keepFailed(
+  { deps, job, ref, sink, log }: RunState,
+  { slot }: Prepared,
+  result: JobResult,
+): Promise<void> {
   const { keepFailedMs } = containerOf(job.definition);
   if (keepFailedMs === 0 || !["failed", "timed_out"].includes(result.outcome)) {
     return;
   }
   const until = deps.clock.now() + keepFailedMs;
   try {
-    const name = (await slot.keep?.(until)) ?? null;
+    const name = (await slot.keep?.(ref, until)) ?? null;
     sink.notice(
       name === null
         ? "keepFailedMs: nothing of this run could be kept"
-        : `The container is kept on the runner as ${name} until ${new Date(until).toISOString()}: docker logs, docker inspect and docker cp show it, docker rm takes it away sooner`,
+        : `The container is kept on the runner as ${name} until ${new Date(until).toISOString()}: there, cronium-runner inspect ${ref.runId} says how to look into it`,
     );
   } catch (error) {
     log.warn("run.not_kept", { problem: errorText(error) });

@@ -67,6 +67,10 @@ export class LateSlot implements Slot {
     }
   }
 
+  async keep(...how: Parameters<NonNullable<Slot["keep"]>>): Promise<string | null> {
+    return (await this.slot?.keep?.(...how)) ?? null;
+  }
+
   async remove(): Promise<void> {
     if (!this.over) {
       this.giveUp("The container is nobody's any more.");

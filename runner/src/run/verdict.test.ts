@@ -39,6 +39,16 @@ describe("F23 the verdict", () => {
     expect(JobResult.safeParse(result).success).toBe(true);
   });
 
+  test("F24 says so when what was cancelled or timed out would not go", ({ expect }) => {
+    expect(judge(failed("stuck"), "cancelled")).toMatchObject({ outcome: "cancelled", message: "why" });
+    const late = judge(failed("stuck"), "timed_out");
+    expect(late).toMatchObject({
+      outcome: "timed_out",
+      message: expect.stringMatching(/1000 ms and was stopped. why$/),
+    });
+    expect(judge(failed("daemon"), "cancelled").message).toBeNull();
+  });
+
   test("cuts a long message to what the protocol takes", ({ expect }) => {
     const error = new ExecutorError("start_failed", "x".repeat(5_000));
 

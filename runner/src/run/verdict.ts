@@ -39,7 +39,8 @@ export function verdict(input: VerdictInput): JobResult {
     durationMs,
   };
   if (stoppedFor !== null) {
-    return { ...common, ...stopVerdict(stoppedFor, input) };
+    const word = stopVerdict(stoppedFor, input);
+    return { ...common, ...word, message: [word.message, stuckMessage(ending)].filter(Boolean).join(" ") || null };
   }
   if (ending.kind === "failed") {
     const failReason = ending.error.code === "stuck" ? "daemon" : ending.error.code;
@@ -49,6 +50,11 @@ export function verdict(input: VerdictInput): JobResult {
     return { ...common, outcome: "failed", failReason: "start_failed", message: "The job never started." };
   }
   return { ...common, ...exitVerdict(exit, input.memoryMb) };
+}
+
+/** What was stopped and would not go is said, whoever asked for the stop. */
+function stuckMessage(ending: Ending): string | null {
+  return ending.kind === "failed" && ending.error.code === "stuck" ? sentence(ending.error.message) : null;
 }
 
 type Word = Pick<JobResult, "outcome" | "failReason" | "message">;

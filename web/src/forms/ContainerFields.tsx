@@ -1,5 +1,6 @@
 import { isMutableImage } from "@cronium/protocol/image-reference";
-import type { ReactNode } from "react";
+import type { ComponentProps, ReactNode } from "react";
+import { formatDuration } from "../lib/duration.ts";
 import { t } from "../lib/text.ts";
 import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
 import {
@@ -32,7 +33,7 @@ export function ContainerFields({ container, error, onChange }: ContainerFieldsP
   });
   const { image = "", mode = "none" } = texts;
   const advanced = Object.keys(texts).some((field) => !["image", "pull", "mode", "hosts"].includes(field));
-  const choice = (field: ContainerChoice): ReactNode => (
+  const choice = (field: Exclude<ContainerChoice, "keepFailedMs">): ReactNode => (
     <Field key={field} label={t(`container.${field}`)}>
       {(one) => (
         <Select {...one} {...control(field)}>
@@ -83,6 +84,7 @@ export function ContainerFields({ container, error, onChange }: ContainerFieldsP
             </Field>
           ))}
           {(["isolated", "reuse", "log", "logOverflow", "executor"] as const).map(choice)}
+          <KeepFailed given={texts.keepFailedMs} control={control("keepFailedMs")} />
         </div>
         <div className="mt-3">
           <Field label={t("container.packages")} help={t("container.packagesHelp")}>
@@ -91,5 +93,30 @@ export function ContainerFields({ container, error, onChange }: ContainerFieldsP
         </div>
       </details>
     </>
+  );
+}
+
+/** Some spans to choose from, and whatever else the event has. */
+function KeepFailed({
+  given,
+  control,
+}: {
+  readonly given: string | undefined;
+  readonly control: Pick<ComponentProps<"select">, "value" | "onChange">;
+}): ReactNode {
+  const known: readonly string[] = containerChoices.keepFailedMs;
+  const values = given === undefined || known.includes(given) ? known : [...known, given];
+  return (
+    <Field label={t("container.keepFailedMs")}>
+      {(one) => (
+        <Select {...one} {...control}>
+          {values.map((value) => (
+            <option key={value} value={value}>
+              {value === "0" ? t("container.keepFailedMs.none") : formatDuration(Number(value))}
+            </option>
+          ))}
+        </Select>
+      )}
+    </Field>
   );
 }

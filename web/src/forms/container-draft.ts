@@ -22,6 +22,8 @@ export const containerChoices = {
   log: ["kept", "none"],
   logOverflow: ["drop", "kill"],
   executor: ["container", "process"],
+  /** Milliseconds; the API takes any number up to a day. */
+  keepFailedMs: ["0", "600000", "3600000", "28800000", "86400000"],
 } as const;
 
 export type ContainerNumber = (typeof containerNumbers)[number];
@@ -87,7 +89,7 @@ export function readContainer(text: string): ReadContainer {
     if (isNumber && !/^\d+(?:\.\d+)?$/.test(value.trim())) {
       return { ok: false, message: t("container.number", t(`container.${field as ContainerNumber}`)) };
     }
-    settings[field] = isNumber ? Number(value) : field === "isolated" || field === "reuse" ? value === "true" : value;
+    settings[field] = isNumber || field === "keepFailedMs" ? Number(value) : isSwitch(field) ? value === "true" : value;
   }
   if (image !== undefined) {
     settings["image"] = image.trim();
@@ -99,6 +101,10 @@ export function readContainer(text: string): ReadContainer {
     settings["packages"] = lines(packages);
   }
   return { ok: true, settings: settings as ContainerSettings };
+}
+
+function isSwitch(field: string): boolean {
+  return field === "isolated" || field === "reuse";
 }
 
 function lines(text: string): string[] {

@@ -70,6 +70,7 @@ test("settings of the container come back as they were, and an untouched form ch
     cpus: 0.5,
     diskMb: 64,
     reuse: true,
+    keepFailedMs: 90_000,
     packages: ["zod", "@scope/name@^1"],
   };
   const stored = { ...event, container };

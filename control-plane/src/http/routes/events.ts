@@ -8,6 +8,7 @@ import {
   EventVersionPage,
   PageQuery,
   RunAccepted,
+  SavedEvent,
   TriggerBatch,
   TriggerRun,
   UpdateEvent,
@@ -38,7 +39,7 @@ const create = createRoute({
   middleware: requires("events:write", { repeats: "own" }),
   request: { body: body(CreateEvent) },
   responses: {
-    201: jsonAnswer(Event, "The event"),
+    201: jsonAnswer(SavedEvent, "The event"),
     ...problemAnswers("unauthorized", "forbidden", "invalid_value", "invalid_json", "idempotency_mismatch"),
   },
 });
@@ -68,7 +69,7 @@ const update = createRoute({
   middleware: requires("events:write", { matches: true }),
   request: { params: byId, body: body(UpdateEvent) },
   responses: {
-    200: jsonAnswer(Event, "The event at its new version"),
+    200: jsonAnswer(SavedEvent, "The event at its new version"),
     ...problemAnswers("unauthorized", "forbidden", "not_found", "version_conflict", "invalid_value"),
   },
 });

@@ -22,14 +22,21 @@ import {
   type Slot,
   type SlotEvents,
   type SlotProfile,
+  type SlotRequest,
 } from "../types.ts";
-import { createOptions, keptName, type CreateContext, type CreateRequest } from "./create-options.ts";
+import { answerWithin, engineMessage, statusOf } from "./answer.ts";
+import { createOptions, type CreateContext, type CreateRequest } from "./create-options.ts";
 import { makeDemux } from "./demux.ts";
+import { type FailedContainers, keptName } from "./failed-containers.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
+import type { Removals } from "./removals.ts";
 import type { Furnish, Furnishing } from "./furnishing.ts";
 import { readFromNow, readStoredLog } from "./stored-log.ts";
 
+/** For a signal or a start of one container; an engine that is well and takes longer hangs on it. */
+const SIGNAL_WITHIN_MS = 5_000;
+const START_WITHIN_MS = 120_000;
 /** After SIGKILL; a process in an uninterruptible wait outlives it. */
 const KILL_WITHIN_MS = 15_000;
 const SIGKILL_CODE = 137;
@@ -47,6 +54,8 @@ export interface ColdSlotContext {
   readonly log: Log;
   readonly starts: Semaphore;
   readonly kills: KillWatch;
+  readonly failed: FailedContainers;
+  readonly removals: Removals;
   readonly create: Omit<CreateContext, "networkModeNone">;
   /** What its container needs beside itself. */
   readonly furnish: Furnish;
@@ -105,6 +114,7 @@ class ColdSlot implements Slot {
   private furnishing: Furnishing | null = null;
   private profile: SlotProfile | null = null;
   private readonly abandoned = new AbortController();
+  private detach = (): void => {};
   private ended = false;
   /** A signal was ours: nobody needs to ask the engine who sent it. */
   private signalled = false;
@@ -155,21 +165,25 @@ class ColdSlot implements Slot {
     this.killed = true;
     await this.signal(container, "SIGKILL");
     if (!(await settledWithin(clock, this.exited, KILL_WITHIN_MS))) {
+      // Its run ends here: nothing that it still prints is waited for.
+      this.detach();
+      this.drain.resolve();
       throw new ExecutorError("stuck", `The container ${container.id.slice(0, 12)} is still there after SIGKILL.`);
     }
   }
 
-  async keep(untilMs: number): Promise<string | null> {
+  async keep(ref: Pick<SlotRequest, "runId" | "attempt">, untilMs: number): Promise<string | null> {
     const { container } = this;
-    if (container === null || !this.ended) {
+    const { failed, kills, log } = this.context;
+    if (container === null || !this.ended || failed.limit === 0) {
       return null;
     }
-    const { Name: name } = await container.inspect();
-    const kept = keptName(name, untilMs);
-    await container.rename({ name: kept });
-    this.context.kills.forget(container.id);
+    const name = keptName(ref, untilMs);
+    await container.rename({ name });
+    kills.forget(container.id);
     this.container = null;
-    return kept;
+    failed.look().catch((error: unknown) => log.debug("kept.not_counted", { problem: errorText(error) }));
+    return name;
   }
 
   remove(): Promise<void> {
@@ -235,6 +249,7 @@ class ColdSlot implements Slot {
       this.furnishing = await this.context.furnish(request, events, this.abandoned.signal);
       this.container = await this.create(request);
       const output = await this.container.attach({ stream: true, stdout: true, stderr: true });
+      this.detach = () => (output as unknown as { destroy(): void }).destroy();
       output.on(
         "data",
         makeDemux((stream, bytes) => events.bytes(stream, bytes)),
@@ -272,7 +287,9 @@ class ColdSlot implements Slot {
       throw new ExecutorError("start_failed", "The container was not created.");
     }
     try {
-      await this.context.starts.run(() => container.start(), this.context.urgent);
+      const ask = (abortSignal: AbortSignal): Promise<void> => container.start({ abortSignal });
+      const { clock, starts, urgent } = this.context;
+      await starts.run(() => answerWithin(clock, START_WITHIN_MS, "start the container", ask), urgent);
     } catch (error) {
       const failure = await this.explain(error);
       this.end.reject(failure);
@@ -325,13 +342,16 @@ class ColdSlot implements Slot {
   }
 
   private async signal(container: Docker.Container, signal: string): Promise<void> {
+    const { clock, log } = this.context;
     try {
-      await container.kill({ signal });
+      const ask = (abortSignal: AbortSignal): Promise<unknown> => container.kill({ signal, abortSignal });
+      await answerWithin(clock, SIGNAL_WITHIN_MS, `send ${signal} to the container`, ask);
     } catch (error) {
-      // 404 and 409: it has ended meanwhile, and `exited` tells how.
-      if (![404, 409].includes(statusOf(error) ?? 0)) {
+      if (isDaemonGone(error)) {
         throw await this.explain(error);
       }
+      // It has ended meanwhile (404, 409), and `exited` tells how; or Docker hangs on it, and the next step follows.
+      log.debug("docker.not_signalled", { container: container.id, signal, problem: errorText(error) });
     }
   }
 
@@ -350,11 +370,9 @@ class ColdSlot implements Slot {
     }
     this.context.kills.forget(this.container.id);
     try {
-      await this.container.remove({ force: true, v: true });
+      await this.context.removals.remove(this.container.id);
     } catch (error) {
-      if (![404, 409].includes(statusOf(error) ?? 0)) {
-        throw await this.explain(error);
-      }
+      throw await this.explain(error);
     }
   }
 
@@ -379,16 +397,4 @@ class ColdSlot implements Slot {
     }
     return new ExecutorError("start_failed", `Docker refused the container: ${text}`, { cause: error });
   }
-}
-
-function statusOf(error: unknown): number | null {
-  const status = error instanceof Error ? (error as Error & { statusCode?: unknown }).statusCode : null;
-  return typeof status === "number" ? status : null;
-}
-
-/** Docker's own sentence, without the HTTP wrapping that dockerode puts around it. */
-function engineMessage(error: unknown): string {
-  return errorText(error)
-    .replace(/^\(HTTP code \d+\) [^-]* - /, "")
-    .trim();
 }

@@ -24,19 +24,6 @@ export interface CreateContext {
 export type IdleRequest = Pick<SlotRequest, "slot" | "profile" | "apiFolder">;
 export type CreateRequest = SlotRequest | IdleRequest;
 
-const KEPT = /^\/?cronium-kept-.*-(\d{10,})$/;
-
-/** Labels cannot change after the making, so a container that is kept says until when in its name. */
-export function keptName(of: string, untilMs: number): string {
-  return `cronium-kept-${of.replace(/^\/?cronium-/, "")}-${Math.ceil(untilMs / 1_000)}`;
-}
-
-/** Whether a container of this name is kept for people at this moment. */
-export function isKept(name: string, nowMs: number): boolean {
-  const until = KEPT.exec(name)?.[1];
-  return until !== undefined && Number(until) * 1_000 > nowMs;
-}
-
 export function containerName(runId: string, attempt: number): string {
   return `cronium-${runId}-${attempt}`;
 }

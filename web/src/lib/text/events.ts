@@ -110,6 +110,8 @@ export const eventText = {
   "container.executor": "Runs in",
   "container.executor.container": "A container",
   "container.executor.process": "A process of the machine",
+  "container.keepFailedMs": "Keep what failed for a look",
+  "container.keepFailedMs.none": "No, remove it",
   "container.packages": "Packages",
   "container.packagesHelp": "For Node: one name or name@range per line. Python names its own at the top of the script.",
   "container.number": (label: string) => `${label}: write a number.`,
