@@ -111,6 +111,8 @@ class ColdSlot implements Slot {
   private container: Docker.Container | null = null;
   private starting: Promise<void> | null = null;
   private removing: Promise<void> | null = null;
+  /** Asked to go twice, it asks Docker once. */
+  private isRemoved = false;
   private furnishing: Furnishing | null = null;
   private profile: SlotProfile | null = null;
   private readonly abandoned = new AbortController();
@@ -365,12 +367,13 @@ class ColdSlot implements Slot {
   }
 
   private async removeContainer(): Promise<void> {
-    if (this.container === null) {
+    if (this.container === null || this.isRemoved) {
       return;
     }
     this.context.kills.forget(this.container.id);
     try {
       await this.context.removals.remove(this.container.id);
+      this.isRemoved = true;
     } catch (error) {
       throw await this.explain(error);
     }
