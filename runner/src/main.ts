@@ -34,12 +34,13 @@ const verbs: Verbs = {
     const { probe } = await import("./executors/docker/probe.ts");
     return doctorCommand(config, probe(await connectDocker(config), imageFiles(config)), json);
   },
-  images: async (config, json) => {
+  images: async (config, json, runner) => {
     const { imagesCommand } = await import("./commands/images.ts");
     const { probe } = await import("./executors/docker/probe.ts");
-    const { buildImages } = await import("./executors/docker/images.ts");
+    const { buildImages, buildRunnerImage } = await import("./executors/docker/images.ts");
     const files = imageFiles(config);
-    return imagesCommand(probe(await connectDocker(config), files), files, buildImages, json);
+    const own = runner ? { build: buildRunnerImage } : null;
+    return imagesCommand(probe(await connectDocker(config), files), files, { build: buildImages, own }, json);
   },
   run: async (config, file, flags) => {
     const { runCommand } = await import("./commands/run.ts");

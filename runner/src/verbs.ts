@@ -9,7 +9,8 @@ import { programVersion } from "./program-files.ts";
 export interface Verbs {
   readonly up: (config: Config, json: boolean) => Promise<number>;
   readonly doctor: (config: Config, json: boolean) => Promise<number>;
-  readonly images: (config: Config, json: boolean) => Promise<number>;
+  /** `runner`: that of the runner itself too. */
+  readonly images: (config: Config, json: boolean, runner: boolean) => Promise<number>;
   /** `flags`: those of `run`, as they were typed. */
   readonly run: (config: Config, file: string, flags: Record<string, unknown>) => Promise<number>;
 }
@@ -172,9 +173,9 @@ export async function parseCommandLine(argv: readonly string[], verbs: Verbs): P
     ["cronium-runner doctor --url https://cronium.example"],
     (flags) => verbs.doctor(settings(flags), json(flags)),
   ).option("--url <url>", "address of the control plane (default: the registered one)");
-  verb("images", "make sure that the built-in images are here", [], (flags) =>
-    verbs.images(settings(flags), json(flags)),
-  );
+  verb("images", "make sure that the built-in images are here", ["cronium-runner images --runner"], (flags) =>
+    verbs.images(settings(flags), json(flags), flags["runner"] === true),
+  ).option("--runner", "make the image of the runner itself too");
   program.addHelpText("after", () => `\n${optionsOf(program, up)}\n${HELP_TAIL}`);
   program.parse(argv, { from: "user" });
   return result;

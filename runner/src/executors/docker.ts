@@ -15,6 +15,7 @@ import { ownDisks, sweepDisks } from "./docker/disk.ts";
 import { Engine } from "./docker/engine.ts";
 import { engineFacts } from "./docker/engine-facts.ts";
 import { FailedContainers } from "./docker/failed-containers.ts";
+import { type HostPath, hostPaths } from "./docker/host-paths.ts";
 import { foreignImages, sweepBootVolumes } from "./docker/foreign-image.ts";
 import { furnishAll } from "./docker/furnishing.ts";
 import { ImageShelf } from "./docker/image-shelf.ts";
@@ -73,6 +74,15 @@ export interface DockerExecutorOptions {
 export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
   const { docker, clock, log, runnerId, cpus } = options;
   let changed = (): void => {};
+  let hostPath: HostPath = (path) => path;
+  let comingUp: Promise<void> = Promise.resolve();
+  const learnPaths = async (): Promise<void> => {
+    try {
+      hostPath = await hostPaths(docker);
+    } catch (error) {
+      log.warn("docker.own_mounts_unknown", { problem: errorText(error) });
+    }
+  };
   const shelf = new ImageShelf({
     docker,
     clock,
@@ -88,7 +98,9 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     changed: (up) => {
       if (up) {
         void kills.open();
-        void shelf.look().then(() => changed());
+        // Jobs are taken once the images have been seen.
+        comingUp = learnPaths().then(() => shelf.look());
+        void comingUp.then(() => changed());
       } else {
         pool.empty("Docker does not answer");
         kept.empty("Docker does not answer");
@@ -142,7 +154,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     kills,
     failed,
     removals,
-    create: { runnerId, image: shelf.tagOf(runtime) ?? "cronium/none", cpus },
+    create: { runnerId, image: shelf.tagOf(runtime) ?? "cronium/none", cpus, hostPath: (path) => hostPath(path) },
     suspect: () => engine.suspect(),
   });
   const pool = new Pool({
@@ -215,6 +227,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     },
     async open(onChange) {
       await engine.look();
+      await comingUp;
       await shelf.settled();
       changed = onChange;
     },

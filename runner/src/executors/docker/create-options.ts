@@ -8,6 +8,7 @@
  */
 import type { ContainerCreateOptions } from "dockerode";
 import type { HostMount, SlotRequest } from "../types.ts";
+import type { HostPath } from "./host-paths.ts";
 import { JOB_UID, limitOptions } from "./limits.ts";
 
 export const API_FOLDER = "/run/cronium";
@@ -16,6 +17,8 @@ export interface CreateContext {
   readonly runnerId: string;
   readonly image: string;
   readonly cpus: number;
+  /** Where a folder of this process lies for the engine. */
+  readonly hostPath: HostPath;
   /** For engines that refuse `NetworkDisabled`. */
   readonly networkModeNone: boolean;
 }
@@ -68,8 +71,8 @@ export function createOptions(context: CreateContext, request: CreateRequest): C
       Init: true,
       IpcMode: "private",
       LogConfig: logConfig(request.profile.log),
-      ...(request.apiFolder === null ? {} : { Binds: [`${request.apiFolder}:${API_FOLDER}:ro`] }),
-      Mounts: mounts.map(bindMount),
+      ...(request.apiFolder === null ? {} : { Binds: [`${context.hostPath(request.apiFolder)}:${API_FOLDER}:ro`] }),
+      Mounts: mounts.map((mount) => bindMount(mount, context.hostPath)),
     } as NonNullable<ContainerCreateOptions["HostConfig"]>,
   };
 }
@@ -81,12 +84,14 @@ function logConfig(log: CreateRequest["profile"]["log"]) {
     : { Type: "local", Config: { "max-size": "10m", "max-file": "2" } };
 }
 
-function bindMount(mount: HostMount) {
+function bindMount(mount: HostMount, hostPath: HostPath) {
+  const source = hostPath(mount.source);
   return {
     Type: "bind" as const,
-    Source: mount.source,
+    Source: source,
     Target: mount.target,
     ReadOnly: mount.readOnly,
-    BindOptions: { Propagation: "rprivate" as const },
+    // Docker refuses this one for its own folders, where volumes lie, and chooses by itself what is as good there.
+    ...(source === mount.source ? { BindOptions: { Propagation: "rprivate" as const } } : {}),
   };
 }

@@ -6,6 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import * as z from "zod";
 import { ImageReference, runtimes, type Runtime } from "@cronium/protocol";
@@ -71,6 +72,14 @@ export async function buildImages(
   signal?: AbortSignal,
 ): Promise<void> {
   await runScript(script, missing, { stdout: () => {}, stderr: progress }, signal);
+}
+
+/** Makes the image of the runner itself; resolves with its tag. `script`: that of the other images. */
+export async function buildRunnerImage(script: string, progress: (line: string) => void): Promise<string> {
+  const lines: string[] = [];
+  const own = join(dirname(script), "runner", "build.sh");
+  await runScript(own, [], { stdout: (line) => lines.push(line), stderr: progress });
+  return z.object({ runner: z.string() }).parse(JSON.parse(lines.join("\n"))).runner;
 }
 
 interface LineSinks {
