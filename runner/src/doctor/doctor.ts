@@ -9,6 +9,7 @@ import { type EngineFacts, engineFindings, unreachableEngine } from "./engine.ts
 import { type Finding, fine, toFix } from "./finding.ts";
 import { diskFinding, nodeFinding } from "./machine.ts";
 import { planeFindings } from "./plane.ts";
+import { ownRights, rightsFindings } from "./rights.ts";
 
 /** What `doctor` asks of Docker, answered by the executor's files. */
 export interface DockerProbe {
@@ -25,21 +26,27 @@ export async function examine(
 ): Promise<Finding[]> {
   const url = config.url ?? readCredential(config.dataDir)?.registration?.url ?? null;
   const [engine, disk, plane] = await Promise.all([
-    dockerFindings(config, docker),
+    dockerFindings(config, docker, env),
     diskFinding(config.dataDir),
     url === null ? [fine("Not registered yet")] : planeFindings(url, env),
   ]);
   return [nodeFinding(process.versions.node), ...engine, disk, policyFinding(config), ...plane];
 }
 
-async function dockerFindings(config: Config, docker: DockerProbe): Promise<Finding[]> {
+async function dockerFindings(
+  config: Config,
+  docker: DockerProbe,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Finding[]> {
   let facts: EngineFacts;
   try {
     facts = await docker.facts();
   } catch (error) {
     return [unreachableEngine(config.docker, error)];
   }
-  return [...engineFindings(config.docker, facts), await images(docker)];
+  // A rootless engine offers neither, which is told with it.
+  const rights = facts.rootless ? [] : rightsFindings(ownRights(env["PATH"] ?? ""));
+  return [...engineFindings(config.docker, facts), ...rights, await images(docker)];
 }
 
 async function images(docker: DockerProbe): Promise<Finding> {
