@@ -46,6 +46,18 @@ describe("configuration", () => {
     rmSync(folder, { recursive: true });
   });
 
+  test("keeps as many containers waiting as jobs, or as a quarter of their memory holds, or as it is told", ({
+    expect,
+  }) => {
+    const warm = (flags: Parameters<typeof read>[0]): number => read({ capacity: "30", ...flags }, {}).warm;
+    expect(warm({ memory: "8g" })).toBe(30);
+    expect(warm({ memory: "unlimited" })).toBe(30);
+    expect(warm({ memory: "800" })).toBe(10);
+    expect(warm({ memory: "64" })).toBe(1);
+    expect(warm({ memory: "64", warm: "7" })).toBe(7);
+    expect(warm({ capacity: "1", once: true })).toBe(0);
+  });
+
   test("has sensible defaults", ({ expect }) => {
     const config = read({}, { XDG_STATE_HOME: "/state", XDG_CONFIG_HOME: "/config" });
 

@@ -46,7 +46,7 @@ export interface Config {
   readonly labels: Readonly<Record<string, string>>;
   /** Jobs at the same time. Default: processor cores, at least 2, because jobs wait more than they compute. */
   readonly capacity: number;
-  /** Most containers that are started before their jobs come. Default: as many as jobs; none for a runner of one job. */
+  /** Most containers that are started before their jobs come. Default: as many as jobs, in a quarter of their memory; none for a runner of one job. */
   readonly warm: number;
   /** Most containers of failed runs that stay for a look at them. Default: 10. */
   readonly keepFailed: number;
@@ -205,10 +205,19 @@ function readCapacity(flags: Flags): number {
   return 1;
 }
 
+/** What a container takes that waits, and how much of the jobs' memory they may take together where nobody says. */
+const WAITING_MB = 20;
+const WAITING_SHARE = 0.25;
+
 /** A runner of one job has no use for a second container. */
 function readWarm(flags: Flags): number {
   const given = readNumber("--warm", flags.warm, 0, 1_000);
-  return flags.once || flags.ephemeral ? 0 : (given ?? readCapacity(flags));
+  if (flags.once || flags.ephemeral) {
+    return 0;
+  }
+  const memoryMb = readMemory(flags) ?? Number.POSITIVE_INFINITY;
+  const fit = Math.max(1, Math.floor((memoryMb * WAITING_SHARE) / WAITING_MB));
+  return given ?? Math.min(readCapacity(flags), fit);
 }
 
 const DEFAULT_MEMORY_SHARE = 80;

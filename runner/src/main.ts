@@ -101,7 +101,7 @@ async function executorFactory(
       runnerId,
       cpus: availableParallelism(),
       imageFiles: imageFiles(config),
-      warm: config.warm,
+      warm: Math.min(config.warm, policy.warm ?? config.warm),
       mostStuck: Math.max(LEAST_STUCK, 4 * config.capacity),
       keepFailed: config.keepFailed,
       dataDir: folder,

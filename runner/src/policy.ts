@@ -18,6 +18,7 @@
  *     hosts: ["*.example.com"]                 # hosts that any job may reach through the proxy; all when left out
  *     privateRanges: [10.1.0.0/16]             # private addresses that they may reach; none when left out
  *     bridgeRange: 10.213.0.0/16               # where networks of the mode bridge are cut from; this when left out
+ *     warm: 4                                  # containers that may wait for jobs, whatever --warm says; no limit here
  *     process: {allow: true, user: cronium}    # scripts without a container, as that account; refused when left out
  */
 import { readFileSync, realpathSync } from "node:fs";
@@ -74,6 +75,7 @@ const PolicyFile = z.strictObject({
   bridgeRange: Range.refine((range) => /^[0-9.]+\/(?:[89]|1[0-9]|2[0-9])$/.test(range), {
     message: "must be a range of IPv4 from /8 to /29",
   }).default("10.213.0.0/16"),
+  warm: z.int().min(0).max(1_000).nullable().default(null),
   process: z
     .strictObject({ allow: z.boolean(), user: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, "must name an account") })
     .nullable()
@@ -99,6 +101,8 @@ export interface Policy {
   /** Ranges of private addresses that jobs may reach. */
   readonly privateRanges: readonly string[];
   readonly bridgeRange: string;
+  /** Most containers that wait for jobs here; null: as the runner's flag says. */
+  readonly warm: number | null;
   /** Whether scripts may run without a container, and as which account; null for no. */
   readonly process: { readonly allow: boolean; readonly user: string } | null;
 }

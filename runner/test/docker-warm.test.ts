@@ -1,4 +1,7 @@
 /** Containers that are started before their jobs come, on a real engine. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Job } from "@cronium/protocol";
 import { DEFAULT_MEMORY_MB } from "@cronium/protocol/limits";
 import type { ContainerInfo } from "dockerode";
@@ -18,14 +21,21 @@ import { until as untilWithin } from "./until.ts";
 const until = (what: string, condition: Parameters<typeof untilWithin>[1]): Promise<void> =>
   untilWithin(what, condition, 60_000);
 
+let folder: string;
 let fixture: DockerFixture;
 let plane: FakePlane;
 
 beforeAll(async () => {
-  fixture = await startDockerFixture(["--warm", "2"]);
+  folder = mkdtempSync(join(tmpdir(), "cronium-warm-"));
+  const policy = join(folder, "policy.yaml");
+  writeFileSync(policy, 'images: ["cronium-test/*"]\nwarm: 2\n');
+  fixture = await startDockerFixture(["--warm", "9", "--policy", policy]);
   plane = fixture.plane;
 });
-afterAll(() => stopDockerFixture(fixture));
+afterAll(async () => {
+  await stopDockerFixture(fixture);
+  rmSync(folder, { recursive: true, force: true });
+});
 afterEach(async () => {
   await until("the jobs' containers are gone", async () => (await taken()).length === 0);
   await until("no spool is left", () => fixture.runner.spoolFolders().length === 0);
@@ -112,6 +122,39 @@ describe("a container that waits", () => {
 
     expect(lent(job)).toBeUndefined();
     expect(plane.logText(job, "stdout")).toBe(`${96 * 1_048_576}\n`);
+  });
+
+  test("is kept in a user's image too, once a job has run there, and only where its tag stays", async ({ expect }) => {
+    const tags = JSON.parse(readFileSync(join(fixture.folder, "images.json"), "utf8")) as { bash: string };
+    const own = { memoryMb: 72 };
+    const jobIn = (image: string): Promise<Job> =>
+      run(plane.job("cronium_output 1", { ...own, container: { image, pull: "never" } }));
+    const image = fixture.docker.getImage(tags.bash);
+    try {
+      for (const tag of ["1.0", "latest"]) {
+        await image.tag({ repo: "cronium-test/app", tag });
+      }
+      await jobIn("cronium-test/app:1.0");
+      await jobIn("cronium-test/app:1.0");
+      await oneWaits(own);
+      const warm = await jobIn("cronium-test/app:1.0");
+      expect(lent(warm)).toBeDefined();
+      expect(plane.exited(warm)[0]?.result).toMatchObject({ outcome: "succeeded", output: 1 });
+      const moving = [await jobIn("cronium-test/app:latest"), await jobIn("cronium-test/app:latest")];
+      expect(moving.map(lent)).toEqual([undefined, undefined]);
+    } finally {
+      for (const tag of ["1.0", "latest"]) {
+        await fixture.docker.getImage(`cronium-test/app:${tag}`).remove({ force: true });
+      }
+    }
+  });
+
+  test("is no more often there than the local policy lets it be", async ({ expect }) => {
+    await Promise.all(Array.from({ length: 4 }, () => run(plane.job("sleep 0.5"))));
+    await oneWaits();
+    await run(plane.job("true"));
+    await until("two wait", async () => (await unnamed()).length === 2);
+    expect(fixture.runner.events("pool.made").every((event) => Number(event["waiting"]) <= 2)).toBe(true);
   });
 
   test("F23 is told to be out of memory, cancelled or timed out as any other", async ({ expect }) => {

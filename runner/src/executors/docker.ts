@@ -25,6 +25,7 @@ import { bridgeNetworks, type NetworkOptions, sweepNetworks } from "./docker/net
 import { type LoginSources, registryLogins } from "./docker/registry-login.ts";
 import { packageLayers } from "./docker/package-layers.ts";
 import { Removals } from "./docker/removals.ts";
+import { WaitingImages } from "./docker/waiting-images.ts";
 import { makeWarmSlot } from "./docker/warm-slot.ts";
 import { SharedSlot } from "./pool/again-slot.ts";
 import { Kept } from "./pool/kept.ts";
@@ -122,8 +123,10 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     builtIn: (runtime) => shelf.tagOf(runtime),
     keep: options.packages.keep,
   });
+  const images = new WaitingImages();
   const furnish = furnishAll([
     foreignImages({
+      found: (image) => images.found(image),
       docker,
       clock,
       runnerId,
@@ -162,9 +165,14 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     log,
     max: options.warm,
     parallel: cpus,
-    kindOf: (profile) => (engine.up && mayWait(profile) ? shelf.tagOf(profile.runtime) : null),
-    make: (profile, slot, apiFolder, opened) =>
-      makeWarmSlot(slotContext(profile.runtime), { slot, profile, apiFolder }, opened),
+    kindOf: (profile) =>
+      engine.up && mayWait(profile) && images.mayWait(profile) ? shelf.tagOf(profile.runtime) : null,
+    make: (profile, slot, apiFolder, opened) => {
+      const request = { slot, profile: images.withoutPull(profile), apiFolder };
+      const idle = makeWarmSlot(slotContext(profile.runtime), request, opened);
+      idle.started.catch(() => images.lost(profile));
+      return idle;
+    },
     hasRoom: () => freemem() > Math.max(LEAST_FREE_BYTES, totalmem() / 10),
   });
   const kept = new Kept({ clock, log, max: options.warm });
@@ -180,7 +188,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       if (served !== null) {
         return served.serve(events);
       }
-      if (owner === null || !kept.active || !mayWait(profile)) {
+      if (owner === null || !kept.active || !mayWait(profile) || profile.image !== null) {
         return fresh(request, events);
       }
       const shared = new SharedSlot({
@@ -267,9 +275,9 @@ function whyNot(engine: Engine, shelf: ImageShelf, runtime: Runtime): string | n
   return shelf.missing.includes(runtime) ? `The image for ${runtime} is not on this machine yet.` : null;
 }
 
-/** Folders, disks and networks are the job's own affair, and few jobs have the same; a user's image is looked up first. */
-function mayWait({ mounts, limits, image, packages, bridge }: SlotProfile): boolean {
-  return mounts.length === 0 && limits.diskMb === null && image === null && packages.length === 0 && !bridge;
+/** Folders, disks, packages and networks are the job's own affair, and few jobs have the same. */
+function mayWait({ mounts, limits, packages, bridge }: SlotProfile): boolean {
+  return mounts.length === 0 && limits.diskMb === null && packages.length === 0 && !bridge;
 }
 
 async function sweep(

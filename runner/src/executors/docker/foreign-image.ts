@@ -41,6 +41,8 @@ export interface ForeignImageOptions extends PullOptions {
   readonly runnerId: string;
   /** Reference of the built-in image. */
   readonly builtIn: (runtime: Runtime) => string | null;
+  /** Told of each image that is on this machine now, because a job runs in it. */
+  readonly found: (image: string) => void;
 }
 
 export function foreignImages(options: ForeignImageOptions): Furnish {
@@ -62,6 +64,7 @@ export function foreignImages(options: ForeignImageOptions): Furnish {
       return null;
     }
     const facts = await getImage(options, { image, pull }, (text) => events.notice?.(text), signal);
+    options.found(image);
     const names = await bootOf(profile.runtime, tag);
     return {
       apply: (base) => withImage(base, { image, runtime: profile.runtime, names, volumes: facts.volumes }),

@@ -139,6 +139,20 @@ describe("a pool of slots that wait", () => {
     expect(machine.pool.has("s1")).toBe(true);
   });
 
+  test("never has more than may wait, also when another profile is asked for", async ({ expect }) => {
+    const machine = new Machine(2);
+    machine.open();
+    machine.take(bash);
+    machine.take(bash);
+    await machine.pass(1_000);
+    expect(machine.pool.size).toBe(2);
+    machine.take(python);
+    await machine.pass(100);
+    expect(machine.pool.size).toBe(2);
+    expect(machine.removed).toEqual(["s1"]);
+    expect(machine.made.map(({ profile }) => profile.runtime)).toEqual(["bash", "bash", "python"]);
+  });
+
   test("makes nothing until a moment after a job took a slot, and few at a time", async ({ expect }) => {
     const machine = new Machine(8, 2);
     machine.open();

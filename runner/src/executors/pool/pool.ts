@@ -211,7 +211,7 @@ export class Pool {
   }
 
   private refill(): void {
-    const { clock, parallel, hasRoom } = this.options;
+    const { clock, max, parallel, hasRoom } = this.options;
     const now = clock.monotonic();
     const shares = this.shares(now);
     let making = [...this.shelves.values()].flatMap(({ waiting }) => waiting).filter(({ up }) => !up).length;
@@ -225,9 +225,21 @@ export class Pool {
         shelf.waiting.length < (shares.get(key) ?? 0) &&
         hasRoom()
       ) {
+        if (this.size >= max) {
+          this.giveUpOne(shares);
+        }
         making += 1;
         this.make(shelf, kind, this.sockets);
       }
+    }
+  }
+
+  /** Of a profile that has more than its share: others have been asked for since. */
+  private giveUpOne(shares: ReadonlyMap<string, number>): void {
+    const rich = [...this.shelves].find(([key, { waiting }]) => waiting.length > (shares.get(key) ?? 0));
+    const oldest = rich?.[1].waiting.shift();
+    if (oldest !== undefined) {
+      this.discard(oldest, "not needed");
     }
   }
 
