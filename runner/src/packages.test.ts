@@ -24,6 +24,14 @@ describe("the header of a Python script (PEP 723)", () => {
     expect(of(script.replaceAll("\n", "\r\n"))).toEqual(of(script));
   });
 
+  test("asks for a Python that the image has, or an image of one's own", ({ expect }) => {
+    const script = header('requires-python = ">=3.14"', "dependencies = ['rich']");
+    expect(of(script)).toMatchObject({ ok: false, message: expect.stringMatching(/Python >=3\.14.*has 3\.13/) });
+    expect(of(script, { container: { image: "python:3.14" } })).toEqual({ ok: true, names: ["rich"] });
+    expect(of(header("requires-python = 3.9"))).toMatchObject({ ok: false });
+    expect(of(header("[tool]", 'requires-python = ">=4"'))).toEqual({ ok: true, names: [] });
+  });
+
   test("is not needed, and may name none", ({ expect }) => {
     expect(of("print(1)")).toEqual({ ok: true, names: [] });
     expect(of(header('requires-python = ">=3.9"'))).toEqual({ ok: true, names: [] });

@@ -5,9 +5,15 @@
  *     # dependencies = ["requests<3", "rich"]
  *     # ///
  *
+ * `requires-python` of the same header is held against the Python of the built-in image, before anything is started.
+ *
  * Only what an index can answer for is taken: no addresses, no paths, no options.
  */
 import { containerOf, type EventDefinition } from "@cronium/protocol";
+import { pythonMisfit } from "./requires-python.ts";
+
+/** The built-in image's; `docker-jobs` compares. */
+export const IMAGE_PYTHON = [3, 13] as const;
 
 const MOST = 100;
 const MAX_CHARS = 200;
@@ -38,15 +44,22 @@ export function packagesOf(definition: EventDefinition): Packages {
   if (definition.runtime !== "python") {
     return { ok: true, names: inOrder(packages) };
   }
-  return pythonPackages(definition.script);
+  const { image, executor } = containerOf(definition);
+  return pythonPackages(definition.script, image === null && executor === "container");
 }
 
-function pythonPackages(script: string): Packages {
+/** `isOurs`: the script runs in the built-in image, whose Python is known. */
+function pythonPackages(script: string, isOurs: boolean): Packages {
   const blocks = [...script.replaceAll("\r\n", "\n").matchAll(BLOCK)].filter(([, kind]) => kind === "script");
   if (blocks.length > 1) {
     return refused("The script has more than one header # /// script; it may have one.");
   }
   const header = (blocks[0]?.[2] ?? "").replaceAll(/^# ?/gm, "");
+  const wanted = readText(header, "requires-python");
+  const misfit = wanted === undefined ? null : pythonMisfit(wanted, IMAGE_PYTHON, isOurs);
+  if (misfit !== null) {
+    return refused(misfit);
+  }
   const list = readList(header, "dependencies");
   if (list === null) {
     return refused('The dependencies in the script\'s header must be a list of texts: ["requests<3"].');
@@ -65,6 +78,17 @@ function pythonPackages(script: string): Packages {
 
 function inOrder(names: readonly string[]): string[] {
   return [...new Set(names)].toSorted();
+}
+
+/** A text in the top table of a TOML document; undefined where there is none, null where it is something else. */
+function readText(toml: string, key: string): string | null | undefined {
+  const top = toml.split(/^\s*\[/m)[0] ?? "";
+  const found = new RegExp(`^[ \\t]*(?:"${key}"|${key})[ \\t]*=[ \\t]*([^\\n]*)$`, "m").exec(top);
+  if (found === null) {
+    return undefined;
+  }
+  const text = /^(?:"([^"\\]*)"|'([^']*)')\s*(?:#.*)?$/.exec(found[1] ?? "");
+  return text === null ? null : (text[1] ?? text[2] ?? "");
 }
 
 /** A list of texts in the top table of a TOML document; empty where there is none, null where it is something else. */

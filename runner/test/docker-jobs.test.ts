@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import { type DockerFixture, nothingLeft, startDockerFixture, stopDockerFixture } from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
+import { IMAGE_PYTHON } from "../src/packages.ts";
 import { until } from "./until.ts";
 
 let fixture: DockerFixture;
@@ -45,6 +46,32 @@ describe("a job that ends by itself", () => {
     expect(plane.logText(job, "stderr")).toBe("");
     expect(result).toMatchObject({ outcome: "succeeded", output: { got: [1, "two"], run: "run_" } });
   });
+
+  test("Python in the image is the one that headers of scripts are held against", async ({ expect }) => {
+    const job = plane.job("import sys; print(*sys.version_info[:2], sep='.')", { runtime: "python" });
+
+    plane.offer(job);
+
+    expect(await plane.finished(job)).toMatchObject({ outcome: "succeeded" });
+    expect(plane.logText(job, "stdout")).toBe(`${IMAGE_PYTHON.join(".")}\n`);
+  });
+
+  test.for([
+    ["python", 'import sys\r\nif True:\r\n    print("read")\r\n'],
+    ["node", 'const one = "read";\r\nconsole.log(one);\r\n'],
+    ["bash", "if true\r\nthen\r\n  echo read\r\nfi\r\n"],
+  ] as const)(
+    "B18 runs in %s a script with a byte order mark, line ends of Windows and no first line of #!",
+    async ([runtime, script], { expect }) => {
+      const job = plane.job(`\ufeff${script}`, { runtime });
+
+      plane.offer(job);
+
+      expect(await plane.finished(job)).toMatchObject({ outcome: "succeeded" });
+      expect([plane.logText(job, "stdout"), plane.logText(job, "stderr")]).toEqual(["read\n", ""]);
+      expect(plane.logText(job, "system")).toContain("byte order mark");
+    },
+  );
 
   test("fails with its exit code when that is not 0", async ({ expect }) => {
     const job = plane.job("exit 3");

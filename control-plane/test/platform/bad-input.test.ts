@@ -53,7 +53,7 @@ test("B3 a body beyond the limit is refused, announced or not", async ({ expect 
   expect(problem.detail).toContain(String(MAX_BODY_BYTES));
 });
 
-test("B5, B7, B9, B14, B15, B19 each wrong field is named by pointer, code and sentence", async ({ expect }) => {
+test("B5, B7, B9, B14, B15, B18, B19 each wrong field is named by pointer, code and sentence", async ({ expect }) => {
   const cases: [object, string, string][] = [
     [{ uid: 1 }, "/uid", "unknown_field"],
     [{ workspaceId: "ws_x" }, "/workspaceId", "unknown_field"],
@@ -69,6 +69,8 @@ test("B5, B7, B9, B14, B15, B19 each wrong field is named by pointer, code and s
     [{ timeoutMs: 1e9 }, "/timeoutMs", "out_of_range"],
     [{ timeoutMs: 1_000.5 }, "/timeoutMs", "invalid_type"],
     [{ env: { "1A": "x" } }, "/env/1A", "invalid_env_name"],
+    [{ env: { "A=B": "x" } }, "/env/A=B", "invalid_env_name"],
+    [{ env: { "A\nB": "x" } }, "/env/A\nB", "invalid_env_name"],
     [{ env: { LD_PRELOAD: "x" } }, "/env/LD_PRELOAD", "env_reserved"],
     [{ env: { A: "a\0" } }, "/env/A", "invalid_value"],
     [{ env: { A: 1 } }, "/env/A", "invalid_type"],
@@ -83,6 +85,7 @@ test("B5, B7, B9, B14, B15, B19 each wrong field is named by pointer, code and s
     [{ container: { network: { mode: "host" } } }, "/container/network/mode", "invalid_type"],
     [{ container: { network: { mode: "allowlist", hosts: ["*"] } } }, "/container/network/hosts/0", "invalid_value"],
     [{ script: "" }, "/script", "out_of_range"],
+    [{ script: " \r\n\t\ufeff" }, "/script", "invalid_value"],
     [{ script: "a\0b" }, "/script", "invalid_value"],
   ];
   for (const [change, pointer, code] of cases) {
@@ -113,6 +116,17 @@ test("B19 an event whose image may be another one tomorrow is stored, with a not
   expect(await changed.json()).toMatchObject({ version: 2, notices: [{ code: "mutable_image" }] });
   const read = await send("GET", `/api/v1/events/${String(stored["id"])}`, { key: plane.apiKey });
   expect(await read.json()).not.toHaveProperty("notices");
+});
+
+test("B18 a script of 1 MiB, with line ends of Windows or without a first line of #!, is stored as it is", async ({
+  expect,
+}) => {
+  expect(await refusalOf(await post({ ...event, script: "é".repeat(524_289) }))).toBe("413 body_too_large");
+  for (const script of ["x".repeat(1_048_576), "\ufeffecho a\r\necho b\r\n", "true"]) {
+    const answer = await post({ ...event, script });
+    expect(answer.status).toBe(201);
+    expect((await answer.json<{ script: string }>()).script === script).toBe(true);
+  }
 });
 
 test("several wrong fields are listed at once", async ({ expect }) => {

@@ -5,6 +5,7 @@ import { ExecutorError, type Slot } from "../executors/types.ts";
 import { egressOf, jobEnvironment, runContext } from "./environment.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Grant, RunState } from "./run.ts";
+import { scriptText } from "./script-text.ts";
 
 export type StartOutcome = { readonly started: Slot } | { readonly failed: ExecutorError };
 
@@ -83,12 +84,17 @@ export function bind(
   if (!deps.executor.hasRuntimeApi) {
     return;
   }
+  const { runtime } = job.definition;
+  const script = scriptText(runtime, job.definition.script);
+  for (const text of handedOut ? [] : script.notices) {
+    sink.notice(text);
+  }
   deps.sidecar.bind({
     slot: slotId,
     attempt: job.attempt,
     job: {
-      runtime: job.definition.runtime,
-      script: job.definition.script,
+      runtime,
+      script: script.text,
       env: jobEnvironment(job, token, secrets),
       ...(containerOf(job.definition).isolated ? { isolated: true as const } : {}),
       ...(again === null ? {} : { reuse: again }),
