@@ -51,4 +51,10 @@ if ! docker image inspect "$TAG" >/dev/null 2>&1; then
   rm -f "$CONTEXT.log"
 fi
 docker tag "$TAG" "cronium/runner:$VERSION"
+# Older builds go after a day; one that a container still uses is refused by Docker and stays.
+while read -r old; do
+  case $old in "$TAG" | "cronium/runner:$VERSION") continue ;; esac
+  created=$(date -d "$(docker image inspect -f '{{.Created}}' "$old")" +%s) || continue
+  [ "$created" -ge "$(($(date +%s) - 86400))" ] || docker image rm "$old" >/dev/null 2>&1 || true
+done < <(docker image ls --format '{{.Repository}}:{{.Tag}}' cronium/runner | grep -E ':[0-9a-f]{12}$' || true)
 printf '{"runner":"%s"}\n' "$TAG"

@@ -7,6 +7,8 @@ import type { FactRow } from "../../ui/Facts.tsx";
 
 const MB = 1_048_576;
 const size = (mb: number): string => formatBytes(mb * MB);
+/** A memory limit, in the unit in which events give it. */
+const limit = (mb: number): string => `${mb.toLocaleString("en-US")} MB`;
 const RUNTIME_NAMES = { python: "Python", node: "Node", bash: "Bash" } as const;
 
 /** How it does. */
@@ -39,7 +41,7 @@ export function nowRows({ metrics, facts, platform, slotsUsed, slots, latencyMs 
     ],
     [
       t("runner.jobsMemory"),
-      t("runner.usedOf", size(metrics.jobsMemoryMb), budget === null ? t("runner.noBudget") : size(budget)),
+      t("runner.usedOf", limit(metrics.jobsMemoryMb), budget === null ? t("runner.noBudget") : limit(budget)),
     ],
     ...disk("data"),
     ...disk("engine"),
@@ -51,7 +53,7 @@ export function nowRows({ metrics, facts, platform, slotsUsed, slots, latencyMs 
         <ul>
           {metrics.waiting.map((kind) => (
             <li key={`${kind.runtime} ${kind.memoryMb} ${kind.cpus}`}>
-              {t("runner.waitingOne", kind.count, RUNTIME_NAMES[kind.runtime], size(kind.memoryMb))}
+              {t("runner.waitingOne", kind.count, RUNTIME_NAMES[kind.runtime], limit(kind.memoryMb))}
             </li>
           ))}
         </ul>
