@@ -43,6 +43,7 @@ export function checkLiveness(world: World): void {
       throw new Violation("L1", `${key} is still ${row.state}`);
     }
   }
+  safety.schedules.checkLiveness(object.storage, world.serverNow(), object.armed);
   const outbox = object.storage.read("SELECT kind, id FROM outbox");
   if (outbox.length > 0) {
     throw new Violation("L2", `the outbox still holds ${JSON.stringify(outbox)}`);

@@ -6,6 +6,7 @@ import type { EventDefinition } from "@cronium/protocol";
 import type { Behaviour } from "./containers.ts";
 import type { D1Mode } from "./d1.ts";
 import { Rng } from "./rng.ts";
+import { planSchedules, type SchedulePlan } from "./schedules.ts";
 
 /** `at` and all lengths in milliseconds; `who` picks a machine and `what` a run, an event or a frame, by remainder. */
 export type Action = { readonly at: number } & (
@@ -58,6 +59,8 @@ export interface Plan {
   readonly leaseMs: number;
   readonly machines: readonly MachinePlan[];
   readonly events: readonly EventPlan[];
+  /** None in plans from before there were any. */
+  readonly schedules?: readonly SchedulePlan[];
   readonly actions: readonly Action[];
 }
 
@@ -138,7 +141,14 @@ export function makePlan(seed: number): Plan {
   }
   actions.push(...requeues(seed));
   actions.sort((a, b) => a.at - b.at);
-  return { seed, leaseMs: rng.pick([90_000, 120_000, 300_000]), machines, events: EVENTS, actions };
+  return {
+    seed,
+    leaseMs: rng.pick([90_000, 120_000, 300_000]),
+    machines,
+    events: EVENTS,
+    schedules: planSchedules(seed, TROUBLED_MS),
+    actions,
+  };
 }
 
 /** A runner drains while it cannot say so, and the next job comes its way. */

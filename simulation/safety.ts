@@ -10,6 +10,7 @@ import type { Machine } from "./machine.ts";
 import { OfferWatch } from "./offer-watch.ts";
 import { keyOf, readSnapshot, type AttemptRow, type RunRow, type Snapshot } from "./rows.ts";
 import type { ObjectHost } from "./object-host.ts";
+import { ScheduleWatch } from "./schedules.ts";
 import { Violation } from "./violation.ts";
 
 /** A runner that has been going on undisturbed for this long has stopped what it had to stop. */
@@ -39,6 +40,7 @@ export class Safety {
     string,
     { readonly older: Container; readonly newer: Container; since: number }
   >();
+  readonly schedules = new ScheduleWatch();
   /** F28. */
   readonly offers: OfferWatch;
   /** How often each run's requeue was asked for. */
@@ -64,6 +66,7 @@ export class Safety {
       this.checkAttempts(before);
       this.checkSlots(before);
       this.checkLeases(before);
+      this.schedules.check(this.options.object.storage, this.options.object.armed);
     }
     this.checkOverlaps();
     this.offers.check();

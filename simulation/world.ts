@@ -19,6 +19,7 @@ import { Machine } from "./machine.ts";
 import { ObjectHost } from "./object-host.ts";
 import type { Plan } from "./plan.ts";
 import { Rng } from "./rng.ts";
+import { makeSchedules } from "./schedules.ts";
 import { Safety } from "./safety.ts";
 import { Timeline } from "./timeline.ts";
 import { Violation } from "./violation.ts";
@@ -53,6 +54,8 @@ export class World {
   /** The first guarantee that did not hold. */
   violation: Violation | null = null;
   private readonly rng: Rng;
+  /** Apart from all else, so that a plan without schedules goes as it went. */
+  private readonly ids: Rng;
   private readonly hash: Hash = createHash("sha256");
   private readonly options: WorldOptions;
 
@@ -60,6 +63,7 @@ export class World {
     this.plan = plan;
     this.options = options;
     this.rng = new Rng(plan.seed ^ 0x5eed);
+    this.ids = new Rng(plan.seed ^ 0x1d5);
     const generation = (): (() => boolean) => {
       const mine = this.object.generation;
       return () => this.object.generation === mine;
@@ -165,6 +169,7 @@ export class World {
       const parsed = CreateEvent.parse({ name, runtime: "bash", script: JSON.stringify(behaviour), ...definition });
       inTurn(shell, (turn) => createEvent(shell, turn, { eventId, event: parsed, causeKey: null, bodyHash: "" }));
     }
+    makeSchedules(shell, this.plan.schedules ?? [], this.eventIds, () => this.scheduleIds());
     for (const [i, machine] of this.machines.entries()) {
       inTurn(shell, (turn) =>
         registerRunner(shell, turn, {
@@ -177,6 +182,10 @@ export class World {
         }),
       );
     }
+  }
+
+  private scheduleIds(): string {
+    return makeId("schedule", this.serverNow(), this.ids.bytes(10));
   }
 
   private machine(plan: Plan["machines"][number], index: number): Machine {

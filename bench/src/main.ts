@@ -12,6 +12,7 @@ import { logFlood } from "./cases/log-flood.ts";
 import { logLatency } from "./cases/log-latency.ts";
 import { neighbours } from "./cases/neighbours.ts";
 import { overhead } from "./cases/overhead.ts";
+import { punctuality } from "./cases/punctuality.ts";
 import { runtimeApi } from "./cases/runtime-api.ts";
 import { warmTti } from "./cases/warm-tti.ts";
 import { describeMachine } from "./machine.ts";
@@ -32,6 +33,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "noop-1000": noop1000,
   "burst-100": burst100,
   "runtime-api": runtimeApi,
+  punctuality,
 };
 
 const USAGE = `Usage: npm run bench [-- NAME…] [-- --rounds N] [-- --json]

@@ -30,6 +30,10 @@ export const permissions = [
   "settings:write",
   "queues:read",
   "queues:write",
+  "schedules:read",
+  /** Pausing and resuming, not what they say. */
+  "schedules:pause",
+  "schedules:write",
   "variables:read",
   "variables:write",
   "secrets:read",
@@ -51,13 +55,21 @@ const viewer = [
   "keys:own",
   "settings:read",
   "queues:read",
+  "schedules:read",
   "variables:read",
 ] as const satisfies readonly Permission[];
-const operator = [...viewer, "runs:trigger", "runs:cancel", "queues:write"] as const satisfies readonly Permission[];
+const operator = [
+  ...viewer,
+  "runs:trigger",
+  "runs:cancel",
+  "queues:write",
+  "schedules:pause",
+] as const satisfies readonly Permission[];
 /** Reading a secret means its name and where it is used; nobody is shown a value. */
 const editor = [
   ...operator,
   "events:write",
+  "schedules:write",
   "variables:write",
   "secrets:read",
 ] as const satisfies readonly Permission[];

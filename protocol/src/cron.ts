@@ -8,9 +8,12 @@
  * When clocks are changed: a pattern whose hour field holds fixed hours fires once for a time that is left out, at the
  * first instant after the gap, and once for a time that comes twice, at the first. A pattern with a `*` or a step in its
  * hour field follows elapsed time: it fires whenever the clock shows a time that matches, so an hour that comes twice
- * fires twice. croner knows no zone here; it counts in UTC what the clock shows, and the zone is applied to that.
+ * fires twice and nothing is made up for an hour that is left out. An every-minute pattern thus has neither a hole nor a
+ * double; with a step of several hours, the one step that spans a change is an hour longer or shorter by the sun, and
+ * right by the clock. croner knows no zone here; it counts in UTC what the clock shows, and the zone is applied to that.
  */
 import { Cron } from "croner";
+import * as words from "cronstrue";
 import { nextChange, offsetMs, whenShown, zoneProblem } from "./zone.ts";
 
 const MAX_PATTERN = 200;
@@ -46,7 +49,7 @@ export class CronRule {
 
   /** Use `readCron`, which tells what is wrong. */
   constructor(pattern: string, zone: string) {
-    const fields = (NICKNAMES[pattern.toLowerCase()] ?? pattern).trim().split(/\s+/);
+    const fields = fieldsOf(pattern);
     this.pattern = pattern;
     this.zone = zone;
     this.clock = new Cron(fields.join(" "), { timezone: "UTC", mode: "5-or-6-parts" });
@@ -70,14 +73,16 @@ export class CronRule {
   }
 
   private nextFixed(after: number): CronFire | null {
-    // A day back: what the clock showed before a change, and what that change leaves out, may lie behind `after`.
-    let wall = this.nextShown(after + offsetMs(this.zone, after) - 86_400_000);
+    // What the clock shows rises with the instants at which it shows it first, so nothing at or before this can be next.
+    let wall = this.nextShown(after + offsetMs(this.zone, after));
     while (wall !== null) {
       const { at, how } = whenShown(this.zone, wall);
       if (at > after) {
         return { at, clockChange: how === "never" ? "moved" : how === "twice" ? "first_of_two" : null };
       }
-      wall = this.nextShown(wall);
+      // Within the second showing of an hour: all that is shown until its end has been before.
+      const change = how === "twice" ? nextChange(this.zone, at, after) : null;
+      wall = this.nextShown(change === null ? wall : Math.max(wall, change.at + change.before - 1));
     }
     return null;
   }
@@ -133,12 +138,33 @@ export function readCron(pattern: string, zone: string, now: number): CronReadin
     : { rule };
 }
 
+/**
+ * The pattern as a sentence, such as "At 02:30, Monday through Friday": of one that `readCron` accepts, in English, on a
+ * clock of 24 hours. Null where there are no words for it; the pattern is then its own best description.
+ */
+export function describeCron(pattern: string): string | null {
+  const fields = fieldsOf(pattern);
+  const [day = "", , weekday = ""] = fields.slice(-3);
+  try {
+    return words.toString(fields.map((field) => field.replace(/^[+]/, "").replaceAll("?", "*")).join(" "), {
+      use24HourTimeFormat: true,
+      logicalAndDayFields: weekday.startsWith("+") && day !== "*",
+    });
+  } catch {
+    return null;
+  }
+}
+
+function fieldsOf(pattern: string): readonly string[] {
+  return (NICKNAMES[pattern.trim().toLowerCase()] ?? pattern).trim().split(/\s+/);
+}
+
 function patternProblem(pattern: string): string | null {
   if (pattern.length > MAX_PATTERN) {
     return `The pattern must be at most ${MAX_PATTERN} characters.`;
   }
-  if (pattern.startsWith("@")) {
-    return Object.hasOwn(NICKNAMES, pattern.toLowerCase())
+  if (pattern.trim().startsWith("@")) {
+    return Object.hasOwn(NICKNAMES, pattern.trim().toLowerCase())
       ? null
       : `${pattern.slice(0, 20)} is no nickname that can be used; use one of ${Object.keys(NICKNAMES).join(", ")}, or five fields.`;
   }

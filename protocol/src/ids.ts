@@ -22,6 +22,8 @@ export const idPrefixes = {
   bulk: "blk",
   secret: "sec",
   variable: "var",
+  schedule: "sch",
+  backfill: "bkf",
   message: "msg",
   request: "req",
 } as const;

@@ -116,6 +116,7 @@ export type FailReason = keyof typeof failReasons;
 /** Why a run was skipped. */
 export const skipReasons = {
   overlap: "The previous run of this event was still going.",
+  blackout: "It was due within a blackout of its schedule.",
   missed_policy: "It was due while nothing could run it, and its catch-up rule says not to make up for it.",
 } as const;
 export type SkipReason = keyof typeof skipReasons;

@@ -28,6 +28,19 @@ export const Attempt = z
   .meta({ id: "Attempt" });
 export type Attempt = z.infer<typeof Attempt>;
 
+/** What triggered a run, where there is more to say than the kind of its trigger. */
+export const RunOrigin = z
+  .discriminatedUnion("type", [
+    z.strictObject({
+      type: z.literal("schedule"),
+      scheduleId: z.string(),
+      /** The time that the schedule names; the run may have been queued later. */
+      nominalAt: z.iso.datetime(),
+    }),
+  ])
+  .meta({ id: "RunOrigin" });
+export type RunOrigin = z.infer<typeof RunOrigin>;
+
 const summary = {
   id: z.string(),
   /** Null for an ad-hoc script. */
@@ -47,6 +60,8 @@ const summary = {
   /** The reason in one sentence that names the values at hand; null when there is nothing to explain. */
   message: z.string().nullable(),
   trigger: z.enum(triggers),
+  /** Null for a run whose trigger says all. */
+  origin: RunOrigin.nullable().default(null),
   /** Number of the newest attempt; 0 before the first offer. */
   attempt: z.int(),
   exitCode: z.int().nullable(),

@@ -133,6 +133,16 @@ const editEvent = createRoute({
   component: lazyRouteComponent(() => import("./pages/events/EditEventPage.tsx"), "EditEventPage"),
 });
 
+const schedules = createRoute({
+  getParentRoute: () => shell,
+  path: paths.schedules(),
+  validateSearch: (search: Search) => ({
+    tab: oneOf(search["tab"], ["schedules", "times"]),
+    decision: oneOf(search["decision"], ["run", "skipped", "missed"]),
+  }),
+  component: lazyRouteComponent(() => import("./pages/schedules/SchedulesPage.tsx"), "SchedulesPage"),
+});
+
 const runners = createRoute({
   getParentRoute: () => shell,
   path: paths.runners(),
@@ -169,7 +179,20 @@ export const router = createRouter({
     forgot,
     register,
     accountLink,
-    shell.addChildren([home, runs, run, bulk, events, newEvent, event, editEvent, runners, runner, settings]),
+    shell.addChildren([
+      home,
+      runs,
+      run,
+      bulk,
+      events,
+      newEvent,
+      event,
+      editEvent,
+      schedules,
+      runners,
+      runner,
+      settings,
+    ]),
   ]),
   defaultPreload: "intent",
   defaultErrorComponent: CrashPage,

@@ -5,6 +5,7 @@ import { account } from "./account.ts";
 import { dev } from "./dev.ts";
 import { fleet } from "./fleet.ts";
 import { people } from "./people.ts";
+import { schedules } from "./schedules.ts";
 import { tools } from "./tools.ts";
 import { values } from "./values.ts";
 import { work } from "./work.ts";
@@ -12,6 +13,7 @@ import { work } from "./work.ts";
 export const commands: readonly Command<Cli>[] = [
   ...account,
   ...work,
+  ...schedules,
   ...dev,
   ...values,
   ...fleet,

@@ -17,6 +17,12 @@ export const countQuotas = {
     things: "events",
     remedy: "Change one of them in place of making another, or run a script once by POST /runs.",
   },
+  schedules: {
+    limit: 10_000,
+    holder: "This workspace",
+    things: "schedules",
+    remedy: "Delete some that are not needed any more.",
+  },
   secrets: {
     limit: 1_000,
     holder: "This workspace",

@@ -8,11 +8,13 @@
  */
 import type {
   Artifact,
+  Backfill,
   Bulk,
   BulkAction,
   BulkFilter,
   BulkPreview,
   CreateEvent,
+  CreateSchedule,
   CreateSecret,
   CreateVariable,
   ErrorCode,
@@ -22,21 +24,29 @@ import type {
   ImportedSecrets,
   Json,
   Labels,
+  Lateness,
+  Occurrence,
+  PauseSchedule,
   PollAnswer,
   PollRequest,
   Queue,
   ReplaceSecret,
+  ResumeSchedule,
   Run,
+  RunOrigin,
   Runner,
   RunnerDetail,
   RunnerPlatform,
   RunState,
+  Schedule,
   Secret,
   Settings,
   SetVariable,
+  StartBackfill,
   Trigger,
   UpdateEvent,
   UpdateRun,
+  UpdateSchedule,
   UpdateSettings,
   Variable,
   VariableVersion,
@@ -45,6 +55,7 @@ import type * as z from "zod";
 import type { Stamp } from "./act.ts";
 import type { AuditAsk, AuditFilter, AuditRow, ChainFinding } from "./audit.ts";
 import type { EngineStats } from "./engine-stats.ts";
+import type { OccurrenceAsk, WhyFacts } from "./schedule/ledger.ts";
 import type { UsedUp } from "./quota.ts";
 import type { HomeApi, Placement, ShardApi } from "./sharding.ts";
 
@@ -94,6 +105,8 @@ export interface EnqueueCommand {
     | { readonly kind: "adhoc"; readonly name: string; readonly queue: string; readonly definition: EventDefinition }
     /** What this run ran; `input` is then never undefined. */
     | { readonly kind: "retry"; readonly run: RetriedRun };
+  /** What triggered it, beside the kind of its trigger; absent for nothing more to say. */
+  readonly origin?: RunOrigin;
   /** Who repeats an ended run; other triggers are no entry of the audit. */
   readonly by?: Stamp;
   /** The run id of an earlier placement, in a shard that answered `moved`. */
@@ -241,6 +254,44 @@ export interface DispatcherApi extends HomeApi, ShardApi {
   setQueuePause(
     command: By & { readonly name: string; readonly pause: { readonly note: string } | null },
   ): Promise<Queue>;
+
+  createSchedule(
+    command: By & { readonly scheduleId: string; readonly schedule: CreateSchedule },
+  ): Promise<Outcome<Schedule>>;
+  /** Refused with `version_conflict` when it is not at `ifVersion`, where that is a number. */
+  updateSchedule(
+    command: By & { readonly scheduleId: string; readonly change: UpdateSchedule; readonly ifVersion: number | null },
+  ): Promise<Outcome<Schedule>>;
+  deleteSchedule(
+    command: By & { readonly scheduleId: string; readonly ifVersion: number | null },
+  ): Promise<Outcome<null>>;
+  pauseSchedule(
+    command: By & { readonly scheduleId: string; readonly pause: PauseSchedule },
+  ): Promise<Outcome<Schedule>>;
+  resumeSchedule(
+    command: By & { readonly scheduleId: string; readonly resume: ResumeSchedule },
+  ): Promise<Outcome<Schedule>>;
+  getSchedule(scheduleId: string): Promise<Schedule | null>;
+  /** In the order in which they were made, behind the id `after`. */
+  listSchedules(page: {
+    readonly eventId: string | undefined;
+    readonly after: string;
+    readonly limit: number;
+  }): Promise<readonly Schedule[]>;
+  /** Newest nominal time first. */
+  listOccurrences(ask: OccurrenceAsk): Promise<readonly Occurrence[]>;
+  /** Of all schedules with null. */
+  lateness(scheduleId: string | null): Promise<Lateness>;
+  /** About the nominal times from `from` to before `until`; null when there is no such schedule. */
+  whyFacts(ask: {
+    readonly scheduleId: string;
+    readonly from: number;
+    readonly until: number;
+  }): Promise<WhyFacts | null>;
+  startBackfill(
+    command: By & { readonly scheduleId: string; readonly backfillId: string; readonly ask: StartBackfill },
+  ): Promise<Outcome<Backfill>>;
+  getBackfill(backfillId: string): Promise<Backfill | null>;
 
   getSettings(): Promise<SettingsAt>;
   /** Refuses with `version_conflict` when they are not at `ifVersion`, where that is a number. */

@@ -1,12 +1,12 @@
 /** Cancelling, at every point of a run's life. Against a completion the first commit wins. */
-import { isTerminal } from "@cronium/protocol/run-states";
+import { isTerminal, type CancelReason } from "@cronium/protocol/run-states";
 import type { Circumstances, RunState, Step } from "./run-step.ts";
 import { moveAttempt, moveRun } from "./transition.ts";
 
 export type CancelStep = Step & { readonly refused: boolean };
 
 /** `state.attempt` is the newest attempt. Refused only when the run has ended otherwise already. */
-export function cancel(state: RunState, at: Circumstances): CancelStep {
+export function cancel(state: RunState, at: Circumstances, reason: CancelReason = "user"): CancelStep {
   const { run, attempt } = state;
   const same = { run, attempt, reply: { kind: "none" } as const };
   if (isTerminal(run.state)) {
@@ -25,7 +25,7 @@ export function cancel(state: RunState, at: Circumstances): CancelStep {
       ...same,
       run: moveRun(run, "cancelled", {
         ...request,
-        cancelReason: "user",
+        cancelReason: reason,
         offered: false,
         notBefore: 0,
         finishedAt: at.now,
@@ -41,6 +41,7 @@ export function cancel(state: RunState, at: Circumstances): CancelStep {
   }
   const cancelling = moveRun(run, "cancelling", {
     ...request,
+    ...(reason === "user" ? {} : { cancelReason: reason }),
     message: `Waiting for ${attempt?.runnerName ?? "the runner"} to stop the job.`,
   });
   if (attempt?.state === "finishing") {

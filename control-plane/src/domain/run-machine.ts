@@ -3,6 +3,7 @@
  * says which rule answers which command, so that tests can drive the whole of it.
  */
 import type { HeldAttempt, JobResult } from "@cronium/protocol";
+import type { CancelReason } from "@cronium/protocol/run-states";
 import { hasPlace } from "./queue-place.ts";
 import { cancel } from "./run-cancel.ts";
 import { deadlinePassed, hold, notHeld, revoked } from "./run-loss.ts";
@@ -21,7 +22,8 @@ export type Command =
   | { readonly type: "started"; readonly by: Holder }
   | { readonly type: "exited"; readonly by: Holder; readonly result: JobResult }
   | { readonly type: "done"; readonly by: Holder; readonly log: LogEnd }
-  | { readonly type: "cancel" }
+  /** `user` by default. */
+  | { readonly type: "cancel"; readonly reason?: CancelReason }
   | { readonly type: "deadline_passed" }
   | { readonly type: "not_held" }
   /** `left`: an ephemeral runner that has gone by itself. */
@@ -56,7 +58,7 @@ function apply(state: RunState, command: Command, at: Circumstances): Step {
     case "done":
       return done(state, command.by, command.log, at);
     case "cancel":
-      return cancel(state, at);
+      return cancel(state, at, command.reason);
     case "deadline_passed":
       return deadlinePassed(state, at);
     case "not_held":

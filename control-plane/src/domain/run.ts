@@ -9,6 +9,7 @@ import type {
   LogState,
   QueueReason,
   Run,
+  RunOrigin,
   RunState,
   RunSummary,
   Trigger,
@@ -76,6 +77,8 @@ export interface RunRecord {
   readonly requeues: number;
   /** What it asks of its runner beside `labels`; null for nothing. */
   readonly wishes: Wishes | null;
+  /** What triggered it, beside the kind of its trigger. */
+  readonly origin: RunOrigin | null;
   /** What its job has said of itself; null for nothing. */
   readonly notes: RunNotes | null;
   readonly rev: number;
@@ -128,6 +131,7 @@ export interface NewRun {
   /** From when it may start; never by default. */
   readonly queueTtlMs?: number | null;
   readonly retryOf?: string | null;
+  readonly origin?: RunOrigin | null;
   readonly wishes?: Wishes | null;
 }
 
@@ -180,6 +184,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     retryOf: from.retryOf ?? null,
     requeues: 0,
     wishes: withAbilities(from.wishes ?? null, definition),
+    origin: from.origin ?? null,
     notes: null,
     rev: 1,
   };
@@ -208,6 +213,7 @@ export function toSummary(run: RunRecord): RunSummary {
     expireReason: run.expireReason,
     message: run.message,
     trigger: run.trigger,
+    origin: run.origin,
     attempt: run.attempt,
     exitCode: run.exitCode,
     signal: run.signal,

@@ -26,6 +26,8 @@ import { messageRoutes } from "./routes/messages.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { runnerSocketRoutes } from "./routes/runner-sockets.ts";
 import { runnerRoutes } from "./routes/runners.ts";
+import { occurrenceRoutes } from "./routes/occurrences.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 import { secretRoutes } from "./routes/secrets.ts";
 import { secondFactorRoutes } from "./routes/second-factor.ts";
 import { settingsRoutes } from "./routes/settings.ts";
@@ -77,6 +79,8 @@ export function apiRouters(): Router[] {
     runnerRoutes(),
     settingsRoutes(),
     queueRoutes(),
+    scheduleRoutes(),
+    occurrenceRoutes(),
     liveTicketRoutes(),
     secretRoutes(),
     variableRoutes(),

@@ -165,6 +165,7 @@ const beforeQueues = {
   concurrencyKey: null,
   expiresAt: null,
   retryOf: null,
+  origin: null,
   name: null,
   condition: null,
   progress: null,

@@ -100,6 +100,8 @@ function concrete(path: string): string {
     "/service-accounts": "svc",
     "/secrets": "sec",
     "/variables": "var",
+    "/schedules": "sch",
+    "/backfills": "bkf",
   };
   const kind = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? "run";
   return path.replaceAll(":number", "1").replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);

@@ -79,7 +79,12 @@ beforeAll(async () => {
   const account = await make("/service-accounts", { name: "known", role: "viewer" });
   const secret = await make("/secrets", { name: "KNOWN", value: "a value of it" });
   const variable = await make("/variables", { name: "KNOWN", value: 1 });
+  const schedule = await make("/schedules", {
+    eventId: event["id"],
+    timing: { kind: "cron", pattern: "@daily" },
+  });
   known = {
+    schedules: schedule["id"] ?? "",
     events: event["id"] ?? "",
     runs: run["runId"] ?? "",
     runners: runner["runnerId"] ?? "",

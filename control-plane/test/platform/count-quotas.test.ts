@@ -19,8 +19,25 @@ interface Case {
 }
 
 const event = { kind: "script", runtime: "bash", script: "true" };
+let scheduledEvent = "";
+const schedule = (n: number): object => ({
+  eventId: scheduledEvent,
+  name: `S${n}`,
+  timing: { kind: "cron", pattern: "@yearly" },
+});
 const cases: Readonly<Record<CountQuotaName, Case>> = {
   events: { path: "/events", body: (n) => ({ ...event, name: `E${n}` }), in: "dispatcher", tables: { events: ["id"] } },
+  schedules: {
+    path: "/schedules",
+    body: schedule,
+    in: "dispatcher",
+    tables: { schedules: ["id"] },
+    first: async (ada) => {
+      const made = await ada.ask("POST", "/events", { ...event, name: "Scheduled" });
+      scheduledEvent = (await made.json<{ id: string }>()).id;
+      return ada.ask("POST", "/schedules", schedule(1));
+    },
+  },
   secrets: {
     path: "/secrets",
     body: (n) => ({ name: `S${n}`, value: "a value" }),

@@ -15,6 +15,7 @@ interface Case {
 
 let ada: Awaited<ReturnType<typeof owner>>;
 let ben: Person;
+let scheduleId = "";
 let eventId: string;
 const made = async (path: string, body: object): Promise<Record<string, string>> =>
   await (await ada.ask("POST", path, body)).json<Record<string, string>>();
@@ -23,6 +24,7 @@ async function runOf(n: number): Promise<string> {
   return `/runs/${run["runId"] ?? JSON.stringify(run)}`;
 }
 
+const daily = { timing: { kind: "cron", pattern: "@daily" } };
 const script = { kind: "script", runtime: "bash", script: "true" };
 const cases: Readonly<Record<string, Case>> = {
   "POST /api/v1/api-keys": { body: (n) => ({ name: `key ${n}` }) },
@@ -36,6 +38,19 @@ const cases: Readonly<Record<string, Case>> = {
   "POST /api/v1/queues/:name/resume": { address: (n) => `/queues/queue-${n}/resume` },
   "POST /api/v1/queues/:name/shard": { body: (n) => ({ own: n === 1 }), address: () => "/queues/apart/shard" },
   "POST /api/v1/runs/:id/cancel": { address: async (n) => `${await runOf(n)}/cancel` },
+  "POST /api/v1/schedules": { body: (n) => ({ ...daily, eventId, name: `Schedule ${n}` }) },
+  "POST /api/v1/schedules/:id/pause": {
+    body: (n) => ({ note: `for ${n}` }),
+    address: () => `/schedules/${scheduleId}/pause`,
+  },
+  "POST /api/v1/schedules/:id/resume": {
+    body: (n) => ({ catchUp: n === 1 ? "none" : "latest" }),
+    address: () => `/schedules/${scheduleId}/resume`,
+  },
+  "POST /api/v1/schedules/:id/backfill": {
+    body: (n) => ({ from: `2026-01-0${n}T00:00:00Z`, to: "2026-01-09T00:00:00Z" }),
+    address: () => `/schedules/${scheduleId}/backfill`,
+  },
   "POST /api/v1/workspaces": { body: (n) => ({ name: `Workspace ${n}` }), byAnother: true },
 };
 /** The handler hands the key to the Dispatcher. */
@@ -72,6 +87,7 @@ beforeAll(async () => {
   ben = await member(ada, "admin");
   eventId = (await made("/events", { ...script, name: "Known" }))["id"] ?? "";
   await made("/events", { ...script, name: "Apart", queue: "apart" });
+  scheduleId = (await made("/schedules", { ...daily, eventId }))["id"] ?? "";
 });
 
 const addressOf = (name: string, { address }: Case, n: number): string | Promise<string> =>
@@ -113,6 +129,7 @@ test("B38 what creates nothing, or answers what must not be kept, is on a list",
     "POST /api/v1/messages/:id/link",
     "POST /api/v1/password",
     "POST /api/v1/proof",
+    "POST /api/v1/schedules/preview",
     "POST /api/v1/sessions/end-others",
     "POST /api/v1/workspaces/activate",
   ]);

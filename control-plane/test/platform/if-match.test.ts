@@ -20,6 +20,11 @@ interface Case {
 const listed = async (list: string, path: string): Promise<boolean> =>
   (await (await ada.ask("GET", list)).text()).includes(path.split("/").at(-1) ?? "");
 
+async function scheduled(): Promise<string> {
+  const eventId = await made("/events", { ...script, name: "Scheduled" });
+  return made("/schedules", { eventId, timing: { kind: "cron", pattern: "@daily" } });
+}
+
 const cases: Readonly<Record<string, Case>> = {
   "PATCH /api/v1/events/:id": {
     at: async () => `/events/${await made("/events", { ...script, name: "Versioned" })}`,
@@ -36,6 +41,14 @@ const cases: Readonly<Record<string, Case>> = {
   "DELETE /api/v1/variables/:id": {
     at: async () => `/variables/${await made("/variables", { name: "DELETED", value: 0 })}`,
     left: (path) => listed("/variables", path),
+  },
+  "PATCH /api/v1/schedules/:id": {
+    at: async () => `/schedules/${await scheduled()}`,
+    body: (n) => ({ name: `Changed ${n}` }),
+  },
+  "DELETE /api/v1/schedules/:id": {
+    at: async () => `/schedules/${await scheduled()}`,
+    left: (path) => listed("/schedules", path),
   },
   "PATCH /api/v1/settings": { at: () => "/settings", body: (n) => ({ retentionDays: 30 + n }) },
   "PATCH /api/v1/members/:userId": {

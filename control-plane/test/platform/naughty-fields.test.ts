@@ -29,6 +29,7 @@ let known: Readonly<Record<string, string>>;
 const get = async (path: string): Promise<unknown> => (await ada.ask("GET", path)).json();
 const made = async (path: string, body: object): Promise<Answer> => (await ada.ask("POST", path, body)).json<Answer>();
 
+const daily = { timing: { kind: "cron", pattern: "@daily" } };
 const script = { kind: "script", runtime: "bash", script: "true" };
 const stored = async ({ runId, id }: Answer): Promise<unknown> => get(`/runs/${runId ?? id}`);
 /** What a person writes, and others read. */
@@ -78,6 +79,23 @@ const cases: Readonly<Record<string, Case>> = {
     found: async ({ id }) => get(`/variables/${id}`),
   },
   "PUT /api/v1/variables/{id}": { body: () => ({ value: "x" }), path: () => `/variables/${known["variable"]}` },
+  "POST /api/v1/schedules": {
+    body: () => ({ eventId: known["event"], ...daily, blackouts: [{ from: "2030-01-01", until: "2030-01-02" }] }),
+    found: async ({ id }) => get(`/schedules/${id}`),
+  },
+  "PATCH /api/v1/schedules/{id}": {
+    body: () => ({ blackouts: [{ from: "2030-01-01", until: "2030-01-02" }] }),
+    path: () => `/schedules/${known["schedule"]}`,
+    found: async ({ id }) => get(`/schedules/${id}`),
+  },
+  "POST /api/v1/schedules/{id}/pause": {
+    body: () => ({}),
+    path: () => `/schedules/${known["schedule"]}/pause`,
+    found: async (answer) => {
+      const { pause } = answer as unknown as { pause: { message: string; until: string | null } };
+      return { note: pause.message, until: pause.until };
+    },
+  },
   "POST /api/v1/api-keys": { body: (n) => ({ name: `key ${n}` }) },
   "POST /api/v1/service-accounts": { body: (n) => ({ name: `account ${n}`, role: "viewer" }) },
   "POST /api/v1/registration-tokens": { body: () => ({}) },
@@ -125,6 +143,7 @@ beforeAll(async () => {
     ended: run["runId"] ?? "",
     token: token["token"] ?? "",
     secret: (await made("/secrets", { name: "KNOWN", value: "not shown" }))["id"] ?? "",
+    schedule: (await made("/schedules", { eventId: event["id"], ...daily }))["id"] ?? "",
     variable: (await made("/variables", { name: "KNOWN", value: "x" }))["id"] ?? "",
   };
 });

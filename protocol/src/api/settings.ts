@@ -12,6 +12,8 @@ const settings = {
   triggersPerMinute: z.int().min(1).max(10_000_000),
   /** Days for which entries of the audit are kept: 30 to 3,650, 365 by default. */
   auditRetentionDays: z.int().min(30).max(3_650),
+  /** Days for which it is kept what became of the times of schedules: 1 to 3,650, 30 by default. */
+  occurrenceRetentionDays: z.int().min(1).max(3_650),
 };
 
 export const Settings = z.strictObject(settings).meta({ id: "Settings" });

@@ -14,6 +14,12 @@ const FIELDS = {
   queueLimit: { label: "limits.queueLimit", help: "limits.queueLimitHelp", least: 1, most: 10_000_000 },
   triggersPerMinute: { label: "limits.triggers", help: "limits.triggersHelp", least: 1, most: 10_000_000 },
   retentionDays: { label: "limits.retention", help: "limits.retentionHelp", least: 1, most: 3_650 },
+  occurrenceRetentionDays: {
+    label: "limits.occurrences",
+    help: "limits.occurrencesHelp",
+    least: 1,
+    most: 3_650,
+  },
   auditRetentionDays: { label: "limits.audit", help: "limits.auditHelp", least: 30, most: 3_650 },
 } as const satisfies Record<keyof Settings, object>;
 type Name = keyof typeof FIELDS;

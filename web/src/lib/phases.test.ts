@@ -33,6 +33,7 @@ const run: Run = {
   failReason: null,
   cancelReason: null,
   expireReason: null,
+  origin: null,
   message: null,
   trigger: "manual",
   attempt: 1,

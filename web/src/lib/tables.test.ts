@@ -18,7 +18,7 @@ test("every trigger has a word", ({ expect }) => {
 });
 
 test("no text shouts or celebrates", ({ expect }) => {
-  for (const file of ["common", "account", "runs", "log", "events", "runners", "states", "values"]) {
+  for (const file of ["common", "account", "runs", "log", "events", "runners", "schedules", "states", "values"]) {
     const source = readFileSync(new URL(`text/${file}.ts`, import.meta.url), "utf8");
     expect(source, file).not.toMatch(/successfully|oops|!["`]/i);
   }

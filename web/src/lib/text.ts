@@ -7,6 +7,7 @@ import { eventText } from "./text/events.ts";
 import { logText } from "./text/log.ts";
 import { runText } from "./text/runs.ts";
 import { runnerText } from "./text/runners.ts";
+import { scheduleText } from "./text/schedules.ts";
 import { settingsText } from "./text/settings.ts";
 import { stateText } from "./text/states.ts";
 import { valuesText } from "./text/values.ts";
@@ -21,6 +22,7 @@ const catalogue = {
   ...logText,
   ...eventText,
   ...runnerText,
+  ...scheduleText,
   ...settingsText,
   ...valuesText,
 } as const;

@@ -1,6 +1,7 @@
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import {
+  AlarmClock,
   CalendarClock,
   CircleUserRound,
   History,
@@ -36,6 +37,7 @@ interface Place {
 const PLACES: readonly Place[] = [
   { to: paths.runs(), label: t("nav.runs"), icon: History },
   { to: paths.events(), label: t("nav.events"), icon: CalendarClock },
+  { to: paths.schedules(), label: t("nav.schedules"), icon: AlarmClock },
   { to: paths.runners(), label: t("nav.runners"), icon: Server },
   { to: paths.settings(), label: t("nav.settings"), icon: Settings },
 ];

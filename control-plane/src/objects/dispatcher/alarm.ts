@@ -1,4 +1,5 @@
 /** What the object does when nobody calls: leases, offers, back-offs, silent runners, the outbox, tidying up. */
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import type { DispatcherApi } from "../../domain/dispatcher.ts";
 import { expireAudit } from "./audit.ts";
 import { clearUnfinished } from "./calls/artifacts.ts";
@@ -18,6 +19,11 @@ import { finishMoves, movesDueAt } from "./queue-moves.ts";
 import { forgetEmptyLanes } from "./lanes.ts";
 import { endOverdue, forgiveOutage, tick } from "./leases.ts";
 import { drainSoon } from "./drain.ts";
+import { backfillDueAt, walkBackfills } from "./schedules/backfill.ts";
+import { fireDue } from "./schedules/due.ts";
+import { forgetOccurrences } from "./schedules/occurrences.ts";
+import { scheduleDueAt } from "./schedules/rows.ts";
+import { shardRunsDueAt, tendShardRuns } from "./schedules/shard-runs.ts";
 import { countOutbox, drainDueIn } from "./outbox.ts";
 import { forgetSilent } from "./polls.ts";
 import { expireIfDue, FORGETTABLE, forgetFinished } from "./retention.ts";
@@ -45,6 +51,9 @@ export function onAlarm(shell: Shell): void {
     shell.line.dueAt = 0;
   }
   try {
+    // First, because it is the one thing here that people see by the second.
+    fireDue(shell);
+    walkBackfills(shell);
     forgetSilent(shell);
     inTurn(shell, (turn) => {
       forgiveOutage(shell, turn);
@@ -69,6 +78,7 @@ export function onAlarm(shell: Shell): void {
     walkOn(shell);
     reencrypt(shell);
     void walkRetries(shell);
+    void tendShardRuns(shell);
     void expireIfDue(shell);
     void clearUnfinished(shell);
     void settleHandovers(shell);
@@ -127,6 +137,9 @@ function nextWake(shell: Shell): number {
     vanishDueAt(shell),
     pauseDueAt(shell),
     bulkDueAt(shell, now),
+    scheduleDueAt(shell),
+    backfillDueAt(shell),
+    shardRunsDueAt(shell, now),
     hasOldBoxes(shell) ? now : Number.POSITIVE_INFINITY,
     handoverDueAt(shell, now),
     movesDueAt(shell, now),
@@ -174,7 +187,8 @@ function tidy(shell: Shell, turn: Turn): void {
     }
   }
   shell.sql.exec("DELETE FROM watches WHERE until <= ?", turn.now);
-  if (forgetFinished(shell, turn)) {
+  const forgot = shell.shard === HOME_SHARD && forgetOccurrences(shell, turn);
+  if (forgetFinished(shell, turn) || forgot) {
     // Runs end faster than they are forgotten: go on soon.
     shell.tidiedAt = turn.now - tidyEveryMs(shell) + TIDY_PAUSE_MS;
   }

@@ -6,10 +6,9 @@
  * arrive close together share (`group-commit.ts`). So nothing does, but for what re-reads after its await:
  * the signature check of a handshake, the drain of the outbox, retrying in bulk, and calls between Dispatchers.
  */
-import { DurableObject } from "cloudflare:workers";
 import type { Bulk, BulkPreview, Event, EventDefinition, PollAnswer, Queue, Run, Runner } from "@cronium/protocol";
 import { closeCodes } from "@cronium/protocol/runner";
-import { makeDeps, type Env } from "../../deps.ts";
+import type { Env } from "../../deps.ts";
 import type {
   DispatcherApi,
   EnqueueCommand,
@@ -79,11 +78,12 @@ import { runnerFacts, tellRulesNow, tellRunnerNow } from "./tell.ts";
 import { releaseRuns } from "./retention.ts";
 import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
+import { ScheduledObject } from "./schedules/scheduled-object.ts";
 import { readSettings, settingsVersion } from "./settings.ts";
 import type { Shell } from "./shell.ts";
 import { sealValues } from "./handed-values.ts";
 import { closeSocket, closeSocketsOf, LIVE_TAG } from "./sockets.ts";
-import { afterStart, openShell } from "./start.ts";
+import { afterStart } from "./start.ts";
 import { readStats } from "./stats.ts";
 import { inTurn } from "./turns.ts";
 import {
@@ -97,7 +97,7 @@ import {
 } from "./variables.ts";
 import { watchRun } from "./watches.ts";
 
-export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
+export class Dispatcher extends ScheduledObject implements DispatcherApi {
   readonly #shell: Shell;
   readonly #group: GroupCommit;
   /** Its tables are gone; whatever still comes in finds nothing to act on. */
@@ -105,7 +105,7 @@ export class Dispatcher extends DurableObject<Env> implements DispatcherApi {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#shell = openShell(ctx, makeDeps(env));
+    this.#shell = this.shell;
     this.#group = new GroupCommit(this.#shell);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     void ctx.blockConcurrencyWhile(async () => {

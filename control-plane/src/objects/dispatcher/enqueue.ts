@@ -234,6 +234,7 @@ function fromEvent(
     queue: event.queue,
     priority: command.options.priority ?? event.priority,
     concurrencyKey,
+    origin: command.origin ?? null,
     queueTtlMs: event.queueTtlMs,
     wishes,
     wait: delayOf(command, now),

@@ -61,6 +61,7 @@ export const runs = table<RunRecord>("runs", ["id"], {
   retryOf: "plain",
   requeues: "plain",
   wishes: "json",
+  origin: "json",
   notes: "json",
   rev: "plain",
 });

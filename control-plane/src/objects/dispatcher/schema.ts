@@ -2,6 +2,8 @@
  * The Dispatcher's own tables. Times are milliseconds since 1970. Steps are applied in order, once, on first touch;
  * a step is never edited after a release, only followed by another.
  */
+import { scheduleTables } from "./schedules/schema-step.ts";
+
 const steps: readonly string[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -370,6 +372,7 @@ const steps: readonly string[] = [
   ALTER TABLE runners ADD COLUMN facts TEXT;
   ALTER TABLE runners ADD COLUMN metrics TEXT;
   `,
+  scheduleTables,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

@@ -9,6 +9,7 @@ const defaults: Settings = {
   queueLimit: 1_000_000,
   triggersPerMinute: 600_000,
   auditRetentionDays: 365,
+  occurrenceRetentionDays: 30,
 };
 
 export function readSettings(sql: SqlStorage): Settings {

@@ -165,6 +165,8 @@ export interface Shell {
   readonly retention: { busy: boolean; dueAt: number; wakeAt: number };
   /** Retrying in bulk: not before `dueAt`; failed steps in a row, for the back-off. */
   readonly retries: { busy: boolean; dueAt: number; failures: number };
+  /** Scheduled runs of shards (`schedules/shard-runs.ts`): schedules to ask them about, and runs of theirs to cancel. */
+  readonly scheduling: { readonly ask: Set<string>; readonly cancel: Set<string>; busy: boolean; dueAt: number };
   /** What is left of the triggers of this minute; null while all of it is. Full again after a restart. */
   triggers: Bucket | null;
   /** Compiled expressions of events; a copy, made again from their text. */

@@ -55,6 +55,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     tidiedAt: 0,
     retention: { busy: false, dueAt: 0, wakeAt: Number.POSITIVE_INFINITY },
     retries: { busy: false, dueAt: 0, failures: 0 },
+    scheduling: { ask: new Set(), cancel: new Set(), busy: false, dueAt: 0 },
     triggers: null,
     expressions: new Map(),
     variables: null,

@@ -17,6 +17,7 @@ import { settleHealth } from "./quarantine.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
 import { viewRun } from "./runs.ts";
 import { relayChanges } from "./relay.ts";
+import { settleSchedules } from "./schedules/ended.ts";
 import { readShardTables } from "./shard-tables.ts";
 import { newTurn, wakeBy, type Shell, type Turn } from "./shell.ts";
 import { LIVE_TAG, readyLink, send, sendText } from "./sockets.ts";
@@ -31,6 +32,7 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
     value = shell.ctx.storage.transactionSync(() => {
       const decided = decide(turn);
       settleHealth(shell, turn);
+      settleSchedules(shell, turn);
       if (turn.pumpNeeded) {
         pump(shell, turn);
       }

@@ -44,6 +44,8 @@ export const settingsText = {
   "limits.triggersHelp": "Those beyond are refused until the next one is due.",
   "limits.retention": "Days that ended runs are kept",
   "limits.retentionHelp": "With their logs and results. An event may name its own time.",
+  "limits.occurrences": "Days that the times of schedules are kept",
+  "limits.occurrencesHelp": "What became of each, and why.",
   "limits.audit": "Days that the audit is kept",
   "limits.auditHelp": "Export it first where it has to be kept for longer.",
   "limits.range": (least: number, most: number) =>
