@@ -151,6 +151,7 @@ test("B19 the container of a job is set, checked and taken back", async ({ expec
   await page.getByText("Processors: write a number.").waitFor();
   await page.getByLabel("Processors").fill("0.5");
   await page.getByLabel("Interpreter").selectOption("true");
+  await page.getByLabel("Keep what failed for a look").selectOption("600000");
   await page.getByRole("button", { name: "Save event" }).click();
   await page.getByText("Saved as version 2").waitFor();
   expect(await stored(event)).toMatchObject({
@@ -160,12 +161,14 @@ test("B19 the container of a job is set, checked and taken back", async ({ expec
       network: { mode: "allowlist", hosts: ["api.example.com", "*.example.org:8443"] },
       cpus: 0.5,
       isolated: true,
+      keepFailedMs: 600_000,
     },
   });
   await page.getByLabel("Image").fill("");
   await page.getByLabel("Network").selectOption("none");
   await page.getByLabel("Processors").fill("2");
   await page.getByLabel("Interpreter").selectOption("false");
+  await page.getByLabel("Keep what failed for a look").selectOption("0");
   await page.getByRole("button", { name: "Save event" }).click();
   await page.getByText("Saved as version 3").waitFor();
   expect(await stored(event)).toMatchObject({ version: 3, container: {} });
