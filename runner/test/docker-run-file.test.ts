@@ -1,6 +1,6 @@
 /** `cronium-runner run FILE` on a real Docker Engine. */
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -35,6 +35,10 @@ async function containersOf(pid: number): Promise<string[]> {
   const args = ["ps", "--all", "--format", '{{.ID}} {{.Label "cronium.runner"}}', "--filter", "label=cronium.runner"];
   const { stdout } = await run("docker", args);
   return stdout.split("\n").filter((line) => line.includes(` local-${pid}-`));
+}
+
+function foldersOf(pid: number): string[] {
+  return readdirSync(tmpdir()).filter((name) => name.startsWith(`cronium-run-${pid}-`));
 }
 
 describe("a script that is run here, once, without a control plane", () => {
@@ -115,8 +119,10 @@ cronium.output({"n": given["n"] * 2})
     killed.kill("SIGKILL");
     await killed.ended;
     expect(await containersOf(killed.pid)).toHaveLength(1);
+    expect(foldersOf(killed.pid)).toHaveLength(1);
     expect((await runFile(file("next.sh", "true"))).code).toBe(0);
     expect(await containersOf(killed.pid)).toEqual([]);
+    expect([...foldersOf(killed.pid), ...foldersOf(stopped.pid)]).toEqual([]);
   });
 
   test.for([

@@ -4,13 +4,14 @@
  * memory, and its log goes to this terminal. Nothing of a runner that works here is touched.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { JobResult, Json } from "@cronium/protocol";
 import type { Clock } from "../base/clock.ts";
 import { ExitError } from "../base/exit-error.ts";
 import type { Log } from "../base/log.ts";
+import { processStart } from "../base/process-start.ts";
 import type { Executor } from "../executors/types.ts";
 import { applyPolicy, type Policy } from "../policy.ts";
 import { sidecarEntry } from "../program-files.ts";
@@ -60,7 +61,8 @@ export async function runLocally(
   if (!allowed.ok) {
     throw new ExitError("usage", allowed.message, "Change the policy file, or ask for less.");
   }
-  const folder = mkdtempSync(join(tmpdir(), "cronium-run-"));
+  removeStaleFolders();
+  const folder = mkdtempSync(join(tmpdir(), `cronium-run-${process.pid}-${processStart(process.pid)}-`));
   const sockets = join(folder, "sockets");
   mkdirSync(sockets);
   const executor = options.makeExecutor(folder);
@@ -121,6 +123,20 @@ export async function runLocally(
     await executor.close();
     artifacts.close();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Of processes that were killed. What is another user's stays. */
+function removeStaleFolders(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid, start] = /^cronium-run-(\d+)-(\d+)-/.exec(name) ?? [];
+    if (pid !== undefined && processStart(Number(pid)) !== start) {
+      try {
+        rmSync(join(tmpdir(), name), { recursive: true, force: true });
+      } catch {
+        // It is in nobody's way.
+      }
+    }
   }
 }
 
