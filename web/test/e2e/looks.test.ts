@@ -146,6 +146,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         await page.locator("h1, h2").first().waitFor();
         await page.getByRole("status", { name: "Loading" }).first().waitFor({ state: "detached" });
         await page.locator("[data-code-editor=loading]").waitFor({ state: "detached" });
+        await page.getByText("Loading the log").waitFor({ state: "detached" });
         await page.evaluate(() => document.fonts.ready.then(() => undefined));
         await page.screenshot({ path: join(PICTURES, `${name}-${viewport.width}-${colorScheme}.png`) });
         const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
