@@ -20,7 +20,7 @@ import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
 import { stampOf, type Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
-import { timingProblem } from "../domain/schedule/check.ts";
+import { sentenceOf, timingProblem } from "../domain/schedule/check.ts";
 import { previewTimes } from "../domain/schedule/preview.ts";
 import { answerWhy, meantBy } from "../domain/schedule/why.ts";
 import { unwrap } from "./outcome.ts";
@@ -101,7 +101,7 @@ export function previewSchedule(deps: Deps, { count, after, ...spec }: PreviewSc
   const now = deps.clock.now();
   const problem = timingProblem(spec, now);
   if (problem !== null) {
-    throw new AppError(problem.code, `${problem.pointer} ${problem.message}`, { errors: [problem] });
+    throw new AppError(problem.code, sentenceOf(problem), { errors: [problem] });
   }
   return previewTimes(spec, now, after === undefined ? now : Date.parse(after), count);
 }

@@ -49,7 +49,10 @@ export function ScheduleForm({ onClose }: { readonly onClose: () => void }): Rea
       onClose();
     },
   });
-  const ask = useDeferredValue<PreviewAsk>({ timing, timezone: values.timezone });
+  // Texts, which are equal while they are the same: a new object in each render would be put off for ever.
+  const pattern = useDeferredValue(values.pattern);
+  const timezone = useDeferredValue(values.timezone);
+  const ask: PreviewAsk = { timing: { kind: "cron", pattern }, timezone };
   const preview = useQuery(schedulePreviewQuery(ask));
   const messageAt = (pointer: string): string | undefined =>
     [save.error, preview.error]

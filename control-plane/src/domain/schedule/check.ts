@@ -40,6 +40,11 @@ export function timingProblem(spec: TimingSpec, now: number): FieldError | null 
   return null;
 }
 
+/** The problem for somebody who sees no pointer: its field leads where the message does not say it. */
+export function sentenceOf({ pointer, message }: FieldError): string {
+  return /^[A-Z]/.test(message) ? message : `${pointer} ${message}.`;
+}
+
 /** What a schedule is called that got no name. */
 export function nameOf({ timing }: Pick<ScheduleDefinition, "timing">): string {
   switch (timing.kind) {

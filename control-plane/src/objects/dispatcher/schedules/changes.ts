@@ -3,7 +3,7 @@ import type { Schedule, ScheduleDefinition } from "@cronium/protocol";
 import { abridged, difference } from "../../../auth/abridged.ts";
 import { overCount } from "../../../domain/count-quota.ts";
 import type { DispatcherApi, Outcome, Refusal } from "../../../domain/dispatcher.ts";
-import { nameOf, timingProblem } from "../../../domain/schedule/check.ts";
+import { nameOf, sentenceOf, timingProblem } from "../../../domain/schedule/check.ts";
 import { writeAudit } from "../audit.ts";
 import { readEvent } from "../events.ts";
 import type { Shell, Turn } from "../shell.ts";
@@ -27,9 +27,7 @@ function unknown(scheduleId: string): Refusal {
 
 function refuseTiming(definition: ScheduleDefinition, now: number): Refusal | null {
   const problem = timingProblem(definition, now);
-  return problem === null
-    ? null
-    : { ok: false, code: problem.code, message: `${problem.pointer} ${problem.message}`, errors: [problem] };
+  return problem === null ? null : { ok: false, code: problem.code, message: sentenceOf(problem), errors: [problem] };
 }
 
 export function createSchedule(
