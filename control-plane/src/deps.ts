@@ -14,6 +14,7 @@ import { parseConfig, type Config } from "./config.ts";
 import type { DispatcherApi } from "./domain/dispatcher.ts";
 import { dispatcherName } from "./domain/dispatcher-name.ts";
 import { HeldTriggers } from "./domain/held-triggers.ts";
+import { HookCache } from "./domain/webhooks/hook-cache.ts";
 import type { LogRoomApi } from "./domain/log-room.ts";
 import type { BlobStore, Clock, Ids, Log, Mailer } from "./domain/ports.ts";
 import { consoleLog } from "./log.ts";
@@ -43,6 +44,8 @@ export interface Deps {
   /** Counts open requests of an address over all isolates of a place; null where the installation has none. */
   readonly placeLimit: PlaceLimit | null;
   readonly heldTriggers: HeldTriggers;
+  /** Endpoints of webhooks, remembered for seconds. */
+  readonly hooks: HookCache;
   readonly authFailures: AuthFailures;
   readonly sealer: TextSealer;
   /** Null where links can reach nobody: hosted, without a mail service. */
@@ -122,6 +125,7 @@ export function makeDeps(env: Env): Deps {
     requestLimits: new RequestLimits(systemClock, config.requestRates),
     placeLimit: env.ADDRESS_LIMIT ?? null,
     heldTriggers: new HeldTriggers(systemClock),
+    hooks: new HookCache(systemClock),
     authFailures: new AuthFailures(),
     sealer,
     mailer: makeMailer(config, { outbound, d1: env.DB, sealer }),

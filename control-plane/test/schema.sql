@@ -93,6 +93,15 @@ CREATE INDEX `device_logins_expiry` ON `device_logins` (`expires_at`);
 
 CREATE UNIQUE INDEX `device_logins_user_code` ON `device_logins` (`user_code_hash`);
 
+CREATE TABLE `endpoint_routes` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`workspace_id` text NOT NULL,
+	`endpoint_id` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+
+CREATE INDEX `endpoint_routes_workspace` ON `endpoint_routes` (`workspace_id`);
+
 CREATE TABLE `events` (
 	`id` text PRIMARY KEY NOT NULL,
 	`workspace_id` text NOT NULL,

@@ -39,6 +39,9 @@ export const permissions = [
   "secrets:read",
   "secrets:write",
   "metrics:read",
+  /** Addresses of webhooks, and what arrived there. */
+  "endpoints:read",
+  "endpoints:write",
   /** Messages to people that no mail took to them: whoever reads one may use its link. */
   "messages:read",
 ] as const;
@@ -64,6 +67,7 @@ const operator = [
   "runs:cancel",
   "queues:write",
   "schedules:pause",
+  "endpoints:read",
 ] as const satisfies readonly Permission[];
 /** Reading a secret means its name and where it is used; nobody is shown a value. */
 const editor = [
@@ -72,6 +76,7 @@ const editor = [
   "schedules:write",
   "variables:write",
   "secrets:read",
+  "endpoints:write",
 ] as const satisfies readonly Permission[];
 const admin = [
   ...editor,

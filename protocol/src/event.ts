@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { ContainerSettings } from "./container.ts";
 import { envNameProblem, ValueName } from "./env-name.ts";
-import { JsonValue } from "./json.ts";
+import { type Json, JsonValue } from "./json.ts";
 import { Labels } from "./labels.ts";
 import { EventQueueing } from "./queueing.ts";
 import {
@@ -88,7 +88,10 @@ export type Mount = z.infer<typeof Mount>;
  * A JSON Schema, draft 2020-12, that inputs of an event must suit; null takes every input. At most 64 KiB of JSON. Without
  * references to other documents; docs/inputs.md lists what is taken.
  */
-export const InputSchema = z.record(z.string(), JsonValue).nullable();
+export const InputSchema = JsonValue.refine(
+  (value) => value === null || (typeof value === "object" && !Array.isArray(value)),
+  { message: "must be a JSON Schema, which is an object, or null", params: { code: "invalid_type" } },
+) as unknown as z.ZodType<Readonly<Record<string, Json>> | null>;
 export type InputSchema = z.infer<typeof InputSchema>;
 
 /** What to do when a runner is lost while it holds the job. */

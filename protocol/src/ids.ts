@@ -20,6 +20,8 @@ export const idPrefixes = {
   serviceAccount: "svc",
   session: "ses",
   bulk: "blk",
+  endpoint: "ept",
+  delivery: "dlv",
   secret: "sec",
   variable: "var",
   schedule: "sch",
@@ -91,3 +93,5 @@ export const RunId = idSchema("run");
 export const RunnerId = idSchema("runner");
 export const SecretId = idSchema("secret");
 export const VariableId = idSchema("variable");
+export const EndpointId = idSchema("endpoint");
+export const DeliveryId = idSchema("delivery");

@@ -7,6 +7,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { type DeliveryVerdict, deliveryVerdicts } from "@cronium/protocol/webhook-tables";
 import { day, runState, oneOf, text, wholeNumber } from "./lib/search.ts";
 import { paths } from "./lib/paths.ts";
 import { ClaimPage } from "./pages/account/ClaimPage.tsx";
@@ -143,6 +144,17 @@ const schedules = createRoute({
   component: lazyRouteComponent(() => import("./pages/schedules/SchedulesPage.tsx"), "SchedulesPage"),
 });
 
+const webhooks = createRoute({
+  getParentRoute: () => shell,
+  path: paths.webhooks(),
+  validateSearch: (search: Search) => ({
+    tab: oneOf(search["tab"], ["endpoints", "deliveries"]),
+    endpointId: text(search["endpointId"]),
+    verdict: oneOf(search["verdict"], Object.keys(deliveryVerdicts) as DeliveryVerdict[]),
+  }),
+  component: lazyRouteComponent(() => import("./pages/webhooks/WebhooksPage.tsx"), "WebhooksPage"),
+});
+
 const runners = createRoute({
   getParentRoute: () => shell,
   path: paths.runners(),
@@ -189,6 +201,7 @@ export const router = createRouter({
       event,
       editEvent,
       schedules,
+      webhooks,
       runners,
       runner,
       settings,

@@ -8,6 +8,7 @@ import { people } from "./people.ts";
 import { schedules } from "./schedules.ts";
 import { tools } from "./tools.ts";
 import { values } from "./values.ts";
+import { webhooks } from "./webhooks.ts";
 import { work } from "./work.ts";
 
 export const commands: readonly Command<Cli>[] = [
@@ -15,6 +16,7 @@ export const commands: readonly Command<Cli>[] = [
   ...work,
   ...schedules,
   ...dev,
+  ...webhooks,
   ...values,
   ...fleet,
   ...people,

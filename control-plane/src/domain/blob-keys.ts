@@ -10,6 +10,11 @@ export function artifactKey(workspaceId: string, runId: string, number: number):
   return `artifacts/${workspaceId}/${runId}/${number}`;
 }
 
+/** What arrived at endpoints: many deliveries in one, named by the first. */
+export function deliveryBlobKey(workspaceId: string, deliveryId: string): string {
+  return `deliveries/${workspaceId}/${deliveryId}`;
+}
+
 /** A run's detail where D1 cannot hold it. */
 export function detailKey(workspaceId: string, runId: string): string {
   return `runs/${workspaceId}/${runId}`;

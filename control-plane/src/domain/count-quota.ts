@@ -35,6 +35,12 @@ export const countQuotas = {
     things: "variables",
     remedy: "Delete some, or put several values into one variable as JSON.",
   },
+  endpoints: {
+    limit: 1_000,
+    holder: "This workspace",
+    things: "endpoints",
+    remedy: "Delete some that nobody sends to any more.",
+  },
   "api-keys": {
     limit: 1_000,
     holder: "This workspace",

@@ -58,6 +58,7 @@ import type { EngineStats } from "./engine-stats.ts";
 import type { OccurrenceAsk, WhyFacts } from "./schedule/ledger.ts";
 import type { UsedUp } from "./quota.ts";
 import type { HomeApi, Placement, ShardApi } from "./sharding.ts";
+import type { HooksApi } from "./webhooks/hooks-api.ts";
 
 export interface Refusal {
   readonly ok: false;
@@ -192,7 +193,7 @@ export interface CommitArtifactCommand {
   readonly sha256: string;
 }
 
-export interface DispatcherApi extends HomeApi, ShardApi {
+export interface DispatcherApi extends HomeApi, ShardApi, HooksApi {
   createEvent(command: {
     readonly eventId: string;
     readonly event: CreateEvent;

@@ -19,7 +19,7 @@ import { apiRouters, rootRouters } from "./routers.ts";
 const API = "/api/v1";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /** Addresses that are never pages of the dashboard. */
-const NOT_PAGES = /^\/(?:api|launcher|install|health|ready|metrics|\.well-known)(?:\/|$)/;
+const NOT_PAGES = /^\/(?:api|launcher|install|hooks|health|ready|metrics|\.well-known)(?:\/|$)/;
 
 type App = OpenAPIHono<AppEnv>;
 

@@ -7,8 +7,11 @@ import { artifactRoutes } from "./routes/artifacts.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { deviceRoutes } from "./routes/device.ts";
+import { deliveryRoutes } from "./routes/deliveries.ts";
+import { endpointRoutes } from "./routes/endpoints.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { hookRoutes } from "./routes/hooks.ts";
 import { installRoutes } from "./routes/install.ts";
 import { invitationRoutes } from "./routes/invitations.ts";
 import { launcherRoutes } from "./routes/launcher.ts";
@@ -45,6 +48,7 @@ export function rootRouters(): Router[] {
   return [
     healthRoutes(),
     metricsRoutes(),
+    hookRoutes(),
     installRoutes(),
     launcherRoutes(),
     wellKnownRoutes(),
@@ -84,6 +88,8 @@ export function apiRouters(): Router[] {
     liveTicketRoutes(),
     secretRoutes(),
     variableRoutes(),
+    endpointRoutes(),
+    deliveryRoutes(),
     liveRoutes(),
     runnerSocketRoutes(),
   ];

@@ -111,6 +111,7 @@ async function eraseDispatcher(deps: Deps, workspaceId: string, shard: number): 
     }
     after = last;
   }
+  await dispatcher.deleteDeliveryBlobs();
   await dispatcher.erase();
 }
 

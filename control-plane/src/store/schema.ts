@@ -537,3 +537,15 @@ export const namedValues = sqliteTable(
       .where(sql`${table.keyId} IS NOT NULL`),
   ],
 );
+
+/** Which workspace an address of webhooks belongs to; the address itself is kept by its Dispatcher alone. */
+export const endpointRoutes = sqliteTable(
+  "endpoint_routes",
+  {
+    hash: text("hash").primaryKey(),
+    workspaceId: text("workspace_id").notNull(),
+    endpointId: text("endpoint_id").notNull(),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [index("endpoint_routes_workspace").on(table.workspaceId)],
+);

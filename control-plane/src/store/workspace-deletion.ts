@@ -10,6 +10,7 @@ const WAYS_IN = [
   "service_accounts",
   "device_logins",
   "registration_tokens",
+  "endpoint_routes",
 ] as const;
 
 /** The rest, beside runs; every table with a `workspace_id` is in one of the lists. */

@@ -69,12 +69,14 @@ test("every route says who may call it", ({ expect }) => {
     "POST /api/v1/sign-in/passkey/options",
     "POST /api/v1/sign-in/providers/:provider",
     "POST /api/v1/sign-in/second-factor",
+    "POST /hooks/:token",
     "POST /launcher/key-status",
     "POST /launcher/messages",
     "POST /launcher/password-link",
     "POST /launcher/setup",
     "POST /launcher/watchdog",
     "PUT /api/v1/runner/artifacts",
+    "PUT /hooks/:token",
   ]);
 });
 
@@ -102,6 +104,8 @@ function concrete(path: string): string {
     "/variables": "var",
     "/schedules": "sch",
     "/backfills": "bkf",
+    "/endpoints": "ept",
+    "/deliveries": "dlv",
   };
   const kind = Object.entries(kinds).find(([part]) => path.includes(part))?.[1] ?? "run";
   return path.replaceAll(":number", "1").replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);

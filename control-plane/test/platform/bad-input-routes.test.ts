@@ -83,8 +83,11 @@ beforeAll(async () => {
     eventId: event["id"],
     timing: { kind: "cron", pattern: "@daily" },
   });
+  const hook = await make("/endpoints", { name: "Known", targets: [] });
   known = {
     schedules: schedule["id"] ?? "",
+    endpoints: (hook["endpoint"] as unknown as { readonly id: string }).id,
+    deliveries: "dlv_01m7xqece7rd9cwj5ny98npjgv",
     events: event["id"] ?? "",
     runs: run["runId"] ?? "",
     runners: runner["runnerId"] ?? "",
@@ -248,10 +251,14 @@ describe("addresses", () => {
   ];
 
   test.for(each(withParams))("B8 %s refuses ids that are none", async ([, route], { expect }) => {
-    // Queues are called by name, which the first two could be; sessions and passkeys have ids of no form of our own.
+    // Queues are called by name, which the first two could be; sessions and passkeys have ids of no form of our own,
+    // and an address of webhooks is there or is not.
     for (const id of route.params.includes("name") ? ids.slice(2) : ids) {
       const response = await ask(route, addressOf(route, id), route.body === undefined ? undefined : {});
-      const refusals = ["400 invalid_id", ...(/\/(?:sessions|passkeys)\//.test(route.path) ? ["404 not_found"] : [])];
+      const refusals = [
+        "400 invalid_id",
+        ...(/\/(?:sessions|passkeys|hooks)\//.test(route.path) ? ["404 not_found"] : []),
+      ];
       expect(refusals, id.slice(0, 20)).toContain(await refusalOf(response));
     }
   });

@@ -50,6 +50,12 @@ const cases: Readonly<Record<CountQuotaName, Case>> = {
     in: "dispatcher",
     tables: { variables: ["id", "name"] },
   },
+  endpoints: {
+    path: "/endpoints",
+    body: (n) => ({ name: `P${n}`, targets: [] }),
+    in: "dispatcher",
+    tables: { endpoints: ["id"] },
+  },
   "api-keys": { path: "/api-keys", body: (n) => ({ name: `K${n}` }), in: "d1", tables: { api_keys: ["id", "hash"] } },
   "service-accounts": {
     path: "/service-accounts",

@@ -17,6 +17,7 @@ let ada: Awaited<ReturnType<typeof owner>>;
 let ben: Person;
 let scheduleId = "";
 let eventId: string;
+let endpointId = "";
 const made = async (path: string, body: object): Promise<Record<string, string>> =>
   await (await ada.ask("POST", path, body)).json<Record<string, string>>();
 async function runOf(n: number): Promise<string> {
@@ -25,6 +26,11 @@ async function runOf(n: number): Promise<string> {
 }
 
 const daily = { timing: { kind: "cron", pattern: "@daily" } };
+async function newEndpoint(n: number): Promise<string> {
+  const answer = await made("/endpoints", { name: `Listens ${n}`, targets: [] });
+  return (answer["endpoint"] as unknown as { readonly id: string }).id;
+}
+
 const script = { kind: "script", runtime: "bash", script: "true" };
 const cases: Readonly<Record<string, Case>> = {
   "POST /api/v1/api-keys": { body: (n) => ({ name: `key ${n}` }) },
@@ -34,6 +40,13 @@ const cases: Readonly<Record<string, Case>> = {
   "POST /api/v1/secrets": { body: (n) => ({ name: `SECRET_${n}`, value: "a value that nobody sees" }) },
   "POST /api/v1/secrets/import": { body: (n) => ({ text: `IMPORTED_${n}=a value that nobody sees` }) },
   "POST /api/v1/variables": { body: (n) => ({ name: `VARIABLE_${n}`, value: n }) },
+  "POST /api/v1/endpoints": { body: (n) => ({ name: `Endpoint ${n}`, targets: [] }) },
+  "POST /api/v1/endpoints/:id/secret": {
+    body: (n) => ({ keepOldMs: n }),
+    address: () => `/endpoints/${endpointId}/secret`,
+  },
+  "POST /api/v1/endpoints/:id/listen": { address: async (n) => `/endpoints/${await newEndpoint(n)}/listen` },
+  "POST /api/v1/deliveries/replay": { body: (n) => ({ ids: [`dlv_${String(n).padStart(26, "0")}`] }) },
   "POST /api/v1/queues/:name/pause": { body: (n) => ({ note: `for ${n}` }), address: () => "/queues/default/pause" },
   "POST /api/v1/queues/:name/resume": { address: (n) => `/queues/queue-${n}/resume` },
   "POST /api/v1/queues/:name/shard": { body: (n) => ({ own: n === 1 }), address: () => "/queues/apart/shard" },
@@ -88,6 +101,7 @@ beforeAll(async () => {
   eventId = (await made("/events", { ...script, name: "Known" }))["id"] ?? "";
   await made("/events", { ...script, name: "Apart", queue: "apart" });
   scheduleId = (await made("/schedules", { ...daily, eventId }))["id"] ?? "";
+  endpointId = await newEndpoint(0);
 });
 
 const addressOf = (name: string, { address }: Case, n: number): string | Promise<string> =>

@@ -9,6 +9,11 @@ export interface RunFilter {
   readonly deadLetter?: true | undefined;
 }
 
+export interface DeliveryFilter {
+  readonly endpointId?: string | undefined;
+  readonly verdict?: string | undefined;
+}
+
 /** Entries of the audit, as `GET /audit` takes them, but for whole days. */
 export interface AuditFilter {
   readonly verb?: string | undefined;
@@ -48,5 +53,9 @@ export const keys = {
   audit: (filter: AuditFilter) => ["audit", filter] as const,
   secrets: (eventId: string | null) => ["secrets", eventId] as const,
   variables: (eventId: string | null) => ["variables", eventId] as const,
+  endpoints: () => ["endpoints"] as const,
+  allDeliveries: () => ["deliveries"] as const,
+  deliveries: (filter: DeliveryFilter) => ["deliveries", filter] as const,
+  delivery: (id: string) => ["deliveries", "one", id] as const,
   variableVersions: (id: string) => ["variables", "versions", id] as const,
 } as const;

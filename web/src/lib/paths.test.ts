@@ -25,6 +25,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "schedules": "/schedules",
       "settings": "/settings",
       "signIn": "/sign-in",
+      "webhooks": "/webhooks",
     }
   `);
   expect(shown(apiPaths)).toMatchInlineSnapshot(`
@@ -40,9 +41,15 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "bulkStop": "/api/v1/bulk/an%20id%2F1/cancel",
       "bulkWork": "/api/v1/bulk/an%20id%2F1",
       "claim": "/api/v1/claim",
+      "deliveries": "/api/v1/deliveries",
+      "delivery": "/api/v1/deliveries/an%20id%2F1",
       "device": "/api/v1/device/an id/1",
       "emailConfirmation": "/api/v1/account/email-confirmation",
       "endOtherSessions": "/api/v1/sessions/end-others",
+      "endpoint": "/api/v1/endpoints/an%20id%2F1",
+      "endpointListen": "/api/v1/endpoints/an%20id%2F1/listen",
+      "endpointSecret": "/api/v1/endpoints/an%20id%2F1/secret",
+      "endpoints": "/api/v1/endpoints",
       "event": "/api/v1/events/an%20id%2F1",
       "eventRuns": "/api/v1/events/an%20id%2F1/runs",
       "eventVersions": "/api/v1/events/an%20id%2F1/versions",
@@ -70,6 +77,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "registrationToken": "/api/v1/registration-tokens/an%20id%2F1",
       "registrationTokens": "/api/v1/registration-tokens",
       "registrations": "/api/v1/registrations",
+      "replayDeliveries": "/api/v1/deliveries/replay",
       "run": "/api/v1/runs/an%20id%2F1",
       "runArtifacts": "/api/v1/runs/an%20id%2F1/artifacts",
       "runCancel": "/api/v1/runs/an%20id%2F1/cancel",

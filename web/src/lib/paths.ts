@@ -19,6 +19,7 @@ export const paths = {
   editEvent: (eventId: string) => `/events/${encodeURIComponent(eventId)}/edit`,
   schedules: () => "/schedules",
   runners: () => "/runners",
+  webhooks: () => "/webhooks",
   runner: (runnerId: string) => `/runners/${encodeURIComponent(runnerId)}`,
 } as const;
 
@@ -67,6 +68,13 @@ export const apiPaths = {
   audit: () => "/api/v1/audit",
   auditVerify: () => "/api/v1/audit/verify",
   auditExport: () => "/api/v1/audit/export",
+  endpoints: () => "/api/v1/endpoints",
+  endpoint: (id: string) => `/api/v1/endpoints/${encodeURIComponent(id)}`,
+  endpointSecret: (id: string) => `/api/v1/endpoints/${encodeURIComponent(id)}/secret`,
+  endpointListen: (id: string) => `/api/v1/endpoints/${encodeURIComponent(id)}/listen`,
+  deliveries: () => "/api/v1/deliveries",
+  delivery: (id: string) => `/api/v1/deliveries/${encodeURIComponent(id)}`,
+  replayDeliveries: () => "/api/v1/deliveries/replay",
   secrets: () => "/api/v1/secrets",
   secret: (id: string) => `/api/v1/secrets/${encodeURIComponent(id)}`,
   secretImport: () => "/api/v1/secrets/import",

@@ -11,6 +11,7 @@ import { scheduleText } from "./text/schedules.ts";
 import { settingsText } from "./text/settings.ts";
 import { stateText } from "./text/states.ts";
 import { valuesText } from "./text/values.ts";
+import { webhookText } from "./text/webhooks.ts";
 
 const catalogue = {
   ...commonText,
@@ -25,6 +26,7 @@ const catalogue = {
   ...scheduleText,
   ...settingsText,
   ...valuesText,
+  ...webhookText,
 } as const;
 
 type Catalogue = typeof catalogue;

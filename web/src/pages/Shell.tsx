@@ -12,6 +12,7 @@ import {
   Server,
   Settings,
   Sun,
+  Webhook,
 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { activateWorkspace, meQuery, signOut, workspacesQuery } from "../api/account.ts";
@@ -38,6 +39,7 @@ const PLACES: readonly Place[] = [
   { to: paths.runs(), label: t("nav.runs"), icon: History },
   { to: paths.events(), label: t("nav.events"), icon: CalendarClock },
   { to: paths.schedules(), label: t("nav.schedules"), icon: AlarmClock },
+  { to: paths.webhooks(), label: t("nav.webhooks"), icon: Webhook },
   { to: paths.runners(), label: t("nav.runners"), icon: Server },
   { to: paths.settings(), label: t("nav.settings"), icon: Settings },
 ];
@@ -99,7 +101,7 @@ function Frame(props: { readonly name: string; readonly email: string; readonly 
       </div>
       <nav
         aria-label={t("nav.label")}
-        className="fixed inset-x-0 bottom-0 z-20 grid h-14 grid-cols-4 border-t border-line bg-rail pb-[env(safe-area-inset-bottom)] lg:hidden"
+        className="fixed inset-x-0 bottom-0 z-20 grid h-14 grid-flow-col auto-cols-fr border-t border-line bg-rail pb-[env(safe-area-inset-bottom)] lg:hidden"
       >
         {PLACES.map((place) => (
           <PlaceLink

@@ -50,6 +50,19 @@ export async function readBody(c: Context<AppEnv>, options: { readonly forms?: b
   keepText(c, text);
 }
 
+/** The bytes of a body that is no business of a JSON reader. Throws `body_too_large`, and 415 for an encoding. */
+export async function readRaw(c: Context<AppEnv>, most: number): Promise<Uint8Array<ArrayBuffer>> {
+  const { body } = c.req.raw;
+  if (body === null) {
+    return NONE;
+  }
+  const encoding = c.req.header("content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw new AppError("unsupported_media_type", `The body is sent with content-encoding ${encoding}; send it plain.`);
+  }
+  return readLimited(body, Number(c.req.header("content-length") ?? "0"), most);
+}
+
 /** Fields are texts, and each may be there once, as RFC 6749 asks. */
 function formAsJson(form: string): string {
   const found: Record<string, string> = Object.create(null) as Record<string, string>;
@@ -70,15 +83,19 @@ function keepText(c: Context<AppEnv>, text: string): void {
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
 }
 
-function tooLarge(): AppError {
-  return new AppError("body_too_large", `The body is larger than the limit of ${MAX_BODY_BYTES} bytes.`);
+function tooLarge(most: number): AppError {
+  return new AppError("body_too_large", `The body is larger than the limit of ${most} bytes.`);
 }
 
-async function readLimited(body: ReadableStream<Uint8Array>, announced: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (announced > MAX_BODY_BYTES) {
+async function readLimited(
+  body: ReadableStream<Uint8Array>,
+  announced: number,
+  most = MAX_BODY_BYTES,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (announced > most) {
     // An answer without reading may cut the connection before the client has read it; workerd drains what is small.
     await body.cancel();
-    throw tooLarge();
+    throw tooLarge(most);
   }
   if (announced > 0) {
     // What comes is no longer than what was announced, and in one piece it needs one wait.
@@ -88,8 +105,8 @@ async function readLimited(body: ReadableStream<Uint8Array>, announced: number):
   let size = 0;
   for await (const chunk of body) {
     size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) {
-      throw tooLarge();
+    if (size > most) {
+      throw tooLarge(most);
     }
     chunks.push(chunk);
   }

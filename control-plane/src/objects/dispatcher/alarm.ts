@@ -6,6 +6,7 @@ import { clearUnfinished } from "./calls/artifacts.ts";
 import { forgetOldCalls } from "./calls/kept-answers.ts";
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
+import { archiveDeliveries, archiveDueAt, forgetDeliveries } from "./delivery-archive.ts";
 import { askDueAt } from "./allowances.ts";
 import { askForPlaces } from "./asking.ts";
 import { bulkDueAt, forgetOldBulks } from "./bulk.ts";
@@ -81,6 +82,7 @@ export function onAlarm(shell: Shell): void {
     void tendShardRuns(shell);
     void expireIfDue(shell);
     void clearUnfinished(shell);
+    void archiveDeliveries(shell);
     void settleHandovers(shell);
     void finishMoves(shell);
     void askForPlaces(shell);
@@ -140,6 +142,7 @@ function nextWake(shell: Shell): number {
     scheduleDueAt(shell),
     backfillDueAt(shell),
     shardRunsDueAt(shell, now),
+    archiveDueAt(shell),
     hasOldBoxes(shell) ? now : Number.POSITIVE_INFINITY,
     handoverDueAt(shell, now),
     movesDueAt(shell, now),
@@ -176,6 +179,7 @@ function tidy(shell: Shell, turn: Turn): void {
   forgetOldCauses(shell, turn.now);
   forgetOldCalls(shell, turn.now);
   forgetOldCounters(shell, turn.now);
+  forgetDeliveries(shell, turn);
   forgetOldBulks(shell, turn.now);
   expireAudit(shell, turn);
   forgetEmptyLanes(shell);

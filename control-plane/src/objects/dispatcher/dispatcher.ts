@@ -57,9 +57,10 @@ import { closeDown, listRooms } from "./closing.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
 import { readEvent, readEventVersions } from "./events.ts";
 import { frameWork, onRunnerFrame } from "./frames.ts";
-import { GroupCommit } from "./group-commit.ts";
+import type { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
 import { inspectRunner } from "./machines.ts";
+import { HookMethods } from "./hook-methods.ts";
 import { hasTold } from "./outbox.ts";
 import { poll } from "./polls.ts";
 import { readQueues } from "./queues.ts";
@@ -78,7 +79,6 @@ import { runnerFacts, tellRulesNow, tellRunnerNow } from "./tell.ts";
 import { releaseRuns } from "./retention.ts";
 import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
 import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
-import { ScheduledObject } from "./schedules/scheduled-object.ts";
 import { readSettings, settingsVersion } from "./settings.ts";
 import type { Shell } from "./shell.ts";
 import { sealValues } from "./handed-values.ts";
@@ -97,7 +97,7 @@ import {
 } from "./variables.ts";
 import { watchRun } from "./watches.ts";
 
-export class Dispatcher extends ScheduledObject implements DispatcherApi {
+export class Dispatcher extends HookMethods implements DispatcherApi {
   readonly #shell: Shell;
   readonly #group: GroupCommit;
   /** Its tables are gone; whatever still comes in finds nothing to act on. */
@@ -106,7 +106,7 @@ export class Dispatcher extends ScheduledObject implements DispatcherApi {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#shell = this.shell;
-    this.#group = new GroupCommit(this.#shell);
+    this.#group = this.group;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     void ctx.blockConcurrencyWhile(async () => {
       this.#shell.alarmAt = await ctx.storage.getAlarm();

@@ -1,5 +1,6 @@
 /** Secrets under an older master key are encrypted again under the current one, some in each turn. */
 import { sealSecret } from "../../auth/secret-box.ts";
+import { hasOldEndpointBoxes, reencryptEndpoints } from "./endpoints.ts";
 import { addToOutbox } from "./outbox.ts";
 import { openFound, placeOf, type SecretRow } from "./secrets.ts";
 import type { Shell, Turn } from "./shell.ts";
@@ -9,13 +10,14 @@ const BATCH = 200;
 
 /** Whether ciphertexts are left that were made under an older master key which is still known. */
 export function hasOldBoxes(shell: Shell): boolean {
-  return readOldBoxes(shell, 1).length > 0;
+  return readOldBoxes(shell, 1).length > 0 || hasOldEndpointBoxes(shell);
 }
 
 /** Encrypts some of them again under the current master key. What is left is found by the next call, after a crash too. */
 export function reencryptSome(shell: Shell, turn: Turn): void {
   const { secretKeys } = shell.deps.config;
   let done = 0;
+  reencryptEndpoints(shell);
   for (const row of readOldBoxes(shell, BATCH)) {
     const value = openFound(shell, row);
     if (value === null) {
@@ -40,7 +42,7 @@ export function reencryptSome(shell: Shell, turn: Turn): void {
 export function missingKeys(shell: Shell): string[] {
   const { secretKeys } = shell.deps.config;
   return shell.sql
-    .exec("SELECT DISTINCT key_id FROM secrets")
+    .exec("SELECT key_id FROM secrets UNION SELECT key_id FROM endpoint_secrets")
     .toArray()
     .map((row) => row["key_id"] as string)
     .filter((id) => !secretKeys.all.has(id));

@@ -1,0 +1,179 @@
+/** `cronium endpoints`: where webhooks arrive. */
+import {
+  CreateEndpoint,
+  type Endpoint,
+  Endpoint as EndpointSchema,
+  EndpointWithSecret,
+} from "@cronium/protocol/endpoint";
+import { EndpointPage } from "@cronium/protocol/api/endpoints";
+import { isId } from "@cronium/protocol/ids";
+import type { Api } from "../api/client.ts";
+import { ExitError } from "../base/exit-error.ts";
+import type { Input } from "../base/input.ts";
+import { printFacts, printTable } from "../output/table.ts";
+import { ago } from "../output/words.ts";
+import { type Cli, confirm } from "./context.ts";
+import { eventId } from "./event-ref.ts";
+import { parseJson, readText } from "./json-input.ts";
+import { segment } from "./runs.ts";
+
+export async function listEndpoints(cli: Cli): Promise<void> {
+  const api = await cli.connect();
+  const page = await api.json("GET", "/endpoints", EndpointPage);
+  if (cli.out.json) {
+    cli.out.value(page);
+    return;
+  }
+  const now = cli.now();
+  printTable(
+    cli.out,
+    ["ENDPOINT", "NAME", "CHECKS", "EVENTS", "CHANGED", ""],
+    page.items.map((one) => [
+      one.id,
+      one.name,
+      one.verification.kind,
+      String(one.targets.length),
+      ago(one.updatedAt, now),
+      one.enabled ? "" : { text: "disabled", style: "yellow" },
+    ]),
+  );
+}
+
+export async function showEndpoint(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  print(cli, api, await findEndpoint(api, input.arg(0)), null);
+}
+
+export async function createEndpoint(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const body = await fieldsOf(api, input);
+  const parsed = CreateEndpoint.safeParse({ targets: [], ...body });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ExitError(
+      "usage",
+      `${issue?.path.map(String).join(".") ?? "The endpoint"} ${issue?.message ?? "is not valid"}.`,
+      "See cronium endpoints create --help.",
+    );
+  }
+  const made = await api.json("POST", "/endpoints", EndpointWithSecret, { body: parsed.data });
+  print(cli, api, made.endpoint, made.secret);
+}
+
+export async function updateEndpoint(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const { secret: _secret, ...change } = await fieldsOf(api, input);
+  const endpoint = await findEndpoint(api, input.arg(0));
+  const enabled = input.flag("enable") ? true : input.flag("disable") ? false : undefined;
+  const body = { ...change, ...(enabled === undefined ? {} : { enabled }), version: endpoint.version };
+  print(cli, api, await api.json("PATCH", `/endpoints/${segment(endpoint.id)}`, EndpointSchema, { body }), null);
+}
+
+export async function deleteEndpoint(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const { id, name } = await findEndpoint(api, input.arg(0));
+  await confirm(cli, input, `Delete the endpoint ${name}? Whoever sends to it is answered 404 from then on.`);
+  await api.send("DELETE", `/endpoints/${segment(id)}`);
+  if (cli.out.json) {
+    cli.out.value({ endpointId: id, deleted: true });
+  } else {
+    cli.out.line(`${id}\tdeleted`);
+  }
+}
+
+/** The new secret is made up unless stdin or a file brings one. */
+export async function rotateSecret(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const { id } = await findEndpoint(api, input.arg(0));
+  const keepOldMs = input.duration("keep-old");
+  const secret = secretOf(input);
+  const body = { ...(keepOldMs === undefined ? {} : { keepOldMs }), ...(secret === undefined ? {} : { secret }) };
+  const made = await api.json("POST", `/endpoints/${segment(id)}/secret`, EndpointWithSecret, { body });
+  print(cli, api, made.endpoint, made.secret);
+}
+
+export async function listenForTest(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const { id } = await findEndpoint(api, input.arg(0));
+  const method = input.flag("stop") ? "DELETE" : "POST";
+  const endpoint = await api.json(method, `/endpoints/${segment(id)}/listen`, EndpointSchema);
+  if (cli.out.json) {
+    cli.out.value(endpoint);
+  } else if (endpoint.listensUntil === null) {
+    cli.out.line(`${id}\tdoes not listen`);
+  } else {
+    cli.out.line(`${id}\tlistens until ${endpoint.listensUntil}`);
+    cli.out.say("The next delivery starts nothing; see cronium deliveries list.");
+  }
+}
+
+/** By id, or by a name that only one has. */
+export async function findEndpoint(api: Api, named: string): Promise<Endpoint> {
+  if (isId("endpoint", named)) {
+    return api.json("GET", `/endpoints/${named}`, EndpointSchema);
+  }
+  const { items } = await api.json("GET", "/endpoints", EndpointPage);
+  const [only, ...others] = items.filter(({ name }) => name === named);
+  if (only === undefined) {
+    throw new ExitError(
+      "notFound",
+      `There is no endpoint named ${JSON.stringify(named)}.`,
+      "See cronium endpoints list.",
+    );
+  }
+  if (others.length > 0) {
+    throw new ExitError(
+      "conflict",
+      `${others.length + 1} endpoints are named ${JSON.stringify(named)}.`,
+      "Name one by its id.",
+    );
+  }
+  return only;
+}
+
+async function fieldsOf(api: Api, input: Input): Promise<Record<string, unknown>> {
+  const file = input.text("file");
+  const read = file === undefined ? {} : (parseJson(readText(file), file) as Record<string, unknown>);
+  const events = await Promise.all(input.list("event").map((named) => eventId(api, named)));
+  const [filter, mapping] = [input.text("filter"), input.text("mapping")];
+  const verification = input.text("verify");
+  const waitMs = input.duration("wait");
+  const secret = secretOf(input);
+  const fields: Record<string, unknown> = {
+    name: input.text("name"),
+    targets:
+      events.length === 0
+        ? undefined
+        : events.map((one) => ({ eventId: one, filter: filter ?? null, mapping: mapping ?? null })),
+    verification: verification === undefined ? undefined : { kind: verification },
+    wait: waitMs === undefined ? undefined : { timeoutMs: waitMs },
+    secret,
+  };
+  return { ...read, ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) };
+}
+
+/** Never from the command line, where others of the machine can read it. */
+function secretOf(input: Input): string | undefined {
+  const file = input.text("secret-file");
+  return file === undefined ? undefined : readText(file).replace(/\n$/, "");
+}
+
+function print({ out }: Cli, api: Api, endpoint: Endpoint, secret: string | null): void {
+  if (out.json) {
+    out.value({ endpoint, secret });
+    return;
+  }
+  printFacts(out, [
+    ["endpoint", endpoint.id],
+    ["name", endpoint.name],
+    ["url", `${api.url}${endpoint.path}`],
+    ...(secret === null ? [] : [["secret", secret] as [string, string]]),
+    ["checks", endpoint.verification.kind],
+    ["events", endpoint.targets.map((one) => one.eventId).join(", ") || "none"],
+    ["enabled", endpoint.enabled ? "yes" : "no"],
+    ["version", String(endpoint.version)],
+  ]);
+  if (secret !== null) {
+    out.say("The secret is shown this once.");
+  }
+}

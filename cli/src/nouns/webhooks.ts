@@ -1,0 +1,112 @@
+import { verificationKinds } from "@cronium/protocol/webhook-tables";
+import type { Command, Option } from "../base/command.ts";
+import type { Cli } from "../commands/context.ts";
+import { paging } from "./shared-options.ts";
+
+const fields: readonly Option[] = [
+  { flags: "--file <file>", about: "fields as JSON, as the API takes them; flags win; - is stdin" },
+  { flags: "--name <name>", about: "its name" },
+  { flags: "--event <event>", about: "starts this event, by id or name; may repeat", many: true },
+  { flags: "--filter <cel>", about: "starts them only where this CEL expression is true" },
+  { flags: "--mapping <jsonata>", about: "makes their input from what arrived" },
+  {
+    flags: "--verify <kind>",
+    about: "how a sender proves who it is (default: standard); hmac and basic need --file",
+    choices: verificationKinds.filter((kind) => kind !== "hmac" && kind !== "basic"),
+  },
+  { flags: "--wait <time>", about: "senders wait for the result, at most this long" },
+];
+const secretFile: Option = {
+  flags: "--secret-file <file>",
+  about: "its secret; without it one is made up; - is stdin",
+};
+
+export const webhooks: readonly Command<Cli>[] = [
+  {
+    name: "endpoints",
+    about: "where webhooks arrive",
+    verbs: [
+      {
+        name: "list",
+        about: "list them by name",
+        load: async () => (await import("../commands/endpoints.ts")).listEndpoints,
+      },
+      {
+        name: "show",
+        about: "show one with its address, by id or name",
+        args: ["<endpoint>"],
+        load: async () => (await import("../commands/endpoints.ts")).showEndpoint,
+      },
+      {
+        name: "create",
+        about: "make one; a secret that is made up is printed once",
+        options: [...fields, secretFile],
+        load: async () => (await import("../commands/endpoints.ts")).createEndpoint,
+      },
+      {
+        name: "update",
+        about: "change one",
+        args: ["<endpoint>"],
+        options: [
+          ...fields,
+          { flags: "--enable", about: "takes deliveries again" },
+          { flags: "--disable", about: "answers 410 and stores nothing" },
+        ],
+        load: async () => (await import("../commands/endpoints.ts")).updateEndpoint,
+      },
+      {
+        name: "rotate-secret",
+        about: "give one another secret",
+        args: ["<endpoint>"],
+        options: [
+          secretFile,
+          { flags: "--keep-old <time>", about: "so long the secret before is good as well (default 1d)" },
+        ],
+        load: async () => (await import("../commands/endpoints.ts")).rotateSecret,
+      },
+      {
+        name: "listen",
+        about: "show the next delivery and start nothing with it",
+        args: ["<endpoint>"],
+        options: [{ flags: "--stop", about: "stop listening" }],
+        load: async () => (await import("../commands/endpoints.ts")).listenForTest,
+      },
+      {
+        name: "delete",
+        about: "delete one",
+        args: ["<endpoint>"],
+        load: async () => (await import("../commands/endpoints.ts")).deleteEndpoint,
+      },
+    ],
+  },
+  {
+    name: "deliveries",
+    about: "what arrived at endpoints",
+    verbs: [
+      {
+        name: "list",
+        about: "list them, newest first",
+        options: [
+          { flags: "--endpoint <endpoint>", about: "at this one, by id or name" },
+          { flags: "--verdict <verdict>", about: "of which became this" },
+          ...paging,
+        ],
+        load: async () => (await import("../commands/deliveries.ts")).listDeliveries,
+      },
+      {
+        name: "show",
+        about: "show one",
+        args: ["<delivery>"],
+        options: [{ flags: "--body", about: "print its body alone" }],
+        load: async () => (await import("../commands/deliveries.ts")).showDelivery,
+      },
+      {
+        name: "replay",
+        about: "work through one again, as its endpoint is now",
+        args: ["<delivery>"],
+        options: [{ flags: "--also <delivery>", about: "this one too; may repeat", many: true }],
+        load: async () => (await import("../commands/deliveries.ts")).replayDeliveries,
+      },
+    ],
+  },
+];

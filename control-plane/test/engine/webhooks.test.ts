@@ -1,0 +1,345 @@
+import type { Delivery, DeliveryDetail, EndpointWithSecret, ReplayedDeliveries } from "@cronium/protocol";
+import { env } from "cloudflare:workers";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, test } from "vitest";
+import { makeDeps, type Env } from "../../src/deps.ts";
+import { closeAll, connect, registerFake } from "./fake-runner.ts";
+import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { createEvent } from "./queue-story.ts";
+import { createHook, post, send } from "./webhook-story.ts";
+
+afterEach(closeAll);
+
+interface List<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+const deliveriesOf = async (plane: Plane, query = ""): Promise<readonly Delivery[]> =>
+  (await plane.expectJson<List<Delivery>>(200, "GET", `/deliveries${query}`)).items;
+
+const runsOf = (plane: Plane, event: string): Promise<number> =>
+  runInDurableObject(
+    plane.dispatcherStub,
+    (_, { storage }) =>
+      storage.sql.exec("SELECT count(*) AS count FROM runs WHERE event_id = ?", event).one()["count"] as number,
+  );
+
+describe("a webhook", () => {
+  test("becomes a run, with its body as the input, once it is stored", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }]);
+    const answer = await send(hook, { order: 7 });
+    expect(answer).toMatchObject({ status: 202, body: { verdict: "accepted", runs: [{ eventId: event }] } });
+    await evictDurableObject(plane.dispatcherStub);
+    expect(await plane.run(answer.body.runId ?? "")).toMatchObject({
+      trigger: "webhook",
+      input: { order: 7 },
+      state: "queued",
+    });
+    const [delivery] = await deliveriesOf(plane);
+    expect(delivery).toMatchObject({ id: answer.body.deliveryId, verdict: "accepted", count: 1, sizeBytes: 11 });
+    expect(await plane.expectJson<DeliveryDetail>(200, "GET", `/deliveries/${delivery?.id}`)).toMatchObject({
+      body: '{"order":7}',
+      headers: { "content-type": "application/json", "webhook-id": expect.any(String) },
+    });
+  });
+
+  test("B26: that comes again is answered with the same run, however often and at the same time", async ({
+    expect,
+  }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }]);
+    const first = await send(hook, { order: 7 }, { id: "msg_same" });
+    const again = await Promise.all(Array.from({ length: 5 }, () => send(hook, { order: 7 }, { id: "msg_same" })));
+    expect(again.map(({ status, body }) => [status, body.verdict, body.runId])).toEqual(
+      Array.from({ length: 5 }, () => [200, "duplicate", first.body.runId]),
+    );
+    const both = await Promise.all([send(hook, {}, { id: "msg_new" }), send(hook, {}, { id: "msg_new" })]);
+    expect(new Set(both.map(({ body }) => body.runId)).size).toBe(1);
+    expect(await runsOf(plane, event)).toBe(2);
+    expect(await deliveriesOf(plane, "?verdict=duplicate")).toMatchObject([
+      { count: 1 },
+      { count: 5, original: first.body.deliveryId },
+    ]);
+  });
+
+  test("B26, B27: that is not genuine makes no run, has one answer for all reasons, and is counted without a body", async ({
+    expect,
+  }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }]);
+    const { path } = hook.endpoint;
+    const answers = [
+      await post(path, "{}"),
+      await post(path, "{}", { "webhook-id": "a.b", "webhook-timestamp": "1", "webhook-signature": "v1,x" }),
+      await send({ ...hook, secret: "whsec_bm90IHRoZSByaWdodCBzZWNyZXQ=" }, {}),
+    ];
+    expect(answers.map(({ status, body }) => [status, body.code, body.detail])).toEqual(
+      answers.map(() => [
+        401,
+        "invalid_signature",
+        "The signature or credential of this request is missing or not valid.",
+      ]),
+    );
+    expect(await runsOf(plane, event)).toBe(0);
+    const [counted, ...others] = await deliveriesOf(plane);
+    expect([counted?.verdict, others]).toEqual(["invalid_signature", []]);
+    expect(await plane.expectJson(200, "GET", `/deliveries/${counted?.id}`)).toMatchObject({
+      body: null,
+      headers: null,
+    });
+  });
+
+  test("B28: of a disabled endpoint is answered 410, of a deleted or unknown one 404", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }]);
+    await send(hook, {});
+    const { id, version } = hook.endpoint;
+    await plane.expectJson(200, "PATCH", `/endpoints/${id}`, { version, enabled: false });
+    expect(await send(hook, {})).toMatchObject({ status: 410, body: { code: "endpoint_disabled" } });
+    expect((await plane.call("DELETE", `/endpoints/${id}`)).status).toBe(204);
+    expect(await send(hook, {})).toMatchObject({ status: 404 });
+    expect(await post("/hooks/ffffffffffffffffffffffffffffffffffffffff", "{}")).toMatchObject({ status: 404 });
+    expect(await post("/hooks/..%2f", "{}")).toMatchObject({ status: 404 });
+    expect(await runsOf(plane, event)).toBe(1);
+  });
+
+  test("goes to several events by filter and mapping, each held against its schema", async ({ expect }) => {
+    const plane = await makePlane();
+    const inputSchema = { type: "object", properties: { id: { type: "integer" } }, required: ["id"] };
+    const paid = await createEvent(plane, { inputSchema });
+    const all = await createEvent(plane);
+    const hook = await createHook(plane, [
+      { eventId: paid, filter: "body.kind == 'paid'", mapping: '{"id": body.order.id}' },
+      { eventId: all, mapping: '{"from": headers."x-from"}' },
+    ]);
+    const first = await send(hook, { kind: "paid", order: { id: 5 } });
+    expect(first.body.runs.map(({ verdict }) => verdict)).toEqual(["accepted", "accepted"]);
+    expect(await plane.run(first.body.runs[0]?.runId ?? "")).toMatchObject({ input: { id: 5 } });
+    const other = await send(hook, { kind: "open" });
+    expect(other.body.runs.map(({ verdict }) => verdict)).toEqual(["filtered", "accepted"]);
+    const bad = await send(hook, { kind: "paid", order: { id: "x" } });
+    expect(bad).toMatchObject({ status: 202, body: { verdict: "accepted", runs: [{ verdict: "invalid_input" }, {}] } });
+    const alone = await createHook(plane, [{ eventId: paid, mapping: "body.order" }]);
+    expect(await send(alone, { order: { id: "x" } })).toMatchObject({ status: 422, body: { code: "invalid_input" } });
+    const strict = await createHook(plane, [{ eventId: paid, filter: "body.kind == 'paid'" }]);
+    expect(await send(strict, { kind: "open" })).toMatchObject({
+      status: 202,
+      body: { verdict: "filtered", runId: null },
+    });
+    expect(await send(strict, {})).toMatchObject({ status: 422, body: { code: "expression_failed" } });
+  });
+
+  test("takes its queue's shard, also when it comes again", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane, { queue: "hot" });
+    await plane.expectJson(200, "POST", "/queues/hot/shard", { own: true });
+    const hook = await createHook(plane, [{ eventId: event }]);
+    const first = await send(hook, { n: 1 }, { id: "msg_shard" });
+    expect(first.body.runId).toMatch(/^run_1/);
+    expect(await plane.run(first.body.runId ?? "")).toMatchObject({ input: { n: 1 }, trigger: "webhook" });
+    expect((await send(hook, { n: 1 }, { id: "msg_shard" })).body.runId).toBe(first.body.runId);
+  });
+
+  test("F34: beyond the workspace's triggers is refused with 429 as a whole, and taken when it comes again", async ({
+    expect,
+  }) => {
+    const plane = await makePlane();
+    const [one, two] = [await createEvent(plane), await createEvent(plane)];
+    await plane.expectJson(200, "PATCH", "/settings", { queueLimit: 3 });
+    const hook = await createHook(plane, [{ eventId: one }, { eventId: two }]);
+    expect((await send(hook, {})).status).toBe(202);
+    const refused = await send(hook, {}, { id: "msg_late" });
+    expect(refused).toMatchObject({ status: 429, body: { code: "quota_exceeded" } });
+    expect([await runsOf(plane, one), await runsOf(plane, two)]).toEqual([1, 1]);
+    await plane.expectJson(200, "PATCH", "/settings", { queueLimit: 10 });
+    expect((await send(hook, {}, { id: "msg_late" })).status).toBe(202);
+    const other = await makePlane();
+    const calm = await createHook(other, [{ eventId: await createEvent(other) }]);
+    expect((await send(calm, {})).status).toBe(202);
+    expect(await deliveriesOf(plane, "?verdict=quota")).toMatchObject([{ count: 1 }]);
+  });
+
+  test("B2, B25: that cannot be read is refused with the reason", async ({ expect }) => {
+    const plane = await makePlane();
+    const hook = await createHook(plane, [{ eventId: await createEvent(plane) }]);
+    expect(await send(hook, null, { text: '{"a":1,"a":2}' })).toMatchObject({ body: { code: "duplicate_key" } });
+    expect(await send(hook, null, { text: '{"__proto__":1}' })).toMatchObject({ body: { code: "forbidden_key" } });
+    expect(await send(hook, null, { text: "x".repeat(1_048_577) })).toMatchObject({ status: 413 });
+    const open = await createHook(plane, [], { verification: { kind: "none" } });
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-h${i}`, "1"]));
+    expect(await post(open.endpoint.path, "{}", many)).toMatchObject({ status: 422, body: { code: "invalid_header" } });
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    const event = await createEvent(plane);
+    const forms = await createHook(plane, [{ eventId: event }], { verification: { kind: "none" } });
+    const answer = await post(forms.endpoint.path, "a=1&b=x+y", form);
+    expect(await plane.run(answer.body.runId ?? "")).toMatchObject({ input: { a: "1", b: "x y" } });
+  });
+
+  test("waits for the result where the endpoint says so", async ({ expect }) => {
+    const plane = await makePlane();
+    const connection = await connect(await registerFake(plane), { slots: 1 });
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }], { wait: { timeoutMs: 20_000 } });
+    const [answer] = await Promise.all([
+      send(hook, {}),
+      (async () => {
+        const job = await connection.job();
+        await connection.accept(job);
+        await connection.finish(job);
+      })(),
+    ]);
+    expect(answer).toMatchObject({ status: 200, body: { state: "succeeded" } });
+    const brief = await createHook(plane, [{ eventId: event }], { wait: { timeoutMs: 100 } });
+    expect((await send(brief, {})).status).toBe(202);
+  });
+});
+
+describe("an endpoint", () => {
+  test("takes either of two secrets for as long as was asked, and is in the audit without them", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }]);
+    const { id } = hook.endpoint;
+    const rotated = await plane.expectJson<EndpointWithSecret>(200, "POST", `/endpoints/${id}/secret`, {});
+    const next = { endpoint: rotated.endpoint, secret: rotated.secret ?? "" };
+    expect([(await send(hook, {})).status, (await send(next, {})).status]).toEqual([202, 202]);
+    await plane.expectJson(200, "POST", `/endpoints/${id}/secret`, { keepOldMs: 0 });
+    expect([(await send(hook, {})).status, (await send(next, {})).status]).toEqual([401, 401]);
+    const audit = JSON.stringify(await plane.expectJson(200, "GET", "/audit?verb=endpoint."));
+    expect(audit).toContain("endpoint.secret_rotated");
+    expect(audit).toContain("endpoint.created");
+    expect(audit).not.toContain(hook.secret.slice(6));
+    const stored = await runInDurableObject(plane.dispatcherStub, (_, { storage }) =>
+      JSON.stringify(storage.sql.exec("SELECT * FROM endpoint_secrets").toArray()),
+    );
+    expect(stored).not.toContain(hook.secret.slice(6));
+  });
+
+  test("shows the next delivery and starts nothing while it listens for a test", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }]);
+    await plane.expectJson(200, "POST", `/endpoints/${hook.endpoint.id}/listen`);
+    const shown = await send(hook, { order: 1 });
+    expect(shown).toMatchObject({ status: 202, body: { verdict: "test", runId: null } });
+    expect(await plane.expectJson(200, "GET", `/deliveries/${shown.body.deliveryId}`)).toMatchObject({
+      verdict: "test",
+      body: '{"order":1}',
+    });
+    expect((await send(hook, { order: 2 })).body.verdict).toBe("accepted");
+    expect(await runsOf(plane, event)).toBe(1);
+  });
+
+  test("is refused with the place of a wrong filter, mapping, header or event", async ({ expect }) => {
+    const plane = await makePlane();
+    const eventId = await createEvent(plane);
+    const code = async (fields: object) =>
+      (await plane.expectJson<{ code: string }>(422, "POST", "/endpoints", { name: "x", targets: [], ...fields })).code;
+    expect(await code({ targets: [{ eventId, filter: "body.matches('(a+)+')" }] })).toBe("invalid_expression");
+    expect(await code({ targets: [{ eventId, mapping: "body.(" }] })).toBe("invalid_mapping");
+    expect(await code({ targets: [{ eventId, mapping: "$contains(body, /a/)" }] })).toBe("invalid_mapping");
+    expect(await code({ verification: { kind: "hmac", header: "X-A\r\nB: c" } })).toBe("invalid_header");
+    expect(await code({ secret: "not-a-standard-secret" })).toBe("invalid_value");
+    expect(await code({ targets: [{ eventId: `evt_${"0".repeat(26)}` }] })).toBe("invalid_value");
+  });
+
+  test("keeps what arrived in the blob store, and replays it as it is now", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }]);
+    const { id, version } = hook.endpoint;
+    const sent = [await send(hook, { n: 1 }), await send(hook, { n: 2 })];
+    await runInDurableObject(plane.dispatcherStub, async (instance, { storage }) => {
+      storage.sql.exec("UPDATE deliveries SET at = at - 120000");
+      await (instance as unknown as { alarm(): Promise<void> }).alarm();
+    });
+    const inRow = () =>
+      runInDurableObject(
+        plane.dispatcherStub,
+        (_, { storage }) =>
+          storage.sql.exec("SELECT count(*) AS count FROM deliveries WHERE packed IS NOT NULL").one()[
+            "count"
+          ] as number,
+      );
+    await waitFor(async () => {
+      const left = await inRow();
+      return left === 0 ? { ok: true, value: null } : { ok: false, seen: String(left) };
+    }, "archiving");
+    const detail = await plane.expectJson<DeliveryDetail>(200, "GET", `/deliveries/${sent[1]?.body.deliveryId}`);
+    expect(detail.body).toBe('{"n":2}');
+    await plane.expectJson(200, "PATCH", `/endpoints/${id}`, {
+      version,
+      targets: [{ eventId: event, mapping: '{"again": body.n}' }],
+    });
+    const ids = [...sent.map(({ body }) => body.deliveryId), `dlv_${"0".repeat(26)}`];
+    const { items } = await plane.expectJson<ReplayedDeliveries>(200, "POST", "/deliveries/replay", { ids });
+    expect(items.map(({ answer, error }) => answer?.verdict ?? error?.code)).toEqual([
+      "accepted",
+      "accepted",
+      "not_found",
+    ]);
+    expect(await plane.run(items[1]?.answer?.runId ?? "")).toMatchObject({ input: { again: 2 } });
+    expect(await deliveriesOf(plane, "?limit=1")).toMatchObject([{ original: ids[1] }]);
+  });
+
+  test("lists its deliveries in pages, newest first", async ({ expect }) => {
+    const plane = await makePlane();
+    const hook = await createHook(plane, []);
+    for (let n = 0; n < 5; n += 1) {
+      await send(hook, { n });
+    }
+    const page = await plane.expectJson<List<Delivery>>(
+      200,
+      "GET",
+      `/deliveries?endpointId=${hook.endpoint.id}&limit=3`,
+    );
+    const rest = await plane.expectJson<List<Delivery>>(200, "GET", `/deliveries?limit=3&cursor=${page.nextCursor}`);
+    const ids = [...page.items, ...rest.items].map(({ id }) => id);
+    expect([ids.length, new Set(ids).size, rest.nextCursor]).toEqual([5, 5, null]);
+    expect(ids).toEqual(ids.toSorted().toReversed());
+  });
+
+  test("answers Slack's challenge, once it is signed", async ({ expect }) => {
+    const plane = await makePlane();
+    const secret = "a slack secret";
+    const hook = await createHook(plane, [], { verification: { kind: "slack" }, secret: "a-slack-secret" });
+    expect(secret).not.toBe(hook.secret);
+    const body = '{"type":"url_verification","challenge":"abc"}';
+    const at = String(Math.floor(Date.now() / 1_000));
+    const key = await crypto.subtle.importKey(
+      "raw",
+      new TextEncoder().encode("a-slack-secret"),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign"],
+    );
+    const mac = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(`v0:${at}:${body}`));
+    const signature = `v0=${Buffer.from(mac).toString("hex")}`;
+    const headers = { "content-type": "application/json", "x-slack-request-timestamp": at };
+    expect(await post(hook.endpoint.path, body, { ...headers, "x-slack-signature": signature })).toMatchObject({
+      status: 200,
+      body: { challenge: "abc" },
+    });
+    expect((await post(hook.endpoint.path, body, { ...headers, "x-slack-signature": "v0=00" })).status).toBe(401);
+  });
+
+  test("T16: of one workspace is nobody's in another", async ({ expect }) => {
+    const [plane, other] = [await makePlane(), await makePlane()];
+    const hook = await createHook(plane, [{ eventId: await createEvent(plane) }]);
+    const { body } = await send(hook, {});
+    for (const path of [`/endpoints/${hook.endpoint.id}`, `/deliveries/${body.deliveryId}`]) {
+      expect((await other.call("GET", path)).status).toBe(404);
+    }
+    expect(await other.expectJson(200, "POST", "/deliveries/replay", { ids: [body.deliveryId] })).toMatchObject({
+      items: [{ error: { code: "not_found" } }],
+    });
+    const deps = makeDeps(env as unknown as Env);
+    await expect(deps.dispatcherFor(other.workspaceId).hookRule(hook.endpoint.id)).resolves.toBeNull();
+  });
+});

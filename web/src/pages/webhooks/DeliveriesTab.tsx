@@ -1,0 +1,151 @@
+import type { Delivery } from "@cronium/protocol/endpoint";
+import { type DeliveryVerdict, deliveryVerdicts } from "@cronium/protocol/webhook-tables";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import { deliveriesQuery, endpointsQuery } from "../../api/endpoints.ts";
+import { itemsOf } from "../../api/page.ts";
+import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { EmptyState } from "../../components/EmptyState.tsx";
+import { Loadable } from "../../components/Loadable.tsx";
+import { Time } from "../../components/Time.tsx";
+import { formatBytes } from "../../lib/duration.ts";
+import { paths } from "../../lib/paths.ts";
+import { t } from "../../lib/text.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Select } from "../../ui/Field.tsx";
+import { target, TextLink } from "../../ui/TextLink.tsx";
+import { DeliveryDialog } from "./DeliveryDialog.tsx";
+import { VerdictWord } from "./VerdictWord.tsx";
+
+const verdicts = Object.keys(deliveryVerdicts) as DeliveryVerdict[];
+
+export interface DeliveriesTabProps {
+  readonly endpointId: string | undefined;
+  readonly verdict: DeliveryVerdict | undefined;
+  readonly mayReplay: boolean;
+}
+
+/** What arrived, newest first; looked at again every few seconds. */
+export function DeliveriesTab({ endpointId, verdict, mayReplay }: DeliveriesTabProps): ReactNode {
+  const query = useInfiniteQuery(deliveriesQuery({ endpointId, verdict }));
+  const endpoints = useQuery(endpointsQuery());
+  const navigate = useNavigate();
+  const [opened, setOpened] = useState<string | null>(null);
+  const nameOf = (id: string): string =>
+    endpoints.data?.items.find((endpoint) => endpoint.id === id)?.name ?? t("deliveries.gone");
+  const choose = (change: {
+    readonly endpointId?: string | undefined;
+    readonly verdict?: string | undefined;
+  }): void => {
+    const search = { tab: "deliveries", endpointId, verdict, ...change };
+    void navigate({ ...target(paths.webhooks(), search), replace: true });
+  };
+  const columns: readonly Column<Delivery>[] = [
+    { key: "verdict", title: t("deliveries.verdict"), cell: ({ verdict: one }) => <VerdictWord verdict={one} /> },
+    {
+      key: "arrived",
+      title: t("deliveries.arrived"),
+      cell: (delivery) => (
+        <span className="whitespace-nowrap">
+          <button type="button" className="cursor-pointer hover:underline" onClick={() => setOpened(delivery.id)}>
+            <Time at={delivery.at} />
+          </button>
+          {delivery.count === 1 ? null : (
+            <span className="ml-2 text-faint">{t("deliveries.times", delivery.count)}</span>
+          )}
+        </span>
+      ),
+    },
+    {
+      key: "endpoint",
+      title: t("deliveries.endpoint"),
+      from: "sm",
+      cell: (one) => <span className="block max-w-48 truncate">{nameOf(one.endpointId)}</span>,
+    },
+    {
+      key: "why",
+      title: t("deliveries.why"),
+      grows: true,
+      from: "md",
+      cell: (one) => (
+        <span className="block max-w-96 truncate text-dim">{one.message ?? deliveryVerdicts[one.verdict]}</span>
+      ),
+    },
+    { key: "size", title: t("deliveries.size"), from: "lg", align: "right", cell: (one) => formatBytes(one.sizeBytes) },
+    {
+      key: "run",
+      title: t("deliveries.run"),
+      align: "right",
+      cell: (one) => {
+        const runId = one.runs.find((run) => run.runId !== null)?.runId ?? null;
+        return runId === null ? null : <TextLink to={paths.run(runId)}>{t("delivery.openRun")}</TextLink>;
+      },
+    },
+  ];
+  const isFiltered = endpointId !== undefined || verdict !== undefined;
+  return (
+    <>
+      <div className="flex flex-wrap gap-2 px-4 py-3 lg:px-6">
+        <Select
+          aria-label={t("deliveries.endpoint")}
+          className="w-auto! max-w-56"
+          value={endpointId ?? ""}
+          onChange={(event) => choose({ endpointId: event.target.value || undefined })}
+        >
+          <option value="">{t("deliveries.allEndpoints")}</option>
+          {endpoints.data?.items.map((endpoint) => (
+            <option key={endpoint.id} value={endpoint.id}>
+              {endpoint.name}
+            </option>
+          ))}
+        </Select>
+        <Select
+          aria-label={t("deliveries.verdict")}
+          className="w-auto!"
+          value={verdict ?? ""}
+          onChange={(event) => choose({ verdict: event.target.value || undefined })}
+        >
+          <option value="">{t("deliveries.allVerdicts")}</option>
+          {verdicts.map((one) => (
+            <option key={one} value={one}>
+              {t(`verdict.${one}`)}
+            </option>
+          ))}
+        </Select>
+      </div>
+      <Loadable query={query}>
+        {(pages) => {
+          const items = itemsOf(pages);
+          if (items.length === 0) {
+            return isFiltered ? (
+              <EmptyState
+                title={t("deliveries.noneMatch")}
+                action={
+                  <Button onClick={() => choose({ endpointId: undefined, verdict: undefined })}>
+                    {t("deliveries.clear")}
+                  </Button>
+                }
+              />
+            ) : (
+              <EmptyState title={t("deliveries.none")} help={t("deliveries.noneHelp")} />
+            );
+          }
+          return (
+            <>
+              <DataTable label={t("webhooks.deliveries")} columns={columns} rows={items} rowKey={({ id }) => id} />
+              {query.hasNextPage ? (
+                <div className="px-4 py-3 lg:px-6">
+                  <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+                    {t("deliveries.more")}
+                  </Button>
+                </div>
+              ) : null}
+            </>
+          );
+        }}
+      </Loadable>
+      {opened === null ? null : <DeliveryDialog id={opened} mayReplay={mayReplay} onClose={() => setOpened(null)} />}
+    </>
+  );
+}
