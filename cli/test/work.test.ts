@@ -73,13 +73,15 @@ test("an event is made, shown, changed and run by its name", async ({ expect }) 
 
 test("an input is typed field by field, and held against the event's schema", async ({ expect }) => {
   const name = `With a schema ${performance.now()}`;
+  const file = join(home.folder, "schema.sh");
+  writeFileSync(file, "echo hello\n");
   const schema = {
     type: "object",
     properties: { rows: { type: "integer", minimum: 1 }, options: { properties: { dry: { default: false } } } },
     required: ["rows"],
   };
   const made = await json<{ id: string }>(
-    ...["events", "create", "--name", name, "--runtime", "bash", "--script", join(home.folder, "hello.sh")],
+    ...["events", "create", "--name", name, "--runtime", "bash", "--script", file],
     ...["--label", "site=test", "--input-schema", JSON.stringify(schema)],
   );
   expect((await cronium("events", "show", made.id)).stdout).toMatch(/input schema\trows\*, options/);
