@@ -42,15 +42,21 @@ export function DeliveriesTab({ endpointId, verdict, mayReplay }: DeliveriesTabP
     void navigate({ ...target(paths.webhooks(), search), replace: true });
   };
   const columns: readonly Column<Delivery>[] = [
-    { key: "verdict", title: t("deliveries.verdict"), cell: ({ verdict: one }) => <VerdictWord verdict={one} /> },
+    {
+      key: "verdict",
+      title: t("deliveries.verdict"),
+      cell: (one) => (
+        <button type="button" className="cursor-pointer hover:underline" onClick={() => setOpened(one.id)}>
+          <VerdictWord verdict={one.verdict} />
+        </button>
+      ),
+    },
     {
       key: "arrived",
       title: t("deliveries.arrived"),
       cell: (delivery) => (
         <span className="whitespace-nowrap">
-          <button type="button" className="cursor-pointer hover:underline" onClick={() => setOpened(delivery.id)}>
-            <Time at={delivery.at} />
-          </button>
+          <Time at={delivery.at} />
           {delivery.count === 1 ? null : (
             <span className="ml-2 text-faint">{t("deliveries.times", delivery.count)}</span>
           )}
