@@ -25,6 +25,7 @@ function slow(
   name: string,
   include: readonly string[],
   exclude: readonly string[] = [],
+  testTimeout = 120_000,
 ): TestProjectInlineConfiguration {
   return {
     test: {
@@ -34,7 +35,7 @@ function slow(
       environment: "node",
       env: childCoverage === undefined ? {} : { NODE_V8_COVERAGE: childCoverage },
       fileParallelism: false,
-      testTimeout: 120_000,
+      testTimeout,
       hookTimeout: 180_000,
       // Real engines and browsers hiccup on a busy machine. A second try that passes is reported as flaky, by name and
       // with its first error; a defect fails twice.
@@ -55,7 +56,8 @@ export default defineConfig({
       unit("sdk-node", ["runtime-sdk/node/src"]),
       unit("web", ["web/src"]),
       unit("script", ["script", "images", "bench"]),
-      slow("simulation", ["simulation/**/*.test.ts"]),
+      // A hundred seeds of processor time: on a machine that does other work too they take minutes.
+      slow("simulation", ["simulation/**/*.test.ts"], [], 600_000),
       slow("conformance", ["runtime-sdk/conformance/**/*.test.ts"]),
       slow("executor", ["runner/test/**/*.test.ts"], ["runner/test/system/**"]),
       slow("cli-system", ["cli/test/**/*.test.ts"]),
