@@ -62,7 +62,8 @@ export default defineConfig({
       slow("executor", ["runner/test/**/*.test.ts"], ["runner/test/system/**"]),
       slow("cli-system", ["cli/test/**/*.test.ts"]),
       slow("system", ["runner/test/system/**/*.test.ts"]),
-      slow("e2e", ["web/test/e2e/**/*.test.ts"]),
+      // One test looks at every page.
+      slow("e2e", ["web/test/e2e/**/*.test.ts"], [], 300_000),
     ],
     coverage: {
       provider: "istanbul",

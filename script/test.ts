@@ -39,10 +39,10 @@ const UNIT_PROJECTS = [
   "simulation",
 ] as const;
 
-const UNIT_TIMEOUT_MS = 1_800_000;
-const SDK_TIMEOUT_MS = 600_000;
-const SYSTEM_TIMEOUT_MS = 1_800_000;
-const E2E_TIMEOUT_MS = 900_000;
+const UNIT_TIMEOUT_MS = 2_700_000;
+const SDK_TIMEOUT_MS = 1_200_000;
+const SYSTEM_TIMEOUT_MS = 3_000_000;
+const E2E_TIMEOUT_MS = 1_800_000;
 
 /** What the suites hand to one another. */
 interface Run {
