@@ -123,6 +123,23 @@ describe("overlap", () => {
     });
   });
 
+  test("queue_one: times that are made up for together wait together and follow one another", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    await inVirtualTime(plane, event, (world) => {
+      const { id } = world.schedule({ overlap: "queue_one", catchUp: { mode: "all", max: 10 } });
+      world.pass(at("10:01"));
+      world.jump(at("10:04"));
+      world.alarm();
+      const started = (): number => world.ledger(id).filter((one) => one.runId !== null).length;
+      for (let i = 0; i < 4; i += 1) {
+        expect(world.told(id).length).toBe(4);
+        expect(started()).toBe(i + 1);
+        world.end(world.ledger(id)[i]?.runId ?? "", "succeeded");
+      }
+    });
+  });
+
   test("queue_one: what waits is skipped when the schedule is deleted", async ({ expect }) => {
     const plane = await makePlane();
     const event = await createEvent(plane);

@@ -96,7 +96,8 @@ function isDecided(shell: Shell, scheduleId: string, nominalAt: number): boolean
 
 function decideRun(shell: Shell, turn: Turn, record: ScheduleRecord, tick: Tick): void {
   const { overlap } = record.definition;
-  const live = overlap === "allow" ? [] : liveOf(shell, turn, record.id);
+  // Not those of this very turn: what is made up for together runs together.
+  const live = overlap === "allow" ? [] : liveOf(shell, record.id, turn.now);
   const running = live.filter((one) => one.live !== LIVE.held);
   if (running.length === 0 && live.length === 0) {
     start(shell, turn, record, tick, tick.late ? "caught_up" : "due");
@@ -145,14 +146,14 @@ interface LiveOccurrence {
   readonly live: number;
 }
 
-/** Occurrences whose run is under way or is to come, but for those of this very turn: what is made up for together runs together. */
-function liveOf(shell: Shell, turn: Turn, scheduleId: string): LiveOccurrence[] {
+/** Occurrences whose run is under way or is to come, of those that were decided before. */
+function liveOf(shell: Shell, scheduleId: string, before = Number.POSITIVE_INFINITY): LiveOccurrence[] {
   const rows = shell.sql
     .exec(
       `SELECT nominal_at, run_id, live FROM occurrences INDEXED BY occurrences_live
        WHERE schedule_id = ? AND live > 0 AND live < 4 AND decided_at < ? ORDER BY nominal_at`,
       scheduleId,
-      turn.now,
+      before,
     )
     .toArray()
     .map((row) => ({
@@ -224,9 +225,10 @@ function start(
 
 /** The time that waited for the run before it, if there is one and nothing else is under way. */
 export function startHeld(shell: Shell, turn: Turn, record: ScheduleRecord): void {
-  const live = liveOf(shell, turn, record.id);
+  const live = liveOf(shell, record.id);
+  // Times that were made up for together may all wait; they follow one another.
   const held = live.find((one) => one.live === LIVE.held);
-  if (held === undefined || live.length > 1) {
+  if (held === undefined || live.some((one) => one.live !== LIVE.held)) {
     return;
   }
   const { nominalAt } = held;
