@@ -9,6 +9,15 @@ const VECTORS = join(import.meta.dirname, "..", "vectors");
 
 /** Schemas that travel only inside others, whose vectors cover them. */
 const PARTS = new Set([
+  "Dedupe",
+  "Delivery",
+  "DeliveryId",
+  "Endpoint",
+  "EndpointId",
+  "EndpointSecret",
+  "EndpointTarget",
+  "HeaderName",
+  "Verification",
   "BackfillId",
   "Blackout",
   "CatchUp",
@@ -147,9 +156,9 @@ function pathOf(error: z.ZodError): string {
   return [...(issue?.path ?? []), ...extra].join(".");
 }
 
-/** The `type` values of a union, or one undefined for a plain schema. */
+/** The values of a union that `type` tells apart, or one undefined for any other schema. */
 function typesOf(schema: z.ZodType): (string | undefined)[] {
-  if (!(schema instanceof z.ZodDiscriminatedUnion)) {
+  if (!(schema instanceof z.ZodDiscriminatedUnion) || schema.def.discriminator !== "type") {
     return [undefined];
   }
   return schema.options.map((option) => {
