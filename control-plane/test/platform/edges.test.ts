@@ -25,7 +25,9 @@ interface Route {
   readonly forPeople: boolean;
 }
 
-const routes: readonly Route[] = [...listRules(createApp(deps))].map(([name, rule]) => {
+// A file whose name has a version is asked for by its own test, which knows the version.
+const named = [...listRules(createApp(deps))].filter(([name]) => !name.includes("{"));
+const routes: readonly Route[] = named.map(([name, rule]) => {
   const [method = "", path = ""] = name.split(" ");
   return {
     name,
@@ -37,9 +39,9 @@ const routes: readonly Route[] = [...listRules(createApp(deps))].map(([name, rul
 });
 // What ends the session comes last.
 const inOrder = routes.toSorted((a, b) => Number(a.path.endsWith("/sign-out")) - Number(b.path.endsWith("/sign-out")));
-/** Takes bytes as they are, as many as its ticket says: the test of artifacts refuses others. */
-const RAW = "/api/v1/runner/artifacts";
-const withBodies = inOrder.filter(({ method, path }) => method !== "GET" && method !== "DELETE" && path !== RAW);
+/** These take bytes as they are, within limits that the tests of artifacts and webhooks hold. */
+const RAW = ["/api/v1/runner/artifacts", "/hooks/run_01m7xqece7rd9cwj5ny98npjgv"];
+const withBodies = inOrder.filter(({ method, path }) => method !== "GET" && method !== "DELETE" && !RAW.includes(path));
 
 let key: string;
 let cookie: string;

@@ -66,6 +66,22 @@ describe("shipping a log", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test("takes nothing more once its end is told, and says so nowhere but in the runner's own log", async ({
+    expect,
+  }) => {
+    const ship = makeShip();
+    ship.connect(logToken(ref));
+    ship.bytes("stdout", text("all of it"));
+    const ended = ship.end(10_000);
+    ship.lost(1);
+    ship.bytes("stdout", text("late"));
+    ship.notice("late");
+
+    expect(await ended).toEqual({ logBytes: 9, logState: "complete" });
+    ship.lost(1);
+    expect(plane.log(ref).end).toMatchObject({ totalBytes: 9, gaps: 0, sha256: sha256("all of it") });
+  });
+
   test("F3 goes on from the last durable byte after each break, without a gap or a repeat", async ({ expect }) => {
     const ship = makeShip();
     ship.connect(logToken(ref));

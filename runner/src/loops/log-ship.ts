@@ -134,7 +134,7 @@ export class LogShip implements LogSink {
   }
 
   notice(text: string): void {
-    if (!this.closed) {
+    if (!this.closed && !this.ending) {
       this.chunker.push("system", { bytes: Buffer.from(`${text}\n`), rawBytes: 0, replaces: false });
     }
   }
@@ -154,7 +154,7 @@ export class LogShip implements LogSink {
   }
 
   bytes(stream: JobStream, bytes: Uint8Array): void {
-    if (this.closed) {
+    if (this.closed || this.ending) {
       return;
     }
     if (this.chunker.totalBytes >= this.capBytes) {
@@ -216,6 +216,11 @@ export class LogShip implements LogSink {
   }
 
   lost(bytes: number): void {
+    if (this.ending || this.closed) {
+      // The end has been told, with the sum of what it ends.
+      this.options.log.warn("log.lost_after_end", { bytes });
+      return;
+    }
     this.flushMaskers();
     this.gaps += 1;
     this.chunker.gap(bytes, "runner_lost");

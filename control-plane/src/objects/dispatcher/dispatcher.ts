@@ -431,6 +431,12 @@ export class Dispatcher extends HookMethods implements DispatcherApi {
     return this.#isErased ? [] : listRooms(this.#shell, page);
   }
 
+  override async deleteDeliveryBlobs(): Promise<void> {
+    if (!this.#isErased) {
+      await super.deleteDeliveryBlobs();
+    }
+  }
+
   async erase(): Promise<void> {
     this.#isErased = true;
     await this.ctx.storage.deleteAlarm();

@@ -220,7 +220,7 @@ class ColdSlot implements Slot {
     const isKept = LogConfig?.Type !== "none";
     void (isKept ? readStoredLog({ container, clock, events, seen }) : readFromNow({ container, events }))
       .catch((error: unknown) => {
-        if (this.removing === null) {
+        if (this.removing === null && !this.isRemoved) {
           log.error("docker.log_unreadable", { container: container.id, problem: errorText(error) });
           events.lost(1);
         }
