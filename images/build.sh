@@ -15,8 +15,8 @@
 # CRONIUM_IMAGE_SUITE (default trixie).
 #
 # Layout. This folder works wherever it is copied, as long as it holds:
-#   build.sh recipe.sh tag.sh {python,node,bash}/{Dockerfile,packages} python/{boot,forward}.py
-#   node/{boot,forward}.cjs node/{warm.ts,sdk-javascript.mjs} bash/boot.sh
+#   build.sh recipe.sh tag.sh {python,node,bash}/{Dockerfile,packages} python/{boot,forward,tunnel}.py
+#   node/{boot,forward,tunnel}.cjs node/{warm.ts,sdk-javascript.mjs} bash/{boot.sh,tunnel.pl}
 # and the sources of the SDKs lie in ../runtime-sdk (the repository) or in ./runtime-sdk (shipped):
 #   runtime-sdk/python/cronium/*.py and py.typed, runtime-sdk/node/package.json,
 #   runtime-sdk/node/src/*.ts without tests, runtime-sdk/bash/cronium.sh

@@ -39,9 +39,9 @@ sdk_files() {
 # Files beside this one that go into an image.
 own_files() {
   case $1 in
-    python) printf '%s\n' python/Dockerfile python/boot.py python/forward.py ;;
-    node) printf '%s\n' node/Dockerfile node/boot.cjs node/forward.cjs node/warm.ts node/sdk-javascript.mjs ;;
-    bash) printf '%s\n' bash/Dockerfile bash/boot.sh ;;
+    python) printf '%s\n' python/Dockerfile python/boot.py python/forward.py python/tunnel.py ;;
+    node) printf '%s\n' node/Dockerfile node/boot.cjs node/forward.cjs node/tunnel.cjs node/warm.ts node/sdk-javascript.mjs ;;
+    bash) printf '%s\n' bash/Dockerfile bash/boot.sh bash/tunnel.pl ;;
   esac
 }
 

@@ -42,21 +42,22 @@ EOF
   esac
 }
 
-# A sidecar that restarts is waited for, about 5 s; one that stays away ends the slot. Only a slot
+# A sidecar that restarts is waited for, about 5 s; one that stays away ends the slot. A tunnel to it is
+# opened after this process has started, which may take a busy engine longer. Only a slot
 # that never reached it says so: nobody reads the log of one that was waiting.
 fetch() {
   tries=0
   until ask "$@"; do
     case $? in
       7) ;;
-      52) tries=0 was_waiting=yes ;;
+      52) tries=0 was_waiting=yes most=50 ;;
       *)
         printf 'cronium: no job: %s: %s\n' "$api" "$job" >&2
         exit 125
         ;;
     esac
     tries=$((tries + 1))
-    if [ "$tries" -gt 50 ]; then
+    if [ "$tries" -gt "$most" ]; then
       [ -n "$was_waiting" ] || printf 'cronium: no job: %s: %s\n' "$api" "$job" >&2
       exit "$code"
     fi
@@ -108,7 +109,8 @@ others() {
   return 1
 }
 
-was_waiting='' code=125 ended=''
+was_waiting='' code=125 ended='' most=50
+case $api in http://*) most=600 ;; esac
 fetch "$@"
 case $job in CRONIUM_REUSE=*) ;; *) become ;; esac
 

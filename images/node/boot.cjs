@@ -12,6 +12,8 @@ const nodeModule = require("node:module");
 const MAIN = "/workspace/main.ts";
 const API = process.env.CRONIUM_API || "unix:///run/cronium/api.sock";
 const RECONNECT_MS = 5_000;
+// A tunnel to the sidecar is opened after this process has started, which may take a busy engine longer.
+const CONNECT_MS = API.startsWith("unix://") ? RECONNECT_MS : 60_000;
 // Longer than any cold start takes to answer: a slot that waits this long is a warm one.
 const COLD_MS = 50;
 const NO_JOB = 125;
@@ -41,7 +43,7 @@ function askForJob(path) {
 }
 
 async function fetchJob(path = "/v1/job", codeWhenGone = NO_JOB) {
-  let giveUpAt = performance.now() + RECONNECT_MS;
+  let giveUpAt = performance.now() + (codeWhenGone === NO_JOB ? CONNECT_MS : RECONNECT_MS);
   let wasWaiting = codeWhenGone !== NO_JOB;
   const warm = setTimeout(() => import("/cronium/warm.ts"), COLD_MS);
   for (;;) {

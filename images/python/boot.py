@@ -15,6 +15,8 @@ from cronium._http import DEFAULT_API, exchange
 MAIN = "/workspace/main.py"
 API = os.environ.get("CRONIUM_API") or DEFAULT_API
 RECONNECT_S = 5.0
+# A tunnel to the sidecar is opened after this process has started: a busy engine takes its time.
+CONNECT_S = RECONNECT_S if API.startswith("unix://") else 60.0
 # A slot that waited longer than this was connected; nothing else takes that long.
 WAITED_S = 0.05
 NO_JOB = 125
@@ -35,7 +37,8 @@ def warm_up():
 
 def fetch_job(path="/v1/job", when_gone=NO_JOB):
     """The job as a dict. A sidecar that restarts is waited for; one that stays away ends the slot."""
-    give_up, was_waiting = time.monotonic() + RECONNECT_S, when_gone != NO_JOB
+    was_waiting = when_gone != NO_JOB
+    give_up = time.monotonic() + (RECONNECT_S if was_waiting else CONNECT_S)
     while True:
         began = time.monotonic()
         try:

@@ -46,6 +46,14 @@ describe("configuration", () => {
     rmSync(folder, { recursive: true });
   });
 
+  test("reaches jobs over a socket, or as flag or environment say, in this order", ({ expect }) => {
+    const variable = { CRONIUM_API_TRANSPORT: "stdio" };
+    expect(read().apiTransport).toBe("unix");
+    expect(read({}, variable).apiTransport).toBe("stdio");
+    expect(read({ apiTransport: "unix" }, variable).apiTransport).toBe("unix");
+    expect(refusal({}, { CRONIUM_API_TRANSPORT: "tcp" }).message).toBe('--api-transport is "tcp".');
+  });
+
   test("keeps as many containers waiting as jobs, or as a quarter of their memory holds, or as it is told", ({
     expect,
   }) => {

@@ -31,9 +31,12 @@ export const Flags = z.object({
   once: z.boolean().default(false),
   ephemeral: z.boolean().default(false),
   executor: z.enum(["docker", "fake"], "must be docker or fake").default("docker"),
+  apiTransport: z.string().optional(),
   logLevel: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
 });
 export type Flags = z.infer<typeof Flags>;
+
+const apiTransports = ["unix", "stdio"] as const;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -71,6 +74,8 @@ export interface Config {
   /** As `once`, with a registration that ends with it. */
   readonly ephemeral: boolean;
   readonly executor: Flags["executor"];
+  /** How jobs reach the runtime API: over a socket in a folder shared with the engine, or through the engine itself. */
+  readonly apiTransport: (typeof apiTransports)[number];
   readonly logLevel: Flags["logLevel"];
   readonly docker: DockerAddress;
   /** Folder of Docker's own `config.json`, with the credentials that `docker login` keeps. */
@@ -107,11 +112,24 @@ export function readConfig(flags: Flags, env: Environment): Config {
     once: flags.once,
     ephemeral: flags.ephemeral,
     executor: flags.executor,
+    apiTransport: readApiTransport(flags.apiTransport ?? present(env["CRONIUM_API_TRANSPORT"])),
     logLevel: flags.logLevel,
     docker: readDockerAddress(env["DOCKER_HOST"]),
     dockerConfigDir: present(env["DOCKER_CONFIG"]) ?? join(homedir(), ".docker"),
     imagesFile: present(env["CRONIUM_IMAGES_FILE"]),
   };
+}
+
+function readApiTransport(text: string | null): Config["apiTransport"] {
+  const found = text === null ? "unix" : apiTransports.find((one) => one === text);
+  if (found === undefined) {
+    throw new ExitError(
+      "usage",
+      `--api-transport is "${text}".`,
+      "Use unix where the engine sees folders of this machine, and stdio where it does not.",
+    );
+  }
+  return found;
 }
 
 function readToken(flags: Flags, env: Environment): string | null {

@@ -26,6 +26,8 @@ import { parseCommandLine, type Verbs } from "./verbs.ts";
 
 /** Containers that Docker does not take away, on a runner of few jobs, before it takes no more. */
 const LEAST_STUCK = 8;
+/** The kernel's own limit; macOS has the smaller one. */
+const MAX_SOCKET_PATH = 103;
 
 const verbs: Verbs = {
   up: upCommand,
@@ -95,12 +97,16 @@ async function executorFactory(
   const withProcesses = await processFactory(log);
   return (runnerId, policy, folder = config.dataDir) => {
     const { registries, packages, pullStuckSeconds, bridgeRange, privateRanges } = policy;
+    if (config.apiTransport === "stdio") {
+      refuseLongSockets(folder);
+    }
     const containers = makeDockerExecutor({
       docker,
       freshDocker,
       runnerId,
       cpus: availableParallelism(),
       imageFiles: imageFiles(config),
+      apiTransport: config.apiTransport,
       warm: Math.min(config.warm, policy.warm ?? config.warm),
       mostStuck: Math.max(LEAST_STUCK, 4 * config.capacity),
       keepFailed: config.keepFailed,
@@ -115,6 +121,18 @@ async function executorFactory(
     });
     return withProcesses(containers, policy, folder);
   };
+}
+
+/** With a shared folder each side names a socket from nearby; here this process dials it by its whole path. */
+function refuseLongSockets(folder: string): void {
+  const longest = Buffer.byteLength(join(folder, "sockets", "s0123456789abcdef", "proxy.sock"));
+  if (longest > MAX_SOCKET_PATH) {
+    throw new ExitError(
+      "usage",
+      `The data folder ${folder} has a path too long for --api-transport stdio.`,
+      `Choose a --data-dir that is ${longest - MAX_SOCKET_PATH} bytes shorter.`,
+    );
+  }
 }
 
 /** Adds what runs scripts without a container, where the policy allows that. */

@@ -196,6 +196,7 @@ function addUpOptions(command: Command): Command {
     .option("--capacity <n>", "jobs at the same time (default: processor cores, at least 2)")
     .option("--warm <n>", "most containers kept started for jobs to come; 0: none (default: as --capacity)")
     .option("--keep-failed <n>", "most containers of failed runs kept for a look; 0: none (default: 10)")
+    .option("--api-transport <way>", "unix, or stdio where the engine sees no folder of this machine (default: unix)")
     .option("--memory <MB|%>", "what their limits may add up to, or unlimited (default: 80%)")
     .option("--policy <file>", "local policy (default: /etc/cronium/policy.yaml)")
     .option("--drain-timeout <seconds>", "stop running jobs this long after SIGTERM (default: never)")

@@ -81,6 +81,12 @@ describe("B48 doctor names what an engine lacks, why it matters, and the exact f
       "FIX",
       /cannot limit cpu, pids.*Delegate=/,
     ],
+    [
+      "an engine in a virtual machine",
+      { info: { OperatingSystem: "Docker Desktop" } },
+      "note",
+      /in a virtual machine.*--api-transport stdio/,
+    ],
     ["Windows containers", { version: { Os: "windows" } }, "FIX", /windows containers.*Linux containers/],
   ])("%s", async ([, fake, word, text], { expect }) => {
     const { stdout } = await doctor({ DOCKER_HOST: await engine(fake) });
@@ -96,6 +102,13 @@ describe("B48 doctor names what an engine lacks, why it matters, and the exact f
     expect(stdout).toMatch(
       /^FIX {2}Docker listens on 127\.0\.0\.1:\d+ without TLS: whoever reaches that port is root/m,
     );
+  });
+
+  test("an engine elsewhere, for as long as jobs would need its folders", async ({ expect }) => {
+    const DOCKER_HOST = await engine({}, true);
+    const told = /The engine is behind 127\.0\.0\.1/;
+    expect((await doctor({ DOCKER_HOST })).stdout).toMatch(told);
+    expect((await doctor({ DOCKER_HOST, CRONIUM_API_TRANSPORT: "stdio" })).stdout).not.toMatch(told);
   });
 
   test("T24 says plainly that the socket is root, and not where users are remapped", async ({ expect }) => {

@@ -46,7 +46,7 @@ async function dockerFindings(
   }
   // A rootless engine offers neither, which is told with it.
   const rights = facts.rootless ? [] : rightsFindings(ownRights(env["PATH"] ?? ""));
-  return [...engineFindings(config.docker, facts), ...rights, await images(docker)];
+  return [...engineFindings(config, facts), ...rights, await images(docker)];
 }
 
 async function images(docker: DockerProbe): Promise<Finding> {

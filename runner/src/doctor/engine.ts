@@ -1,6 +1,6 @@
 /** What the container engine is and what it cannot do. */
 import { errorText } from "../base/log.ts";
-import type { DockerAddress } from "../config.ts";
+import type { Config, DockerAddress } from "../config.ts";
 import { type Finding, fine, note, toFix } from "./finding.ts";
 
 export interface EngineFacts {
@@ -15,13 +15,27 @@ export interface EngineFacts {
   /** Limits that the kernel does not offer it. */
   readonly lacks: readonly ("memory" | "swap" | "cpu" | "pids")[];
   readonly os: string;
+  /** Docker Desktop, whose engine is in a virtual machine. */
+  readonly desktop: boolean;
 }
 
 /** Docker Engine 20.10. */
 const LEAST_API = [1, 41] as const;
 
-export function engineFindings(address: DockerAddress, facts: EngineFacts): Finding[] {
+export function engineFindings(
+  { docker: address, apiTransport }: Pick<Config, "docker" | "apiTransport">,
+  facts: EngineFacts,
+): Finding[] {
   const findings: Finding[] = [versionFinding(facts)];
+  const elsewhere = facts.desktop ? "in a virtual machine" : "host" in address ? `behind ${address.host}` : null;
+  if (elsewhere !== null && apiTransport === "unix") {
+    findings.push(
+      note(
+        `The engine is ${elsewhere}: where it does not see sockets in folders of this machine, no job reaches the runtime API`,
+        "Start the runner with --api-transport stdio, or CRONIUM_API_TRANSPORT=stdio.",
+      ),
+    );
+  }
   if ("host" in address && address.protocol === "http") {
     findings.push(
       toFix(

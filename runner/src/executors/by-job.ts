@@ -9,6 +9,8 @@ export function byJob(containers: Executor, processes: Executor): Executor {
   return {
     name: containers.name,
     hasRuntimeApi: containers.hasRuntimeApi,
+    // Jobs without a container are told their own.
+    ...(containers.apiAddress === undefined ? {} : { apiAddress: containers.apiAddress }),
     slots: {
       ...(reserve === undefined
         ? {}

@@ -14,6 +14,7 @@ import { type ColdSlotContext, makeColdSlot } from "./docker/cold-slot.ts";
 import { ownDisks, sweepDisks } from "./docker/disk.ts";
 import { Engine } from "./docker/engine.ts";
 import { engineFacts } from "./docker/engine-facts.ts";
+import { TUNNEL_ADDRESS } from "./docker/exec-tunnel.ts";
 import { FailedContainers } from "./docker/failed-containers.ts";
 import { type HostPath, hostPaths } from "./docker/host-paths.ts";
 import { foreignImages, sweepBootVolumes } from "./docker/foreign-image.ts";
@@ -44,6 +45,8 @@ export interface DockerExecutorOptions {
   readonly runnerId: string;
   readonly cpus: number;
   readonly imageFiles: ImageFiles;
+  /** How jobs reach the runtime API: over a socket in a folder that is shared with the engine, or through `exec`. */
+  readonly apiTransport: "unix" | "stdio";
   /** Most containers that wait for a job; 0: all start cold. */
   readonly warm: number;
   /** Containers that Docker does not take away before no more jobs are taken. */
@@ -74,6 +77,7 @@ export interface DockerExecutorOptions {
 
 export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
   const { docker, clock, log, runnerId, cpus } = options;
+  const tunnelled = options.apiTransport === "stdio";
   let changed = (): void => {};
   let hostPath: HostPath = (path) => path;
   let comingUp: Promise<void> = Promise.resolve();
@@ -112,7 +116,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
   // More parallel starts than this only make each of them slower.
   const starts = new Semaphore(cpus * 2);
 
-  const disk = { diskDir: options.diskDir, log };
+  const disk = { diskDir: options.diskDir, log, shared: !tunnelled };
   const layers = packageLayers({
     docker,
     runnerId,
@@ -157,7 +161,13 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     kills,
     failed,
     removals,
-    create: { runnerId, image: shelf.tagOf(runtime) ?? "cronium/none", cpus, hostPath: (path) => hostPath(path) },
+    create: {
+      runnerId,
+      image: shelf.tagOf(runtime) ?? "cronium/none",
+      cpus,
+      hostPath: (path) => hostPath(path),
+      tunnelled,
+    },
     suspect: () => engine.suspect(),
   });
   const pool = new Pool({
@@ -188,7 +198,8 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       if (served !== null) {
         return served.serve(events);
       }
-      if (owner === null || !kept.active || !mayWait(profile) || profile.image !== null) {
+      // What ends the processes of one job would end the tunnel of the next.
+      if (owner === null || !kept.active || tunnelled || !mayWait(profile) || profile.image !== null) {
         return fresh(request, events);
       }
       const shared = new SharedSlot({
@@ -205,6 +216,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
   return {
     name: "docker",
     hasRuntimeApi: true,
+    ...(tunnelled ? { apiAddress: TUNNEL_ADDRESS } : {}),
     slots,
     warm: {
       get size() {

@@ -83,7 +83,7 @@ export interface SlotRequest {
   readonly deadlineAt: number;
   /** The definition, for executors that steer by it. A slot never hands it to the job: the sidecar does. */
   readonly definition: EventDefinition;
-  /** Folder with `api.sock`, mounted into the job; null for executors without a runtime API. */
+  /** Folder with `api.sock`, which the job reaches; null for executors without a runtime API. */
   readonly apiFolder: string | null;
 }
 
@@ -228,6 +228,8 @@ export interface Executor {
   readonly name: string;
   /** Whether its jobs talk to the sidecar. */
   readonly hasRuntimeApi: boolean;
+  /** Where its jobs find the sidecar; absent: at the socket that is mounted into them. */
+  readonly apiAddress?: string;
   readonly slots: SlotSource;
   /** Absent where every job starts cold. */
   readonly warm?: WarmSlots;

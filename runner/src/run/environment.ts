@@ -23,11 +23,15 @@ export function executionToken(key: Uint8Array, job: Job, nowMs: number): Promis
     .sign(key);
 }
 
-/** `secrets` are all that the job was handed; those that its event asks for are set under their names. */
+/**
+ * `secrets` are all that the job was handed; those that its event asks for are set under their names. `api`: where it
+ * finds the sidecar, where that is not the socket mounted into it.
+ */
 export function jobEnvironment(
   job: Job,
   token: string,
   secrets: Readonly<Record<string, string>>,
+  api?: string,
 ): Record<string, string> {
   const shown = job.definition.secretEnv.flatMap((name) => {
     const value = secrets[name];
@@ -39,9 +43,9 @@ export function jobEnvironment(
     CRONIUM_RUN_ID: job.runId,
     CRONIUM_EVENT: job.eventName,
     CRONIUM_ATTEMPT: String(job.attempt),
-    CRONIUM_API: "unix:///run/cronium/api.sock",
+    CRONIUM_API: api ?? "unix:///run/cronium/api.sock",
     CRONIUM_TOKEN: token,
-    ...proxyEnvironment(job),
+    ...proxyEnvironment(job, api !== undefined),
     TRACEPARENT: traceParent(job.runId),
     CI: "true",
   };
@@ -57,15 +61,20 @@ function isProxied({ definition }: Job): boolean {
   return containerOf(definition).network.mode === "allowlist";
 }
 
-/** In both cases, because programs differ in which they read. The bootstrap takes the first one for itself. */
-function proxyEnvironment(job: Job): Record<string, string> {
+/**
+ * In both cases, because programs differ in which they read. The bootstrap takes the first one for itself; where the
+ * runtime API is `tunnelled`, so is the proxy, and nothing has to be opened in the container.
+ */
+function proxyEnvironment(job: Job, tunnelled: boolean): Record<string, string> {
   if (!isProxied(job)) {
     return {};
   }
-  const direct = job.definition.env["NO_PROXY"] ?? DIRECT;
+  const own = job.definition.env["NO_PROXY"];
+  // The runtime API itself is never behind the proxy.
+  const direct = own === undefined ? DIRECT : tunnelled ? `${own},127.0.0.1` : own;
   const proxied = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
   return {
-    CRONIUM_PROXY: "unix:///run/cronium/proxy.sock",
+    ...(tunnelled ? {} : { CRONIUM_PROXY: "unix:///run/cronium/proxy.sock" }),
     ...Object.fromEntries(proxied.map((name) => [name, PROXY])),
     NO_PROXY: direct,
     no_proxy: direct,

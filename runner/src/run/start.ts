@@ -95,7 +95,7 @@ export function bind(
     job: {
       runtime,
       script: script.text,
-      env: jobEnvironment(job, token, secrets),
+      env: jobEnvironment(job, token, secrets, deps.executor.apiAddress),
       ...(containerOf(job.definition).isolated ? { isolated: true as const } : {}),
       ...(again === null ? {} : { reuse: again }),
     },

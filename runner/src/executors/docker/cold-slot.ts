@@ -9,6 +9,7 @@
  */
 import type Docker from "dockerode";
 import * as z from "zod";
+import type { Runtime } from "@cronium/protocol";
 import { type Clock, delay, settledWithin } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
 import { isDaemonGone } from "../../base/retryable.ts";
@@ -31,6 +32,7 @@ import { type FailedContainers, keptName } from "./failed-containers.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
 import type { Removals } from "./removals.ts";
+import { ExecTunnel, TUNNEL_ADDRESS } from "./exec-tunnel.ts";
 import type { Furnish, Furnishing } from "./furnishing.ts";
 import { readFromNow, readStoredLog } from "./stored-log.ts";
 
@@ -100,6 +102,12 @@ export async function adoptColdSlot(
     return null;
   }
   const slot = new ColdSlot(context, { container: context.docker.getContainer(found.Id) });
+  // Whatever this process is told to use: it was made by an earlier one.
+  if (found.State.Running && found.Config.Env.includes(`CRONIUM_API=${TUNNEL_ADDRESS}`)) {
+    slot.openTunnel(request.definition.runtime, request.apiFolder).catch((error: unknown) => {
+      context.log.warn("tunnel.not_opened", { slot: request.slot, problem: errorText(error) });
+    });
+  }
   await slot.goOn(found, events, seen);
   return slot;
 }
@@ -114,6 +122,8 @@ class ColdSlot implements Slot {
   /** Asked to go twice, it asks Docker once. */
   private isRemoved = false;
   private furnishing: Furnishing | null = null;
+  private tunnel: ExecTunnel | null = null;
+  private apiFolder: string | null = null;
   private profile: SlotProfile | null = null;
   private readonly abandoned = new AbortController();
   private detach = (): void => {};
@@ -247,6 +257,7 @@ class ColdSlot implements Slot {
 
   private async prepare(request: CreateRequest, events: SlotEvents): Promise<void> {
     this.profile = request.profile;
+    this.apiFolder = request.apiFolder;
     try {
       this.furnishing = await this.context.furnish(request, events, this.abandoned.signal);
       this.container = await this.create(request);
@@ -298,6 +309,29 @@ class ColdSlot implements Slot {
       throw failure;
     }
     void this.watch(container);
+    const { profile } = this;
+    if (profile !== null && this.context.create.tunnelled) {
+      try {
+        await this.openTunnel(profile.runtime, this.apiFolder);
+      } catch (error) {
+        const failure = await this.explain(error);
+        this.end.reject(failure);
+        throw failure;
+      }
+    }
+  }
+
+  /** Resolves when the container reaches the slot's sockets, or has ended. */
+  async openTunnel(runtime: Runtime, folder: string | null): Promise<void> {
+    const { container } = this;
+    if (container === null || folder === null) {
+      return;
+    }
+    const { docker, clock, log } = this.context;
+    this.tunnel = new ExecTunnel({ docker, clock, log, container, runtime, folder });
+    const close = (): void => this.tunnel?.close();
+    this.exited.then(close, close);
+    await this.tunnel.open();
   }
 
   private async watch(container: Docker.Container): Promise<void> {
@@ -359,6 +393,7 @@ class ColdSlot implements Slot {
 
   private async removeNow(): Promise<void> {
     this.abandoned.abort();
+    this.tunnel?.close();
     await this.ready.catch(() => {});
     await this.starting?.catch(() => {});
     this.drain.resolve();

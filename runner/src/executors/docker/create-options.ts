@@ -8,10 +8,12 @@
  */
 import type { ContainerCreateOptions } from "dockerode";
 import type { HostMount, SlotRequest } from "../types.ts";
+import { TUNNEL_ADDRESS } from "./exec-tunnel.ts";
 import type { HostPath } from "./host-paths.ts";
 import { JOB_UID, limitOptions } from "./limits.ts";
 
 export const API_FOLDER = "/run/cronium";
+const SOCKET_ADDRESS = `unix://${API_FOLDER}/api.sock`;
 
 export interface CreateContext {
   readonly runnerId: string;
@@ -19,6 +21,8 @@ export interface CreateContext {
   readonly cpus: number;
   /** Where a folder of this process lies for the engine. */
   readonly hostPath: HostPath;
+  /** The runtime API comes through a tunnel: no folder of this machine is mounted for it. */
+  readonly tunnelled: boolean;
   /** For engines that refuse `NetworkDisabled`. */
   readonly networkModeNone: boolean;
 }
@@ -48,7 +52,7 @@ export function createOptions(context: CreateContext, request: CreateRequest): C
     name: "runId" in request ? containerName(request.runId, request.attempt) : `cronium-slot-${request.slot}`,
     Image: context.image,
     User: `${JOB_UID}:${JOB_UID}`,
-    Env: [`CRONIUM_API=unix://${API_FOLDER}/api.sock`],
+    Env: [`CRONIUM_API=${context.tunnelled ? TUNNEL_ADDRESS : SOCKET_ADDRESS}`],
     WorkingDir: "/workspace",
     Hostname: "job",
     OpenStdin: false,
@@ -71,7 +75,9 @@ export function createOptions(context: CreateContext, request: CreateRequest): C
       Init: true,
       IpcMode: "private",
       LogConfig: logConfig(request.profile.log),
-      ...(request.apiFolder === null ? {} : { Binds: [`${context.hostPath(request.apiFolder)}:${API_FOLDER}:ro`] }),
+      ...(request.apiFolder === null || context.tunnelled
+        ? {}
+        : { Binds: [`${context.hostPath(request.apiFolder)}:${API_FOLDER}:ro`] }),
       Mounts: mounts.map((mount) => bindMount(mount, context.hostPath)),
     } as NonNullable<ContainerCreateOptions["HostConfig"]>,
   };

@@ -18,9 +18,11 @@ export interface DiskOptions {
   /** Folder with one folder for each disk, named after its slot. */
   readonly diskDir: string;
   readonly log: Log;
+  /** Whether the engine sees folders of this machine. */
+  readonly shared: boolean;
 }
 
-export function ownDisks({ diskDir, log }: DiskOptions): Furnish {
+export function ownDisks({ diskDir, log, shared }: DiskOptions): Furnish {
   return async ({ slot, profile: { limits } }, events) => {
     const { diskMb, diskReadMbps, diskWriteMbps } = limits;
     if (diskMb === null) {
@@ -30,6 +32,11 @@ export function ownDisks({ diskDir, log }: DiskOptions): Furnish {
         );
       }
       return null;
+    }
+    if (!shared) {
+      const problem =
+        "A disk (diskMb) needs an engine that sees folders of the runner, and this one has --api-transport stdio.";
+      throw new ExecutorError("start_failed", problem);
     }
     const folder = join(diskDir, slot);
     try {

@@ -18,6 +18,7 @@ const Info = z.object({
   CpuCfsQuota: z.boolean().nullish(),
   PidsLimit: z.boolean().nullish(),
   DockerRootDir: z.string().nullish(),
+  OperatingSystem: z.string().nullish(),
 });
 
 /** Rejects with what the socket says. */
@@ -46,5 +47,6 @@ export async function engineFacts(docker: Docker) {
     userNamespaces: options.some((option) => option.includes("userns")),
     lacks: limits.flatMap(([limit, offered]) => (offered === false ? [limit] : [])),
     os: version.Os,
+    desktop: info.OperatingSystem === "Docker Desktop",
   };
 }
