@@ -120,6 +120,11 @@ export class LocalArtifacts {
 }
 
 function refuseRequest(response: ServerResponse, error: unknown): void {
+  // Whoever has every byte of a file may leave before its stream has ended.
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
   const known = error instanceof AppError ? error : new AppError("internal", errorText(error), { cause: error });
   response.writeHead(known.status, { "content-type": "application/problem+json" });
   response.end(JSON.stringify(toProblem(known, "local")));

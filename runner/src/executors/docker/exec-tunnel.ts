@@ -54,8 +54,8 @@ export class ExecTunnel {
   }
 
   /**
-   * Resolves when the container takes connections, or has ended. Rejects with `ExecutorError` when it cannot. It is kept
-   * open from then on.
+   * Resolves when the container takes connections, or has ended. Rejects with `ExecutorError`, or with what Docker says,
+   * when it cannot. It is kept open from then on.
    */
   async open(): Promise<void> {
     const opened = Promise.withResolvers<void>();
@@ -90,11 +90,7 @@ export class ExecTunnel {
           break;
         }
         if (!wasOpen) {
-          opened.reject(
-            error instanceof ExecutorError
-              ? error
-              : new ExecutorError("start_failed", errorText(error), { cause: error }),
-          );
+          opened.reject(error);
           return;
         }
         log.debug("tunnel.not_opened", { container: container.id, problem: errorText(error) });
