@@ -100,8 +100,6 @@ import { watchRun } from "./watches.ts";
 export class Dispatcher extends HookMethods implements DispatcherApi {
   readonly #shell: Shell;
   readonly #group: GroupCommit;
-  /** Its tables are gone; whatever still comes in finds nothing to act on. */
-  #isErased = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -212,7 +210,7 @@ export class Dispatcher extends HookMethods implements DispatcherApi {
   }
 
   async listShards(): Promise<readonly number[]> {
-    return this.#isErased ? [] : this.#shell.shards;
+    return this.isErased ? [] : this.#shell.shards;
   }
 
   async setQueueShard(command: Parameters<DispatcherApi["setQueueShard"]>[0]): Promise<Outcome<Queue>> {
@@ -366,7 +364,7 @@ export class Dispatcher extends HookMethods implements DispatcherApi {
   }
 
   async artifactNumbers(runIds: readonly string[]): ReturnType<DispatcherApi["artifactNumbers"]> {
-    return this.#isErased
+    return this.isErased
       ? []
       : runIds
           .flatMap((runId) => readRows(this.#shell.sql, runId))
@@ -421,24 +419,18 @@ export class Dispatcher extends HookMethods implements DispatcherApi {
   }
 
   async closeDown(): Promise<void> {
-    if (!this.#isErased) {
+    if (!this.isErased) {
       this.#group.flush();
       closeDown(this.#shell);
     }
   }
 
   async listRooms(page: Parameters<DispatcherApi["listRooms"]>[0]): Promise<readonly string[]> {
-    return this.#isErased ? [] : listRooms(this.#shell, page);
-  }
-
-  override async deleteDeliveryBlobs(): Promise<void> {
-    if (!this.#isErased) {
-      await super.deleteDeliveryBlobs();
-    }
+    return this.isErased ? [] : listRooms(this.#shell, page);
   }
 
   async erase(): Promise<void> {
-    this.#isErased = true;
+    this.isErased = true;
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
@@ -476,14 +468,14 @@ export class Dispatcher extends HookMethods implements DispatcherApi {
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    if (!this.#isErased) {
+    if (!this.isErased) {
       this.#group.flush();
       runnerGone(this.#shell, socket);
     }
   }
 
   override async alarm(): Promise<void> {
-    if (!this.#isErased) {
+    if (!this.isErased) {
       this.#group.flush();
       onAlarm(this.#shell);
     }

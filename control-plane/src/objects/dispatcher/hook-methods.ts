@@ -23,6 +23,8 @@ import { inTurn } from "./turns.ts";
 export abstract class HookMethods extends ScheduledObject implements HooksApi {
   /** A field, which no caller of the object can reach. */
   protected readonly group: GroupCommit;
+  /** A field too: its tables are gone; whatever still comes in finds nothing to act on. */
+  protected isErased = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -82,6 +84,8 @@ export abstract class HookMethods extends ScheduledObject implements HooksApi {
   }
 
   async deleteDeliveryBlobs(): Promise<void> {
-    await deleteDeliveryBlobs(this.shell);
+    if (!this.isErased) {
+      await deleteDeliveryBlobs(this.shell);
+    }
   }
 }
