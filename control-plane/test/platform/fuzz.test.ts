@@ -66,15 +66,15 @@ beforeAll(async () => {
   const token = await make("/registration-tokens", {});
   const runner = await make("/runner/register", registration(token["token"] ?? ""));
   const daily = { eventId: event["id"], timing: { kind: "interval", everyMs: 86_400_000 } };
-  // Two, as a request may delete one.
-  const schedules = [await make("/schedules", daily), await make("/schedules", daily)];
+  const schedule = await make("/schedules", daily);
+  const secret = await make("/secrets", { name: "FUZZED", value: "not shown" });
+  const variable = await make("/variables", { name: "FUZZED", value: "x" });
   const { endpoint } = (await make("/endpoints", { name: "Fuzzed", targets: [] })) as unknown as {
     endpoint: { id: string };
   };
   known = [
     ...[event["id"], run["runId"], account["id"], runner["runnerId"], workspace.workspaceId, "default"],
-    ...schedules.map((one) => one["id"]),
-    endpoint.id,
+    ...[schedule["id"], secret["id"], variable["id"], endpoint.id],
   ].filter((id) => id !== undefined);
 });
 
@@ -134,9 +134,10 @@ function addressOf(route: FuzzedRoute, chance: Chance): string {
   return `${path}?${query.toString()}`;
 }
 
-/** Last, because a request that hits the name leaves nothing for the others. */
-const isDeletion = ({ path }: FuzzedRoute): boolean => path.endsWith("/workspace/deletion");
-const inOrder = [...routes.filter((route) => !isDeletion(route)), ...routes.filter(isDeletion)];
+/** What takes something away comes late, and last what leaves nothing for the others. */
+const lateness = ({ method, path }: FuzzedRoute): number =>
+  path.endsWith("/workspace/deletion") ? 2 : method === "DELETE" ? 1 : 0;
+const inOrder = routes.toSorted((a, b) => lateness(a) - lateness(b));
 
 test.for(inOrder.map((route) => [`${route.method} ${route.path}`, route] as const))(
   "%s never fails, and answers as the contract says, whatever it is asked",
@@ -166,7 +167,6 @@ test.for(inOrder.map((route) => [`${route.method} ${route.path}`, route] as cons
   },
 );
 
-test("the requests are good enough to get past the checks of nearly half of the routes", ({ expect }) => {
-  // The others want secrets, tickets, signatures, or things in a state that chance does not bring about.
-  expect(succeeded.size).toBeGreaterThan(routes.length * 0.45);
+test("the requests are good enough to get past the checks of most routes", ({ expect }) => {
+  expect(succeeded.size).toBeGreaterThan(routes.length / 2);
 });
