@@ -15,6 +15,7 @@ import { overhead } from "./cases/overhead.ts";
 import { punctuality } from "./cases/punctuality.ts";
 import { runtimeApi } from "./cases/runtime-api.ts";
 import { warmTti } from "./cases/warm-tti.ts";
+import { webhook } from "./cases/webhook.ts";
 import { describeMachine } from "./machine.ts";
 import { workerdProgram } from "./reference/bare-worker.ts";
 import { passes, tableOf, writeReport, type Report } from "./report.ts";
@@ -34,6 +35,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   "burst-100": burst100,
   "runtime-api": runtimeApi,
   punctuality,
+  webhook,
 };
 
 const USAGE = `Usage: npm run bench [-- NAME…] [-- --rounds N] [-- --json]

@@ -6,7 +6,7 @@ import type { Machine } from "./machine.ts";
 export interface Case {
   readonly case: string;
   /** Unit of `p50`, `p99` and `mean`. */
-  readonly unit: "ms" | "jobs/s" | "lines/s" | "frames" | "MiB" | "%";
+  readonly unit: "ms" | "jobs/s" | "lines/s" | "deliveries/s" | "frames" | "MiB" | "%";
   readonly ours: Figures;
   readonly reference: Figures & { readonly name: string; readonly version: string };
   /** Median over the rounds of ours ÷ reference. */

@@ -2,10 +2,9 @@
  * `neighbours`: one workspace floods the installation with triggers, far beyond its quota; another one's runs must reach
  * their runner as before. Idle and flooded take turns on the same installation.
  */
-import { Worker } from "node:worker_threads";
 import { connectBenchRunner } from "../bench-runner.ts";
 import { noGateBroken, type Benchmark } from "../benchmark.ts";
-import type { FloodCount, FloodTask } from "../flood.ts";
+import { startFlood } from "../flood-thread.ts";
 import { addWorkspace, startPlane } from "../plane.ts";
 import { meetsGoal } from "../report.ts";
 import { figuresOf, median } from "../samples.ts";
@@ -38,9 +37,14 @@ export const neighbours: Benchmark = async ({ rounds, progress }) => {
     for (let round = 0; round <= rounds; round += 1) {
       const alone = await samples(once);
       const begin = performance.now();
-      const stop = startFlood({ url: plane.url, apiKey: loud.apiKey, eventId: flooded.id, clients: CLIENTS });
+      const flood = startFlood({
+        url: plane.url,
+        headers: { authorization: `Bearer ${loud.apiKey}` },
+        path: `/api/v1/events/${flooded.id}/runs`,
+        clients: CLIENTS,
+      });
       const beside = await samples(once);
-      const counts = await stop();
+      const counts = await flood.stop();
       // The first warms both up.
       if (round > 0) {
         progress(`neighbours round ${round} of ${rounds}`);
@@ -86,16 +90,4 @@ async function samples(once: () => Promise<number>): Promise<number[]> {
     found.push(await once());
   }
   return found;
-}
-
-/** Answers what ends it, and then what it was answered. */
-function startFlood(task: FloodTask): () => Promise<FloodCount> {
-  const thread = new Worker(new URL("../flood.ts", import.meta.url), { workerData: task });
-  const counted = new Promise<FloodCount>((resolve, reject) => {
-    thread.once("message", resolve).once("error", reject);
-  });
-  return () => {
-    thread.postMessage("stop");
-    return within("the flood to end", 60_000, counted);
-  };
 }
