@@ -34,8 +34,21 @@ export const RunOrigin = z
     z.strictObject({
       type: z.literal("schedule"),
       scheduleId: z.string(),
+      /** What the schedule was called then; runs that were stored before this field have none. */
+      scheduleName: z.string().optional(),
       /** The time that the schedule names; the run may have been queued later. */
       nominalAt: z.iso.datetime(),
+      /** Why it was run, or skipped, a key of `occurrenceReasons`; runs that were stored before this field have none. */
+      reason: z.string().optional(),
+    }),
+    z.strictObject({ type: z.literal("user"), userId: z.string() }),
+    z.strictObject({ type: z.literal("api_key"), keyId: z.string() }),
+    z.strictObject({
+      type: z.literal("webhook"),
+      endpointId: z.string(),
+      /** What the endpoint was called then. */
+      endpointName: z.string(),
+      deliveryId: z.string(),
     }),
   ])
   .meta({ id: "RunOrigin" });
@@ -62,6 +75,8 @@ const summary = {
   trigger: z.enum(triggers),
   /** Null for a run whose trigger says all. */
   origin: RunOrigin.nullable().default(null),
+  /** The run that this one repeats; null for a run of its own. */
+  retryOf: z.string().nullable().default(null),
   /** Number of the newest attempt; 0 before the first offer. */
   attempt: z.int(),
   exitCode: z.int().nullable(),
@@ -119,8 +134,6 @@ export const Run = z
     concurrencyKey: z.string().nullable().default(null),
     /** When it expires unless it has started; null for never. */
     expiresAt: time.default(null),
-    /** The run that this one repeats; null for a run of its own. */
-    retryOf: z.string().nullable().default(null),
   })
   .meta({ id: "Run" });
 export type Run = z.infer<typeof Run>;

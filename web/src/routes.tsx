@@ -10,13 +10,11 @@ import {
 import { type DeliveryVerdict, deliveryVerdicts } from "@cronium/protocol/webhook-tables";
 import { day, runState, oneOf, text, wholeNumber } from "./lib/search.ts";
 import { paths } from "./lib/paths.ts";
-import { ClaimPage } from "./pages/account/ClaimPage.tsx";
 import { SignInPage } from "./pages/account/SignInPage.tsx";
 import { CrashPage } from "./pages/CrashPage.tsx";
 import { EventsPage } from "./pages/events/EventsPage.tsx";
 import { NotFoundPage } from "./pages/NotFoundPage.tsx";
-import { RunnersPage } from "./pages/runners/RunnersPage.tsx";
-import { RunPage, runTabs } from "./pages/runs/RunPage.tsx";
+import { runTabs } from "./pages/runs/run-tabs.ts";
 import { RunsPage } from "./pages/runs/RunsPage.tsx";
 import { Shell } from "./pages/Shell.tsx";
 import { target } from "./ui/TextLink.tsx";
@@ -41,7 +39,11 @@ const signIn = createRoute({
   component: SignInPage,
 });
 
-const claim = createRoute({ getParentRoute: () => root, path: paths.claim(), component: ClaimPage });
+const claim = createRoute({
+  getParentRoute: () => root,
+  path: paths.claim(),
+  component: lazyRouteComponent(() => import("./pages/account/ClaimPage.tsx"), "ClaimPage"),
+});
 
 const device = createRoute({
   getParentRoute: () => root,
@@ -104,7 +106,7 @@ const run = createRoute({
     level: oneOf(search["level"], ["error", "warning"]),
     fold: text(search["fold"]),
   }),
-  component: RunPage,
+  component: lazyRouteComponent(() => import("./pages/runs/RunPage.tsx"), "RunPage"),
 });
 
 const bulk = createRoute({
@@ -138,10 +140,20 @@ const schedules = createRoute({
   getParentRoute: () => shell,
   path: paths.schedules(),
   validateSearch: (search: Search) => ({
-    tab: oneOf(search["tab"], ["schedules", "times"]),
+    tab: oneOf(search["tab"], ["schedules", "calendar", "times"]),
+    view: oneOf(search["view"], ["week", "month"]),
+    day: day(search["day"]),
+    at: text(search["at"]),
     decision: oneOf(search["decision"], ["run", "skipped", "missed"]),
   }),
   component: lazyRouteComponent(() => import("./pages/schedules/SchedulesPage.tsx"), "SchedulesPage"),
+});
+
+const schedule = createRoute({
+  getParentRoute: () => shell,
+  path: "/schedules/$scheduleId",
+  validateSearch: (search: Search) => ({ why: text(search["why"]) }),
+  component: lazyRouteComponent(() => import("./pages/schedules/SchedulePage.tsx"), "SchedulePage"),
 });
 
 const webhooks = createRoute({
@@ -150,6 +162,7 @@ const webhooks = createRoute({
   validateSearch: (search: Search) => ({
     tab: oneOf(search["tab"], ["endpoints", "deliveries"]),
     endpointId: text(search["endpointId"]),
+    deliveryId: text(search["deliveryId"]),
     verdict: oneOf(search["verdict"], Object.keys(deliveryVerdicts) as DeliveryVerdict[]),
   }),
   component: lazyRouteComponent(() => import("./pages/webhooks/WebhooksPage.tsx"), "WebhooksPage"),
@@ -159,7 +172,7 @@ const runners = createRoute({
   getParentRoute: () => shell,
   path: paths.runners(),
   validateSearch: (search: Search) => ({ add: search["add"] === true || search["add"] === "true" ? true : undefined }),
-  component: RunnersPage,
+  component: lazyRouteComponent(() => import("./pages/runners/RunnersPage.tsx"), "RunnersPage"),
 });
 
 const runner = createRoute({
@@ -167,6 +180,9 @@ const runner = createRoute({
   path: "/runners/$runnerId",
   component: lazyRouteComponent(() => import("./pages/runners/RunnerPage.tsx"), "RunnerPage"),
 });
+
+/** Any other address: said within the frame, so that the way on is there. */
+const unknown = createRoute({ getParentRoute: () => shell, path: "$", component: NotFoundPage });
 
 const settings = createRoute({
   getParentRoute: () => shell,
@@ -201,10 +217,12 @@ export const router = createRouter({
       event,
       editEvent,
       schedules,
+      schedule,
       webhooks,
       runners,
       runner,
       settings,
+      unknown,
     ]),
   ]),
   defaultPreload: "intent",

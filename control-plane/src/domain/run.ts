@@ -214,6 +214,7 @@ export function toSummary(run: RunRecord): RunSummary {
     message: run.message,
     trigger: run.trigger,
     origin: run.origin,
+    retryOf: run.retryOf,
     attempt: run.attempt,
     exitCode: run.exitCode,
     signal: run.signal,
@@ -255,7 +256,6 @@ export function toDetail(
     queue: run.queue,
     concurrencyKey: run.concurrencyKey,
     expiresAt: run.state === "queued" && run.starts === 0 ? isoOrNull(run.expiresAt) : null,
-    retryOf: run.retryOf,
   };
 }
 

@@ -86,7 +86,12 @@ async function replay(deps: Deps, workspaceId: string, id: string): Promise<Hook
     dedupe: null,
     packed: null,
     original: id,
-    wishes: await wishesOf(deps, rule.endpoint.targets, arrival, readArrived(arrival), deliveryId),
+    wishes: await wishesOf(deps, rule.endpoint.targets, arrival, readArrived(arrival), deliveryId, {
+      type: "webhook",
+      endpointId,
+      endpointName: rule.endpoint.name,
+      deliveryId,
+    }),
   });
   return answerOf(delivered);
 }

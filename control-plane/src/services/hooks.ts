@@ -2,7 +2,7 @@
  * A webhook arrives: whose it is, whether it is genuine, which inputs it makes, and then one call of home that stores it
  * with its runs. The sender is answered when that is durable, and the same on each repeat.
  */
-import type { DeliveryVerdict, EndpointTarget, HookAnswer, Run } from "@cronium/protocol";
+import type { DeliveryVerdict, EndpointTarget, HookAnswer, Run, RunOrigin } from "@cronium/protocol";
 import { AppError, type ErrorCode } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Json } from "@cronium/protocol/json";
@@ -138,7 +138,12 @@ async function takeOnce(deps: Deps, hook: KnownHook, arrived: Arrived): Promise<
     dedupe,
     packed: packArrival(arrival),
     original: null,
-    wishes: await wishesOf(deps, rule.endpoint.targets, arrival, body, causes),
+    wishes: await wishesOf(deps, rule.endpoint.targets, arrival, body, causes, {
+      type: "webhook",
+      endpointId,
+      endpointName: name,
+      deliveryId,
+    }),
   };
   const answer = await deliver(deps, hook, command);
   return answerTo(deps, hook, answer);
@@ -192,6 +197,7 @@ export async function wishesOf(
   { method, headers, query }: Omit<Arrival, "body">,
   body: Json,
   causes: string,
+  origin: RunOrigin,
 ): Promise<HookWish[]> {
   const data = { body, headers, query, method };
   return Promise.all(
@@ -213,6 +219,7 @@ export async function wishesOf(
         input: input.value,
         options: {},
         target: { kind: "event", eventId },
+        origin,
       };
       return { eventId, command };
     }),

@@ -20,9 +20,10 @@ import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
 import { isTerminal } from "@cronium/protocol/run-states";
 import type { Deps } from "../deps.ts";
 import { stampOf, type Act, type Stamp } from "../domain/act.ts";
-import type { Actor } from "../domain/actor.ts";
+import { actorId, type Actor } from "../domain/actor.ts";
 import { detailKey } from "../domain/blob-keys.ts";
 import type { EnqueueCommand, Refusal } from "../domain/dispatcher.ts";
+import { askedBy } from "../domain/run-origin.ts";
 import type { RunDetail } from "../domain/run.ts";
 import { readAll } from "../store/blobs.ts";
 import { findRunRow, listRunRows, type RunRowFilter } from "../store/runs.ts";
@@ -70,6 +71,7 @@ export async function triggerRun(
     input,
     options: enqueueOptions(options, deps.clock.now()),
     target,
+    origin: askedBy({ kind: actor.kind, id: actorId(actor) }),
     ...(by === undefined ? {} : { by }),
   });
   if (!outcome.ok) {
@@ -99,6 +101,7 @@ export async function triggerBatch(
       input,
       options: enqueueOptions(options, now, `/runs/${i}`),
       target: { kind: "event", eventId },
+      origin: askedBy({ kind: actor.kind, id: actorId(actor) }),
     };
   });
   const outcomes = unwrap(await enqueueRuns(deps, actor.workspaceId, { commands, cause }));

@@ -82,6 +82,7 @@ describe("a bulk retry", () => {
     const known = new Set([good, bad, waiting]);
     const again = await plane.run(runs.find(({ id }) => !known.has(id))?.id ?? "");
     expect(again).toMatchObject({ retryOf: bad, input: 2, eventVersion: 1, priority: 3, trigger: "api" });
+    expect(again?.origin).toEqual({ type: "api_key", keyId: expect.any(String) });
     expect((await plane.run(bad)).state).toBe("failed");
     await waitForEnd(plane, await startBulk(plane, "retry", { eventId, state: ["succeeded"] }));
     await outboxIsEmpty(plane);

@@ -21,6 +21,10 @@ test("a retry runs the same version with the same input, and names the run it re
     input: { n: 1 },
   });
   expect(await plane.run(runId)).toMatchObject({ retryOf: old, priority: 4, queue: "mail", attempt: 1 });
+  expect(await plane.run(runId)).toMatchObject({
+    trigger: "api",
+    origin: { type: "api_key", keyId: expect.any(String) },
+  });
   expect(await plane.run(old)).toMatchObject({ state: "succeeded", retryOf: null });
 });
 

@@ -35,6 +35,12 @@ describe("a webhook", () => {
     await evictDurableObject(plane.dispatcherStub);
     expect(await plane.run(answer.body.runId ?? "")).toMatchObject({
       trigger: "webhook",
+      origin: {
+        type: "webhook",
+        endpointId: hook.endpoint.id,
+        endpointName: "Orders",
+        deliveryId: answer.body.deliveryId,
+      },
       input: { order: 7 },
       state: "queued",
     });

@@ -169,7 +169,8 @@ test("a schedule that is due fires by itself, its run says why it exists, and th
   }, "the time's row");
   expect(occurrence).toMatchObject({ decision: "run", reason: "due", nominalAt: at, scheduleName: `once at ${at}` });
   const run = await plane.expectJson<Run>(200, "GET", `/runs/${occurrence.runId ?? ""}`);
-  expect(run).toMatchObject({ trigger: "schedule", origin: { type: "schedule", scheduleId: id, nominalAt: at } });
+  const origin = { type: "schedule", scheduleId: id, scheduleName: `once at ${at}`, nominalAt: at, reason: "due" };
+  expect(run).toMatchObject({ trigger: "schedule", origin });
   const why = await plane.expectJson<WhyAnswer>(200, "GET", `/schedules/${id}/why?at=${at}`);
   expect(why.verdict).toBe("waiting");
   expect(why.message).toContain("gpu=yes");

@@ -27,7 +27,7 @@ describe("a schedule", () => {
         trigger: "schedule",
         eventId: event,
         state: "queued",
-        origin: { type: "schedule", scheduleId: id, nominalAt: "2030-01-01T10:01:00.000Z" },
+        origin: { type: "schedule", scheduleId: id, nominalAt: "2030-01-01T10:01:00.000Z", reason: "due" },
       });
       expect(readSchedule(world.shell, id)?.nextFire).toBe(Date.parse(at("10:04")));
       expect(world.shell.alarmAt).toBeLessThanOrEqual(Date.parse(at("10:04")));

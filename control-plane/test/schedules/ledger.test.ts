@@ -112,6 +112,8 @@ describe("backfill", () => {
       world.pass("2030-01-01T10:20:30Z");
       expect(readBackfill(shell, "bkf_1")).toMatchObject({ state: "finished", done: 7, matched: 7 });
       expect(world.told(id).filter((line) => line.endsWith("backfilled")).length).toBe(7);
+      const made = world.ledger(id).find(({ reason }) => reason === "backfilled");
+      expect(readRun(shell, made?.runId ?? "")?.origin).toMatchObject({ scheduleId: id, reason: "backfilled" });
       expect(world.runs()).toBe(9);
       expect(start("bkf_2")).toMatchObject({ matched: 0, state: "finished" });
       expect(start("bkf_1")).toMatchObject({ done: 7 });

@@ -7,17 +7,22 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly idempotencyKey?: string;
+  /** The version that is changed; another one that came between is refused with `version_conflict`. */
+  readonly ifMatch?: number;
   readonly signal?: AbortSignal;
 }
 
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
-  const { method = "GET", body, idempotencyKey, signal } = options;
+  const { method = "GET", body, idempotencyKey, ifMatch, signal } = options;
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) {
     headers["content-type"] = "application/json";
   }
   if (idempotencyKey !== undefined) {
     headers["idempotency-key"] = idempotencyKey;
+  }
+  if (ifMatch !== undefined) {
+    headers["if-match"] = `"${ifMatch}"`;
   }
   let answer: Response;
   let text: string;

@@ -1,6 +1,7 @@
 /** Names of everything in the query cache, so that live messages find what they change. */
 import type { BulkAction } from "@cronium/protocol/api/bulk";
 import type { RunState } from "@cronium/protocol/run-states";
+import type { OccurrenceDecision } from "@cronium/protocol/schedule-tables";
 
 export interface RunFilter {
   readonly state?: RunState | undefined;
@@ -12,6 +13,11 @@ export interface RunFilter {
 export interface DeliveryFilter {
   readonly endpointId?: string | undefined;
   readonly verdict?: string | undefined;
+}
+
+export interface OccurrenceFilter {
+  readonly decision?: OccurrenceDecision | undefined;
+  readonly scheduleId?: string | undefined;
 }
 
 /** Entries of the audit, as `GET /audit` takes them, but for whole days. */
@@ -35,8 +41,16 @@ export const keys = {
   bulk: (id: string) => ["bulk", id] as const,
   bulkPreview: (action: BulkAction, filter: RunFilter) => ["bulk", "preview", action, filter] as const,
   schedules: () => ["schedules"] as const,
+  allSchedules: () => ["schedules", "all"] as const,
+  calendar: (from: string, days: number, version: number) => ["schedules", "calendar", from, days, version] as const,
+  schedule: (id: string) => ["schedules", "one", id] as const,
+  scheduleLateness: (id: string) => ["schedules", "lateness", id] as const,
+  why: (id: string, at: string) => ["schedules", "why", id, at] as const,
+  backfillCount: (id: string, ask: unknown) => ["schedules", "backfill", id, ask] as const,
+  backfill: (id: string) => ["backfills", id] as const,
   schedulePreview: (ask: unknown) => ["schedules", "preview", ask] as const,
-  occurrences: (decision: string | undefined) => ["occurrences", decision] as const,
+  allOccurrences: () => ["occurrences"] as const,
+  occurrences: (filter: OccurrenceFilter) => ["occurrences", filter] as const,
   runners: () => ["runners"] as const,
   runner: (id: string) => ["runners", id] as const,
   members: () => ["members"] as const,

@@ -1,14 +1,24 @@
 /** Schedules, the next times of one that need not exist, and what became of those of the past. */
-import type { CreateSchedule, PreviewSchedule, ResumeSchedule, SchedulePreview } from "@cronium/protocol/api/schedules";
-import type { OccurrenceDecision } from "@cronium/protocol/schedule-tables";
-import type { Occurrence, Schedule } from "@cronium/protocol/schedule";
+import type {
+  Backfill,
+  CreateSchedule,
+  PauseSchedule,
+  PreviewSchedule,
+  ResumeSchedule,
+  SchedulePreview,
+  StartBackfill,
+  UpdateSchedule,
+  WhyAnswer,
+} from "@cronium/protocol/api/schedules";
+import type { Lateness, Occurrence, Schedule } from "@cronium/protocol/schedule";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { apiPaths } from "../lib/paths.ts";
 import { request } from "./http.ts";
-import { keys } from "./keys.ts";
+import { keys, type OccurrenceFilter } from "./keys.ts";
 import type { Page } from "./page.ts";
 
 const REFRESH_MS = 10_000;
+const BACKFILL_REFRESH_MS = 1_000;
 
 export const schedulesQuery = () =>
   infiniteQueryOptions({
@@ -20,12 +30,49 @@ export const schedulesQuery = () =>
     refetchInterval: REFRESH_MS,
   });
 
-export const occurrencesQuery = (decision: OccurrenceDecision | undefined) =>
+const ALL_PAGES = 20;
+
+/** All of them, up to two thousand; `isCut` where there are more. */
+export const allSchedulesQuery = () =>
+  queryOptions({
+    queryKey: keys.allSchedules(),
+    queryFn: async ({ signal }) => {
+      const items: Schedule[] = [];
+      let cursor: string | null = null;
+      for (let pages = 0; pages < ALL_PAGES; pages += 1) {
+        const query = { limit: 100, cursor: cursor ?? undefined };
+        const page: Page<Schedule> = await request(apiPaths.schedules(), { query, signal });
+        items.push(...page.items);
+        cursor = page.nextCursor;
+        if (cursor === null) {
+          break;
+        }
+      }
+      return { items, isCut: cursor !== null };
+    },
+    staleTime: 60_000,
+  });
+
+export const scheduleQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.schedule(id),
+    queryFn: ({ signal }) => request<Schedule>(apiPaths.schedule(id), { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+
+export const scheduleLatenessQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.scheduleLateness(id),
+    queryFn: ({ signal }) => request<Lateness>(apiPaths.scheduleLateness(id), { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+
+export const occurrencesQuery = (filter: OccurrenceFilter) =>
   infiniteQueryOptions({
-    queryKey: keys.occurrences(decision),
+    queryKey: keys.occurrences(filter),
     queryFn: ({ pageParam, signal }) =>
       request<Page<Occurrence>>(apiPaths.occurrences(), {
-        query: { cursor: pageParam ?? undefined, limit: 50, decision },
+        query: { cursor: pageParam ?? undefined, limit: 50, ...filter },
         signal,
       }),
     initialPageParam: null as string | null,
@@ -33,7 +80,16 @@ export const occurrencesQuery = (decision: OccurrenceDecision | undefined) =>
     refetchInterval: REFRESH_MS,
   });
 
-export type PreviewAsk = Pick<PreviewSchedule, "timing" | "timezone">;
+/** `at`: any time, ISO 8601. */
+export const whyQuery = (id: string, at: string) =>
+  queryOptions({
+    queryKey: keys.why(id, at),
+    queryFn: ({ signal }) => request<WhyAnswer>(apiPaths.scheduleWhy(id), { query: { at }, signal }),
+    refetchInterval: REFRESH_MS,
+  });
+
+export type PreviewAsk = Pick<PreviewSchedule, "timing" | "timezone"> &
+  Partial<Pick<PreviewSchedule, "startAt" | "endAt" | "blackouts" | "jitterMs" | "scheduleId">>;
 
 /** Fails with what saving it would be refused with. */
 export const schedulePreviewQuery = (ask: PreviewAsk) =>
@@ -44,25 +100,43 @@ export const schedulePreviewQuery = (ask: PreviewAsk) =>
     retry: false,
   });
 
-export type NewSchedule = Pick<CreateSchedule, "eventId" | "timing" | "timezone" | "overlap"> & {
-  readonly name?: string;
-  readonly catchUp: { readonly mode: CreateSchedule["catchUp"]["mode"] };
-};
-
-export function createSchedule(body: NewSchedule): Promise<Schedule> {
+export function createSchedule(body: Omit<CreateSchedule, "enabled">): Promise<Schedule> {
   return request<Schedule>(apiPaths.schedules(), { method: "POST", body });
 }
 
-export function pauseSchedule(id: string): Promise<Schedule> {
-  return request<Schedule>(apiPaths.schedulePause(id), { method: "POST", body: {} });
+/** Throws `version_conflict` when `version` is no longer the newest. */
+export function updateSchedule(id: string, version: number, body: UpdateSchedule): Promise<Schedule> {
+  return request<Schedule>(apiPaths.schedule(id), { method: "PATCH", body, ifMatch: version });
 }
 
-export function resumeSchedule({
-  id,
-  catchUp,
-}: {
-  readonly id: string;
-  readonly catchUp: ResumeSchedule["catchUp"];
-}): Promise<Schedule> {
-  return request<Schedule>(apiPaths.scheduleResume(id), { method: "POST", body: { catchUp } });
+export function deleteSchedule({ id, version }: Pick<Schedule, "id" | "version">): Promise<void> {
+  return request(apiPaths.schedule(id), { method: "DELETE", ifMatch: version });
 }
+
+export function pauseSchedule({ id, ...body }: { readonly id: string } & Partial<PauseSchedule>): Promise<Schedule> {
+  return request<Schedule>(apiPaths.schedulePause(id), { method: "POST", body });
+}
+
+export function resumeSchedule({ id, ...body }: { readonly id: string } & Partial<ResumeSchedule>): Promise<Schedule> {
+  return request<Schedule>(apiPaths.scheduleResume(id), { method: "POST", body });
+}
+
+/** How many runs it would be, and of which times. */
+export const backfillCountQuery = (id: string, ask: Omit<StartBackfill, "dryRun">) =>
+  queryOptions({
+    queryKey: keys.backfillCount(id, ask),
+    queryFn: ({ signal }) =>
+      request<Backfill>(apiPaths.scheduleBackfill(id), { method: "POST", body: { ...ask, dryRun: true }, signal }),
+    retry: false,
+  });
+
+export function startBackfill(id: string, ask: Omit<StartBackfill, "dryRun">): Promise<Backfill> {
+  return request<Backfill>(apiPaths.scheduleBackfill(id), { method: "POST", body: { ...ask, dryRun: false } });
+}
+
+export const backfillQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.backfill(id),
+    queryFn: ({ signal }) => request<Backfill>(apiPaths.backfill(id), { signal }),
+    refetchInterval: ({ state }) => (state.data?.state === "finished" ? false : BACKFILL_REFRESH_MS),
+  });

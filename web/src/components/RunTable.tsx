@@ -9,15 +9,17 @@ import { type Column, DataTable, rowLink } from "./DataTable.tsx";
 import { Duration } from "./Duration.tsx";
 import { StateBadge } from "./StateBadge.tsx";
 import { Time } from "./Time.tsx";
+import { type NameOf, TriggerOf } from "./TriggerOf.tsx";
 
 export interface RunTableProps {
   readonly runs: readonly RunSummary[];
   readonly label: string;
   /** Left out where every row has the same. */
   readonly withEvent: boolean;
+  readonly nameOf: NameOf;
 }
 
-export function RunTable({ runs, label, withEvent }: RunTableProps): ReactNode {
+export function RunTable({ runs, label, withEvent, nameOf }: RunTableProps): ReactNode {
   const columns: readonly Column<RunSummary>[] = [
     { key: "state", title: t("column.state"), from: "sm", cell: (run) => <StateBadge of="run" state={run.state} /> },
     withEvent ? eventColumn : idColumn,
@@ -25,7 +27,7 @@ export function RunTable({ runs, label, withEvent }: RunTableProps): ReactNode {
       key: "trigger",
       title: t("column.trigger"),
       from: "lg",
-      cell: (run) => <span className="text-dim">{t(`trigger.${run.trigger}`)}</span>,
+      cell: (run) => <TriggerOf run={run} nameOf={nameOf} />,
     },
     { key: "runner", title: t("column.runner"), from: "lg", cell: runnerCell },
     {

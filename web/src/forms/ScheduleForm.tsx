@@ -1,198 +1,151 @@
+import type { Schedule } from "@cronium/protocol/schedule";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { eventsQuery } from "../api/events.ts";
+import { keys } from "../api/keys.ts";
 import { itemsOf } from "../api/page.ts";
-import { createSchedule, type NewSchedule, type PreviewAsk, schedulePreviewQuery } from "../api/schedules.ts";
+import {
+  createSchedule,
+  type PreviewAsk,
+  schedulePreviewQuery,
+  scheduleQuery,
+  updateSchedule,
+} from "../api/schedules.ts";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
+import { NextTimes } from "../components/NextTimes.tsx";
 import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
-import { absoluteTime, viewerZone } from "../lib/time.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Field, Input, Select } from "../ui/Field.tsx";
+import { changesOf, newScheduleDraft, readScheduleDraft, scheduleDraft, type ScheduleDraft } from "./schedule-draft.ts";
+import { ScheduleRuleFields } from "./ScheduleRuleFields.tsx";
+import { TimingFields } from "./TimingFields.tsx";
 
-const PRESETS = [
-  ["*/15 * * * *", "scheduleForm.quarter"],
-  ["0 * * * *", "scheduleForm.hourly"],
-  ["0 3 * * *", "scheduleForm.nightly"],
-  ["0 9 * * 1-5", "scheduleForm.workdays"],
-  ["0 0 1 * *", "scheduleForm.monthly"],
-] as const;
-const OVERLAPS = ["skip", "queue_one", "allow", "cancel_previous"] as const;
-const CATCH_UPS = ["latest", "none", "all"] as const;
+export interface ScheduleFormProps {
+  /** The one that is changed; without it a new one is made. */
+  readonly schedule?: Schedule;
+  readonly onClose: () => void;
+}
 
-/** A cron pattern with its zone, and the next times that it names, by the very function that fires them. */
-export function ScheduleForm({ onClose }: { readonly onClose: () => void }): ReactNode {
+/** Where what a field says is wrong: found here, or told by the API. */
+export type MessageAt = (pointer: string) => string | undefined;
+
+/** All that a schedule says, and the next times that it names, by the very function that fires them. */
+export function ScheduleForm({ schedule, onClose }: ScheduleFormProps): ReactNode {
   const events = itemsOf(useInfiniteQuery(eventsQuery()).data);
-  const [values, setValues] = useState({
-    eventId: "",
-    pattern: "0 3 * * *",
-    timezone: viewerZone(),
-    overlap: "skip" as NewSchedule["overlap"],
-    catchUp: "latest" as NewSchedule["catchUp"]["mode"],
-  });
-  const change = (next: Partial<typeof values>): void => setValues({ ...values, ...next });
-  const eventId = values.eventId === "" ? (events[0]?.id ?? "") : values.eventId;
-  const timing = { kind: "cron", pattern: values.pattern } as const;
+  const [chosen, setChosen] = useState("");
+  const eventId = schedule?.eventId ?? (chosen === "" ? (events[0]?.id ?? "") : chosen);
+  // What is there changes while this is open; what was typed is measured by what it began with.
+  const [began] = useState(() => (schedule === undefined ? newScheduleDraft() : scheduleDraft(schedule)));
+  const [draft, setDraft] = useState(began);
+  const [wasSent, setSent] = useState(false);
+  const change = (next: Partial<ScheduleDraft>): void => setDraft({ ...draft, ...next });
+  const { body, faults } = readScheduleDraft(draft);
+
   const client = useQueryClient();
   const save = useMutation({
-    mutationFn: () =>
-      createSchedule({
-        eventId,
-        timing,
-        timezone: values.timezone,
-        overlap: values.overlap,
-        catchUp: { mode: values.catchUp },
-      }),
+    mutationFn: async ({ version }: { readonly version: number | null }) =>
+      schedule === undefined || version === null
+        ? createSchedule({ eventId, ...body })
+        : updateSchedule(schedule.id, version, changesOf(readScheduleDraft(began).body, body)),
     onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["schedules"] });
+      await client.invalidateQueries({ queryKey: keys.schedules() });
       onClose();
     },
   });
-  // Texts, which are equal while they are the same: a new object in each render would be put off for ever.
-  const pattern = useDeferredValue(values.pattern);
-  const timezone = useDeferredValue(values.timezone);
-  const ask: PreviewAsk = { timing: { kind: "cron", pattern }, timezone };
-  const preview = useQuery(schedulePreviewQuery(ask));
-  const messageAt = (pointer: string): string | undefined =>
-    [save.error, preview.error]
+  const [version, setVersion] = useState(schedule?.version ?? null);
+  const isOutdated = isApiError(save.error, "version_conflict");
+  /** Fields that nobody touched here stay as somebody else has left them. */
+  const saveOver = async (): Promise<void> => {
+    if (schedule !== undefined) {
+      const newest = await client.fetchQuery({ ...scheduleQuery(schedule.id), staleTime: 0 });
+      setVersion(newest.version);
+      save.mutate({ version: newest.version });
+    }
+  };
+
+  // A text, which is equal while it is the same: a new object in each render would be put off for ever.
+  const { timing, timezone, startAt, endAt, blackouts, jitterMs } = body;
+  const asked = useDeferredValue(JSON.stringify({ timing, timezone, startAt, endAt, blackouts, jitterMs }));
+  const isWhole = !Object.keys(faults).some((pointer) =>
+    /^\/(timing|timezone|startAt|endAt|blackouts|jitter)/.test(pointer),
+  );
+  const preview = useQuery({ ...schedulePreviewQuery(JSON.parse(asked) as PreviewAsk), enabled: isWhole });
+  const errors = [save.error, isWhole ? preview.error : null];
+  const messageAt: MessageAt = (pointer) =>
+    (wasSent || pointer === "/timezone" ? faults[pointer] : undefined) ??
+    errors
       .map((error) => (isApiError(error) ? error.fieldMessage(pointer) : undefined))
-      .find((message) => message !== undefined);
-  const isPlaced = ["/timing/pattern", "/timezone"].some((pointer) => messageAt(pointer) !== undefined);
+      .find((text) => text !== undefined);
+  const isPlaced = isApiError(save.error) && save.error.errors.length > 0;
   return (
-    <Dialog open onClose={onClose} shape="sheet" title={t("schedules.new")}>
+    <Dialog
+      open
+      onClose={onClose}
+      shape="sheet"
+      title={schedule === undefined ? t("schedules.new") : t("scheduleForm.editTitle", schedule.name)}
+    >
       <form
         noValidate
         className="flex flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          save.mutate();
+          setSent(true);
+          if (Object.keys(faults).length === 0) {
+            save.mutate({ version });
+          }
         }}
       >
-        <Field label={t("scheduleForm.event")}>
-          {(control) => (
-            <Select {...control} value={eventId} onChange={(event) => change({ eventId: event.target.value })}>
-              {events.map((event) => (
-                <option key={event.id} value={event.id}>
-                  {event.name}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <Field label={t("scheduleForm.preset")}>
-          {(control) => (
-            <Select
-              {...control}
-              value={PRESETS.some(([pattern]) => pattern === values.pattern) ? values.pattern : ""}
-              onChange={(event) => change(event.target.value === "" ? {} : { pattern: event.target.value })}
-            >
-              <option value="">{t("scheduleForm.presetOwn")}</option>
-              {PRESETS.map(([pattern, label]) => (
-                <option key={pattern} value={pattern}>
-                  {t(label)}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <Field
-          label={t("scheduleForm.pattern")}
-          help={t("scheduleForm.patternHelp")}
-          error={messageAt("/timing/pattern")}
-        >
+        {schedule === undefined ? (
+          <Field label={t("scheduleForm.event")} error={messageAt("/eventId")}>
+            {(control) => (
+              <Select {...control} value={eventId} onChange={(event) => setChosen(event.target.value)}>
+                {events.map((event) => (
+                  <option key={event.id} value={event.id}>
+                    {event.name}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
+        ) : null}
+        <Field label={t("scheduleForm.name")} help={t("scheduleForm.nameHelp")} error={messageAt("/name")}>
           {(control) => (
             <Input
               {...control}
-              className="font-mono"
-              spellCheck={false}
-              value={values.pattern}
-              onChange={(event) => change({ pattern: event.target.value })}
+              autoComplete="off"
+              value={draft.name}
+              onChange={(event) => change({ name: event.target.value })}
             />
           )}
         </Field>
-        <Field label={t("scheduleForm.zone")} help={t("scheduleForm.zoneHelp")} error={messageAt("/timezone")}>
-          {(control) => (
-            <Input
-              {...control}
-              spellCheck={false}
-              value={values.timezone}
-              onChange={(event) => change({ timezone: event.target.value })}
-            />
-          )}
-        </Field>
-        {preview.data === undefined ? null : <NextTimes preview={preview.data} zone={values.timezone} />}
-        <Field label={t("scheduleForm.overlap")}>
-          {(control) => (
-            <Select
-              {...control}
-              value={values.overlap}
-              onChange={(event) => change({ overlap: event.target.value as typeof values.overlap })}
-            >
-              {OVERLAPS.map((overlap) => (
-                <option key={overlap} value={overlap}>
-                  {t(`scheduleForm.overlap.${overlap}`)}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <Field label={t("scheduleForm.catchUp")}>
-          {(control) => (
-            <Select
-              {...control}
-              value={values.catchUp}
-              onChange={(event) => change({ catchUp: event.target.value as typeof values.catchUp })}
-            >
-              {CATCH_UPS.map((mode) => (
-                <option key={mode} value={mode}>
-                  {t(`scheduleForm.catchUp.${mode}`)}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        {isPlaced ? null : <ErrorLine error={save.error} />}
-        <Button
-          type="submit"
-          look="primary"
-          className="self-start"
-          busy={save.isPending}
-          blocked={eventId === "" ? t("events.none") : undefined}
-        >
-          {t("scheduleForm.create")}
-        </Button>
+        <TimingFields draft={draft} onChange={change} messageAt={messageAt} />
+        {preview.data === undefined || !isWhole ? null : (
+          <section aria-label={t("scheduleForm.next")} className="flex flex-col gap-2 border-y border-line py-3">
+            <h3 className="text-13 font-medium">{preview.data.sentence}</h3>
+            <NextTimes preview={preview.data} zone={timezone} />
+          </section>
+        )}
+        <ScheduleRuleFields draft={draft} onChange={change} messageAt={messageAt} />
+        {isPlaced ? <p className="text-12 text-bad">{t("scheduleForm.look")}</p> : <ErrorLine error={save.error} />}
+        {wasSent && Object.keys(faults).length > 0 ? (
+          <p role="alert" className="text-12 text-bad">
+            {t("scheduleForm.look")}
+          </p>
+        ) : null}
+        <div className="flex gap-2">
+          <Button
+            type="submit"
+            look="primary"
+            busy={save.isPending}
+            blocked={eventId === "" ? t("events.none") : undefined}
+          >
+            {schedule === undefined ? t("scheduleForm.create") : t("scheduleForm.save")}
+          </Button>
+          {isOutdated ? <Button onClick={() => void saveOver()}>{t("scheduleForm.saveOver")}</Button> : null}
+        </div>
       </form>
     </Dialog>
-  );
-}
-
-/** In the schedule's zone, and in that of whoever looks; what changed clocks do stands beside. */
-function NextTimes({
-  preview,
-  zone,
-}: {
-  readonly preview: NonNullable<Awaited<ReturnType<NonNullable<ReturnType<typeof schedulePreviewQuery>["queryFn"]>>>>;
-  readonly zone: string;
-}): ReactNode {
-  const here = viewerZone();
-  return (
-    <section aria-label={t("scheduleForm.next")} className="flex flex-col gap-2 border-y border-line py-3">
-      <h3 className="text-13 font-medium">{preview.sentence}</h3>
-      <ol className="flex flex-col gap-1 text-12">
-        {preview.fires.map((fire) => (
-          <li key={fire.nominalAt} className="flex flex-col">
-            <span>{absoluteTime(Date.parse(fire.nominalAt), zone)}</span>
-            {here === zone ? null : (
-              <span className="text-faint">
-                {t("scheduleForm.here")} {absoluteTime(Date.parse(fire.nominalAt), here)}
-              </span>
-            )}
-            {fire.note === null ? null : <span className="text-warn">{fire.note}</span>}
-          </li>
-        ))}
-      </ol>
-      {preview.clockRule === null ? null : <p className="text-12 text-faint">{preview.clockRule}</p>}
-    </section>
   );
 }

@@ -64,7 +64,25 @@ beforeAll(async () => {
   const refused = await bulk("retry", { eventId: id });
   await cronium.api("PATCH", "/settings", { queueLimit: 1_000_000 });
   const empty = await bulk("cancel", { eventId: id, label: ["gpu=yes"], q: "backup", from: "2026-01-01T00:00:00Z" });
+  const schedule = await cronium.api<{ id: string }>("POST", "/schedules", {
+    eventId: id,
+    timing: { kind: "cron", pattern: "30 2 * * *" },
+    timezone: "America/New_York",
+    startAt: "2026-10-30T00:00:00Z",
+    jitterMs: 90_000,
+    blackouts: [{ from: "2027-12-24", until: "2027-12-26", note: LONG_NAME }],
+    input: { table: LONG_NAME },
+    pauseAfterFailures: 3,
+  });
+  await cronium.api("POST", `/schedules/${schedule.id}/backfill`, {
+    from: "2026-10-30T00:00:00Z",
+    to: "2026-11-03T00:00:00Z",
+    dryRun: false,
+  });
   Object.assign(routes, {
+    schedules: "/schedules",
+    "schedules-times": "/schedules?tab=times",
+    schedule: `/schedules/${schedule.id}?why=2026-11-01T06:30:00Z`,
     "bulk-refused": `/runs/bulk/${refused}`,
     "bulk-empty": `/runs/bulk/${empty}`,
     runs: "/runs",

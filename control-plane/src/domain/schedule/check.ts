@@ -2,7 +2,7 @@
 import type { FieldError, ScheduleDefinition } from "@cronium/protocol";
 import { readCron } from "@cronium/protocol/cron";
 import { MIN_SCHEDULE_GAP_MS } from "@cronium/protocol/schedule";
-import { nextNominal, type TimingSpec } from "./timing.ts";
+import { nextNominal, type TimingSpec } from "@cronium/protocol/timing";
 
 /** As many times of a pattern are looked at for being too close to each other. */
 const LOOKED_AT = 60;

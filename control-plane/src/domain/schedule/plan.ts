@@ -6,8 +6,8 @@
  * to 10:20; 10:20 runs, the other nineteen are `too_late`, each with a row of its own.
  */
 import type { CatchUpMode, ScheduleDefinition } from "@cronium/protocol";
-import { darkAt, darkTimes, type Dark } from "./blackout.ts";
-import { nextNominal } from "./timing.ts";
+import { darkAt, darkTimes, type Dark } from "@cronium/protocol/blackout";
+import { nextNominal } from "@cronium/protocol/timing";
 
 /** A decision this close behind its time is on time, whatever the catch-up rule says. */
 export const ON_TIME_MS = 30_000;

@@ -3,7 +3,7 @@ import { describe, test } from "vitest";
 import { nameOf, spanText, timingProblem } from "./check.ts";
 import { planDue } from "./plan.ts";
 import { previewTimes } from "./preview.ts";
-import { jitterOf } from "./timing.ts";
+import { jitterOf } from "@cronium/protocol/timing";
 
 const definition = (change: object): ScheduleDefinition =>
   ScheduleDefinitionInput.parse({ name: "n", ...change }) as ScheduleDefinition;

@@ -2,9 +2,9 @@
 import type { PreviewedFire, SchedulePreview, ScheduleDefinition } from "@cronium/protocol";
 import { describeCron } from "@cronium/protocol/cron";
 import { offsetMs } from "@cronium/protocol/zone";
-import { darkAt, darkTimes } from "./blackout.ts";
+import { darkAt, darkTimes } from "@cronium/protocol/blackout";
 import { nameOf } from "./check.ts";
-import { nextNominal, type TimingSpec } from "./timing.ts";
+import { nextNominal, type TimingSpec } from "@cronium/protocol/timing";
 
 type PreviewSpec = TimingSpec & Pick<ScheduleDefinition, "blackouts">;
 

@@ -10,6 +10,7 @@
 import { isTerminal } from "@cronium/protocol/run-states";
 import { makeId } from "@cronium/protocol/ids";
 import type { EnqueueCommand, Enqueued, Outcome } from "../../domain/dispatcher.ts";
+import { askedBy } from "../../domain/run-origin.ts";
 import { readEndedRuns, type EndedRun } from "../../services/ended-runs.ts";
 import { follow, withDefinition } from "../../services/placement.ts";
 import type { Position } from "../../services/page-cursor.ts";
@@ -166,6 +167,7 @@ async function repeat(shell: Shell, row: BulkRow, { run, input }: EndedRun): Pro
     input,
     options: {},
     target: { kind: "retry", run },
+    origin: askedBy(askerOf(row)),
   });
   return { runId: run.id, command };
 }

@@ -5,6 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { Pencil, Play } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { meQuery } from "../../api/account.ts";
+import { useAskerNames } from "../../api/askers.ts";
 import { eventQuery } from "../../api/events.ts";
 import { itemsOf } from "../../api/page.ts";
 import { runsQuery } from "../../api/runs.ts";
@@ -42,6 +43,7 @@ export function EventPage(): ReactNode {
 }
 
 function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
+  const nameOf = useAskerNames();
   useTitle(event.name);
   const { tab = "runs" }: { readonly tab?: EventTab } = useSearch({ strict: false });
   const navigate = useNavigate();
@@ -120,7 +122,7 @@ function LoadedEvent({ event }: { readonly event: Event }): ReactNode {
                 <EmptyState title={t("event.noRuns")} help={t("event.noRunsHelp")} command={command} />
               ) : (
                 <>
-                  <RunTable runs={runs.items} label={t("event.tabRuns")} withEvent={false} />
+                  <RunTable runs={runs.items} label={t("event.tabRuns")} withEvent={false} nameOf={nameOf} />
                   {runs.query.hasNextPage ? (
                     <p className="px-4 py-3 lg:px-6">
                       <TextLink to={paths.runs()} search={{ eventId: event.id }}>

@@ -4,6 +4,7 @@ import { isDeadLetter, isTerminal } from "@cronium/protocol/run-states";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Ban, RotateCcw, Undo2 } from "lucide-react";
 import { Fragment, type ReactNode, useState } from "react";
+import { useAskerNames } from "../../api/askers.ts";
 import { keys } from "../../api/keys.ts";
 import { cancelRun, requeueRun } from "../../api/runs.ts";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
@@ -13,6 +14,7 @@ import { ErrorLine } from "../../components/ErrorPanel.tsx";
 import { PageHead } from "../../components/PageHead.tsx";
 import { StateBadge } from "../../components/StateBadge.tsx";
 import { Time } from "../../components/Time.tsx";
+import { type NameOf, TriggerFacts } from "../../components/TriggerOf.tsx";
 import { RunForm } from "../../forms/RunForm.tsx";
 import { isApiError } from "../../lib/api-error.ts";
 import { curlPost } from "../../lib/curl.ts";
@@ -33,6 +35,7 @@ export interface RunHeadProps {
 export function RunHead({ run, attempt, onAttempt }: RunHeadProps): ReactNode {
   const [isRerunning, setRerunning] = useState(false);
   const { eventId } = run;
+  const nameOf = useAskerNames();
   return (
     <PageHead
       beside={
@@ -75,7 +78,7 @@ export function RunHead({ run, attempt, onAttempt }: RunHeadProps): ReactNode {
       }
     >
       <dl className="flex flex-wrap items-center gap-x-4 gap-y-0.5 text-12">
-        {facts(run, attempt, onAttempt).map(([name, value]) => (
+        {facts(run, attempt, onAttempt, nameOf).map(([name, value]) => (
           <Fragment key={name}>
             <div className="flex items-center gap-1.5">
               <dt className="text-faint">{name}</dt>
@@ -95,6 +98,7 @@ function facts(
   run: Run,
   attempt: Attempt | null,
   onAttempt: (attempt: number) => void,
+  nameOf: NameOf,
 ): readonly (readonly [string, ReactNode])[] {
   const runner = attempt?.runnerName ?? run.runnerName;
   return [
@@ -102,7 +106,7 @@ function facts(
     ...(run.condition === null
       ? []
       : [[t("run.condition"), t(run.condition ? "run.conditionTrue" : "run.conditionFalse")] as const]),
-    [t("column.trigger"), t(`trigger.${run.trigger}`)],
+    [t("column.trigger"), <TriggerFacts run={run} nameOf={nameOf} />],
     [
       t("column.runner"),
       <span className="inline-block max-w-64 truncate align-bottom" title={runner ?? undefined}>

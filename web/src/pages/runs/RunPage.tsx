@@ -23,11 +23,9 @@ import { TabPanel, Tabs } from "../../ui/Tabs.tsx";
 import { target } from "../../ui/TextLink.tsx";
 import { ArtifactTable } from "./ArtifactTable.tsx";
 import { AttemptTable } from "./AttemptTable.tsx";
+import type { RunTab } from "./run-tabs.ts";
 import { RunHead } from "./RunHead.tsx";
 import { RunProgress } from "./RunProgress.tsx";
-
-export const runTabs = ["logs", "result", "input", "attempts"] as const;
-export type RunTab = (typeof runTabs)[number];
 
 export interface RunSearch {
   readonly tab?: RunTab | undefined;

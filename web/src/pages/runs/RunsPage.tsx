@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ArrowUp, ListFilter, X } from "lucide-react";
 import type { ReactNode } from "react";
+import { useAskerNames } from "../../api/askers.ts";
 import { eventQuery } from "../../api/events.ts";
 import { type RunFilter, keys } from "../../api/keys.ts";
 import { itemsOf } from "../../api/page.ts";
@@ -32,6 +33,7 @@ export function RunsPage(): ReactNode {
   const filter: RunFilter = useSearch({ strict: false });
   const query = useInfiniteQuery(runsQuery(filter));
   const runs = itemsOf(query.data);
+  const nameOf = useAskerNames();
   const isFiltered = filter.state !== undefined || filter.eventId !== undefined || filter.deadLetter === true;
   return (
     <>
@@ -60,7 +62,7 @@ export function RunsPage(): ReactNode {
             )
           ) : (
             <>
-              <RunTable runs={runs} label={t("runs.title")} withEvent />
+              <RunTable runs={runs} label={t("runs.title")} withEvent nameOf={nameOf} />
               <div className="flex items-center gap-3 px-4 py-3 lg:px-6">
                 {query.hasNextPage ? (
                   <Button size="small" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>

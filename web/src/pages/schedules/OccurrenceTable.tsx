@@ -1,47 +1,31 @@
-import { occurrenceReasons, type OccurrenceDecision } from "@cronium/protocol/schedule-tables";
+import { occurrenceReasons } from "@cronium/protocol/schedule-tables";
 import type { Occurrence } from "@cronium/protocol/schedule";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import type { OccurrenceFilter } from "../../api/keys.ts";
 import { itemsOf } from "../../api/page.ts";
 import { occurrencesQuery } from "../../api/schedules.ts";
-import { type Column, DataTable } from "../../components/DataTable.tsx";
+import type { Column } from "../../components/DataTable.tsx";
 import { EmptyState } from "../../components/EmptyState.tsx";
-import { Loadable } from "../../components/Loadable.tsx";
+import { PagedTable } from "../../components/PagedTable.tsx";
 import { Time } from "../../components/Time.tsx";
 import { formatDuration } from "../../lib/duration.ts";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
-import { Button } from "../../ui/Button.tsx";
 import { TextLink } from "../../ui/TextLink.tsx";
 
-/** What became of each time, newest first. */
-export function OccurrenceTable({ decision }: { readonly decision: OccurrenceDecision | undefined }): ReactNode {
-  const query = useInfiniteQuery(occurrencesQuery(decision));
-  const rows = itemsOf(query.data);
+/** What became of each time, newest first; of all schedules, or of one. */
+export function OccurrenceTable({ filter }: { readonly filter: OccurrenceFilter }): ReactNode {
+  const query = useInfiniteQuery(occurrencesQuery(filter));
   return (
-    <Loadable query={query}>
-      {() =>
-        rows.length === 0 ? (
-          <EmptyState title={t("occurrences.none")} help={t("occurrences.noneHelp")} />
-        ) : (
-          <>
-            <DataTable
-              label={t("schedules.tabTimes")}
-              columns={COLUMNS}
-              rows={rows}
-              rowKey={(one) => `${one.scheduleId} ${one.nominalAt}`}
-            />
-            {query.hasNextPage ? (
-              <div className="px-4 py-3 lg:px-6">
-                <Button size="small" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                  {t("action.loadMore")}
-                </Button>
-              </div>
-            ) : null}
-          </>
-        )
-      }
-    </Loadable>
+    <PagedTable
+      query={query}
+      rows={itemsOf(query.data)}
+      label={t("schedules.tabTimes")}
+      columns={filter.scheduleId === undefined ? COLUMNS : COLUMNS.filter(({ key }) => key !== "schedule")}
+      rowKey={(one) => `${one.scheduleId} ${one.nominalAt}`}
+      empty={<EmptyState title={t("occurrences.none")} help={t("occurrences.noneHelp")} />}
+    />
   );
 }
 
@@ -53,7 +37,11 @@ const COLUMNS: readonly Column<Occurrence>[] = [
     key: "schedule",
     title: t("schedules.name"),
     from: "sm",
-    cell: (one) => <span className="block max-w-60 truncate">{one.scheduleName}</span>,
+    cell: (one) => (
+      <TextLink to={paths.schedule(one.scheduleId)} quiet className="block max-w-60 truncate">
+        {one.scheduleName}
+      </TextLink>
+    ),
   },
   {
     key: "decision",

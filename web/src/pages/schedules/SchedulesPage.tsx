@@ -3,35 +3,41 @@ import type { Schedule } from "@cronium/protocol/schedule";
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Pause, Play, Plus } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { itemsOf } from "../../api/page.ts";
 import { pauseSchedule, schedulesQuery } from "../../api/schedules.ts";
-import { type Column, DataTable } from "../../components/DataTable.tsx";
+import { type Column, rowLink } from "../../components/DataTable.tsx";
 import { EmptyState } from "../../components/EmptyState.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
-import { Loadable } from "../../components/Loadable.tsx";
+import { PagedTable } from "../../components/PagedTable.tsx";
 import { PageHead } from "../../components/PageHead.tsx";
 import { Time } from "../../components/Time.tsx";
 import { ResumeScheduleForm } from "../../forms/ResumeScheduleForm.tsx";
 import { ScheduleForm } from "../../forms/ScheduleForm.tsx";
 import { useTitle } from "../../lib/document-title.ts";
-import { formatDuration } from "../../lib/duration.ts";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { icon } from "../../ui/icons.ts";
+import { Skeleton } from "../../ui/Skeleton.tsx";
 import { TabPanel, Tabs } from "../../ui/Tabs.tsx";
 import { TextLink, target } from "../../ui/TextLink.tsx";
+import type { CalendarSearch } from "./CalendarTab.tsx";
 import { OccurrenceTable } from "./OccurrenceTable.tsx";
+import { ScheduleState } from "./ScheduleState.tsx";
+import { timingText } from "./timing-text.ts";
 
-interface SchedulesSearch {
-  readonly tab?: "schedules" | "times";
+/** With it comes what reads patterns, which no other page needs. */
+const CalendarTab = lazy(() => import("./CalendarTab.tsx").then((module) => ({ default: module.CalendarTab })));
+
+interface SchedulesSearch extends CalendarSearch {
+  readonly tab?: "schedules" | "calendar" | "times";
   readonly decision?: OccurrenceDecision;
 }
 
 export function SchedulesPage(): ReactNode {
   useTitle(t("schedules.title"));
-  const { tab = "schedules", decision }: SchedulesSearch = useSearch({ strict: false });
+  const { tab = "schedules", decision, view, day, at }: SchedulesSearch = useSearch({ strict: false });
   const navigate = useNavigate();
   const [isMaking, setMaking] = useState(false);
   const make = (
@@ -50,6 +56,7 @@ export function SchedulesPage(): ReactNode {
         value={tab}
         tabs={[
           { value: "schedules", label: t("schedules.tabSchedules") },
+          { value: "calendar", label: t("schedules.tabCalendar") },
           { value: "times", label: t("schedules.tabTimes") },
         ]}
         onChange={(next) => void navigate({ ...target(paths.schedules()), search: { tab: next }, replace: true })}
@@ -57,8 +64,13 @@ export function SchedulesPage(): ReactNode {
         <TabPanel value="schedules">
           <ScheduleList make={make} />
         </TabPanel>
+        <TabPanel value="calendar">
+          <Suspense fallback={<Skeleton />}>
+            <CalendarTab view={view} day={day} at={at} />
+          </Suspense>
+        </TabPanel>
         <TabPanel value="times">
-          <OccurrenceTable decision={decision} />
+          <OccurrenceTable filter={{ decision }} />
         </TabPanel>
       </Tabs>
       {isMaking ? <ScheduleForm onClose={() => setMaking(false)} /> : null}
@@ -68,7 +80,6 @@ export function SchedulesPage(): ReactNode {
 
 function ScheduleList({ make }: { readonly make: ReactNode }): ReactNode {
   const query = useInfiniteQuery(schedulesQuery());
-  const schedules = itemsOf(query.data);
   const [resuming, setResuming] = useState<Schedule | null>(null);
   const client = useQueryClient();
   const pause = useMutation({
@@ -76,49 +87,23 @@ function ScheduleList({ make }: { readonly make: ReactNode }): ReactNode {
     onSuccess: () => client.invalidateQueries({ queryKey: ["schedules"] }),
   });
   return (
-    <Loadable query={query}>
-      {() =>
-        schedules.length === 0 ? (
-          <EmptyState title={t("schedules.none")} help={t("schedules.noneHelp")} action={make} />
-        ) : (
-          <>
-            <ErrorLine error={pause.error} />
-            <DataTable
-              label={t("schedules.title")}
-              columns={columns({ onPause: pause.mutate, onResume: setResuming })}
-              rows={schedules}
-              rowKey={(schedule) => schedule.id}
-            />
-            {query.hasNextPage ? (
-              <div className="px-4 py-3 lg:px-6">
-                <Button size="small" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                  {t("action.loadMore")}
-                </Button>
-              </div>
-            ) : null}
-            {resuming === null ? null : <ResumeScheduleForm schedule={resuming} onClose={() => setResuming(null)} />}
-          </>
-        )
-      }
-    </Loadable>
+    <>
+      <ErrorLine error={pause.error} />
+      <PagedTable
+        query={query}
+        rows={itemsOf(query.data)}
+        label={t("schedules.title")}
+        columns={columns({ onPause: pause.mutate, onResume: setResuming })}
+        rowKey={(schedule) => schedule.id}
+        empty={<EmptyState title={t("schedules.none")} help={t("schedules.noneHelp")} action={make} />}
+      />
+      {resuming === null ? null : <ResumeScheduleForm schedule={resuming} onClose={() => setResuming(null)} />}
+    </>
   );
 }
 
-function timingText({ timing, timezone }: Schedule): string {
-  switch (timing.kind) {
-    case "cron":
-      return `${timing.pattern} ${timezone}`;
-    case "interval":
-      return t("schedules.every", formatDuration(timing.everyMs));
-    case "once":
-      return t("schedules.once", timing.at);
-    default:
-      return timing satisfies never;
-  }
-}
-
 function columns(act: {
-  readonly onPause: (id: string) => void;
+  readonly onPause: (schedule: { readonly id: string }) => void;
   readonly onResume: (schedule: Schedule) => void;
 }): readonly Column<Schedule>[] {
   return [
@@ -127,9 +112,14 @@ function columns(act: {
       title: t("schedules.name"),
       grows: true,
       cell: (schedule) => (
-        <span className="block min-w-0 truncate font-medium" title={schedule.name}>
+        <TextLink
+          to={paths.schedule(schedule.id)}
+          quiet
+          className={`block min-w-0 truncate font-medium ${rowLink}`}
+          title={schedule.name}
+        >
           {schedule.name}
-        </span>
+        </TextLink>
       ),
     },
     {
@@ -137,7 +127,7 @@ function columns(act: {
       title: t("schedules.event"),
       from: "sm",
       cell: (schedule) => (
-        <TextLink to={paths.event(schedule.eventId)} quiet className="block max-w-60 truncate">
+        <TextLink to={paths.event(schedule.eventId)} quiet className="relative z-10 block max-w-60 truncate">
           {schedule.eventName}
         </TextLink>
       ),
@@ -151,14 +141,7 @@ function columns(act: {
     {
       key: "state",
       title: t("schedules.state"),
-      cell: (schedule) => (
-        <span
-          className={schedule.state === "paused" ? "text-warn" : "text-dim"}
-          title={schedule.pause?.message ?? undefined}
-        >
-          {t(`schedules.state.${schedule.state}`)}
-        </span>
-      ),
+      cell: (schedule) => <ScheduleState schedule={schedule} />,
     },
     {
       key: "next",
@@ -174,6 +157,7 @@ function columns(act: {
         schedule.state === "paused" ? (
           <IconButton
             size="small"
+            className="relative z-10"
             label={t("schedules.resumeNamed", schedule.name)}
             onClick={() => act.onResume(schedule)}
           >
@@ -182,8 +166,9 @@ function columns(act: {
         ) : schedule.state === "active" ? (
           <IconButton
             size="small"
+            className="relative z-10"
             label={t("schedules.pauseNamed", schedule.name)}
-            onClick={() => act.onPause(schedule.id)}
+            onClick={() => act.onPause({ id: schedule.id })}
           >
             <Pause {...icon} />
           </IconButton>

@@ -6,10 +6,10 @@ import type { AuditFilter } from "../../api/keys.ts";
 import { membersQuery } from "../../api/members.ts";
 import { itemsOf } from "../../api/page.ts";
 import { apiKeysQuery, auditExportPath, auditQuery, verifyAudit } from "../../api/settings.ts";
-import { type Column, DataTable, rowLink } from "../../components/DataTable.tsx";
+import { type Column, rowLink } from "../../components/DataTable.tsx";
 import { EmptyState } from "../../components/EmptyState.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
-import { Loadable } from "../../components/Loadable.tsx";
+import { PagedTable } from "../../components/PagedTable.tsx";
 import { Time } from "../../components/Time.tsx";
 import { t } from "../../lib/text.ts";
 import { Button, buttonClasses } from "../../ui/Button.tsx";
@@ -56,7 +56,6 @@ export function AuditTab(): ReactNode {
   ]);
   const nameOf: NameOf = (id) => people.get(id);
   const verify = useMutation({ mutationFn: verifyAudit });
-  const entries = itemsOf(query.data);
   return (
     <>
       <div className="flex flex-wrap items-center gap-3 px-4 py-3 lg:px-6">
@@ -74,33 +73,20 @@ export function AuditTab(): ReactNode {
         <ErrorLine error={verify.error} />
       </div>
       <AuditFilterBar filter={filter} people={people} />
-      <Loadable query={query} rows={5}>
-        {() =>
-          entries.length === 0 ? (
-            Object.values(filter).some((value) => value !== undefined) ? (
-              <EmptyState title={t("audit.noMatch")} help={t("audit.noMatchHelp")} />
-            ) : (
-              <EmptyState title={t("audit.none")} help={t("audit.noneHelp")} />
-            )
+      <PagedTable
+        query={query}
+        rows={itemsOf(query.data)}
+        label={t("settings.audit")}
+        columns={columns(nameOf, setOpened)}
+        rowKey={(entry) => `${entry.chain} ${entry.seq}`}
+        empty={
+          Object.values(filter).some((value) => value !== undefined) ? (
+            <EmptyState title={t("audit.noMatch")} help={t("audit.noMatchHelp")} />
           ) : (
-            <>
-              <DataTable
-                label={t("settings.audit")}
-                columns={columns(nameOf, setOpened)}
-                rows={entries}
-                rowKey={(entry) => `${entry.chain} ${entry.seq}`}
-              />
-              {query.hasNextPage ? (
-                <div className="px-4 py-3 lg:px-6">
-                  <Button size="small" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                    {t("action.loadMore")}
-                  </Button>
-                </div>
-              ) : null}
-            </>
+            <EmptyState title={t("audit.none")} help={t("audit.noneHelp")} />
           )
         }
-      </Loadable>
+      />
       {opened === null ? null : <AuditEntryDialog entry={opened} nameOf={nameOf} onClose={() => setOpened(null)} />}
     </>
   );

@@ -2,7 +2,7 @@ import type { Delivery } from "@cronium/protocol/endpoint";
 import { type DeliveryVerdict, deliveryVerdicts } from "@cronium/protocol/webhook-tables";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { deliveriesQuery, endpointsQuery } from "../../api/endpoints.ts";
 import { itemsOf } from "../../api/page.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
@@ -22,20 +22,22 @@ const verdicts = Object.keys(deliveryVerdicts) as DeliveryVerdict[];
 
 export interface DeliveriesTabProps {
   readonly endpointId: string | undefined;
+  /** The one that is open. */
+  readonly deliveryId: string | undefined;
   readonly verdict: DeliveryVerdict | undefined;
   readonly mayReplay: boolean;
 }
 
 /** What arrived, newest first; looked at again every few seconds. */
-export function DeliveriesTab({ endpointId, verdict, mayReplay }: DeliveriesTabProps): ReactNode {
+export function DeliveriesTab({ endpointId, deliveryId, verdict, mayReplay }: DeliveriesTabProps): ReactNode {
   const query = useInfiniteQuery(deliveriesQuery({ endpointId, verdict }));
   const endpoints = useQuery(endpointsQuery());
   const navigate = useNavigate();
-  const [opened, setOpened] = useState<string | null>(null);
   const nameOf = (id: string): string =>
     endpoints.data?.items.find((endpoint) => endpoint.id === id)?.name ?? t("deliveries.gone");
   const choose = (change: {
     readonly endpointId?: string | undefined;
+    readonly deliveryId?: string | undefined;
     readonly verdict?: string | undefined;
   }): void => {
     const search = { tab: "deliveries", endpointId, verdict, ...change };
@@ -46,7 +48,7 @@ export function DeliveriesTab({ endpointId, verdict, mayReplay }: DeliveriesTabP
       key: "verdict",
       title: t("deliveries.verdict"),
       cell: (one) => (
-        <button type="button" className="cursor-pointer hover:underline" onClick={() => setOpened(one.id)}>
+        <button type="button" className="cursor-pointer hover:underline" onClick={() => choose({ deliveryId: one.id })}>
           <VerdictWord verdict={one.verdict} />
         </button>
       ),
@@ -151,7 +153,9 @@ export function DeliveriesTab({ endpointId, verdict, mayReplay }: DeliveriesTabP
           );
         }}
       </Loadable>
-      {opened === null ? null : <DeliveryDialog id={opened} mayReplay={mayReplay} onClose={() => setOpened(null)} />}
+      {deliveryId === undefined ? null : (
+        <DeliveryDialog id={deliveryId} mayReplay={mayReplay} onClose={() => choose({})} />
+      )}
     </>
   );
 }

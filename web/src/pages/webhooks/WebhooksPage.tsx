@@ -17,13 +17,15 @@ import { EndpointsTab } from "./EndpointsTab.tsx";
 export interface WebhooksSearch {
   readonly tab?: "endpoints" | "deliveries" | undefined;
   readonly endpointId?: string | undefined;
+  /** The one that is open. */
+  readonly deliveryId?: string | undefined;
   readonly verdict?: DeliveryVerdict | undefined;
 }
 
 /** Where webhooks arrive, and what arrived. */
 export function WebhooksPage(): ReactNode {
   useTitle(t("webhooks.title"));
-  const { tab = "endpoints", endpointId, verdict }: WebhooksSearch = useSearch({ strict: false });
+  const { tab = "endpoints", endpointId, deliveryId, verdict }: WebhooksSearch = useSearch({ strict: false });
   const navigate = useNavigate();
   const me = useQuery(meQuery());
   const role: Role = roles.find((known) => known === me.data?.role) ?? "viewer";
@@ -40,7 +42,12 @@ export function WebhooksPage(): ReactNode {
           <EndpointsTab mayWrite={mayDo(role, "endpoints:write")} />
         </TabPanel>
         <TabPanel value="deliveries">
-          <DeliveriesTab endpointId={endpointId} verdict={verdict} mayReplay={mayDo(role, "runs:trigger")} />
+          <DeliveriesTab
+            endpointId={endpointId}
+            deliveryId={deliveryId}
+            verdict={verdict}
+            mayReplay={mayDo(role, "runs:trigger")}
+          />
         </TabPanel>
       </Tabs>
     </>

@@ -2,8 +2,8 @@
 import type { Backfill } from "@cronium/protocol";
 import { HOME_SHARD, makeId } from "@cronium/protocol/ids";
 import type { DispatcherApi, Outcome } from "../../../domain/dispatcher.ts";
-import { darkAt, darkTimes } from "../../../domain/schedule/blackout.ts";
-import { nextNominal } from "../../../domain/schedule/timing.ts";
+import { darkAt, darkTimes } from "@cronium/protocol/blackout";
+import { nextNominal } from "@cronium/protocol/timing";
 import { writeAudit } from "../audit.ts";
 import { enqueue } from "../enqueue.ts";
 import { wakeBy, type Shell, type Turn } from "../shell.ts";
@@ -207,7 +207,7 @@ function run(shell: Shell, turn: Turn, record: ScheduleRecord, nominalAt: number
   // A time that has a run gets another one only where that was asked for, and one of each backfill at most.
   const apart = hasRun(shell, record.id, nominalAt) ? `#${row.id}` : "";
   const runId = makeId("run", turn.now, shell.deps.ids.random(10));
-  const outcome = enqueue(shell, turn, commandOf(record, nominalAt, runId, apart));
+  const outcome = enqueue(shell, turn, commandOf(record, { nominalAt, reason: "backfilled" }, runId, apart));
   const tick = { nominalAt, dueAt: nominalAt + planSpec(record).jitterMs };
   if (!outcome.ok) {
     if (apart === "") {

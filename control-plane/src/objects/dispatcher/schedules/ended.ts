@@ -13,7 +13,7 @@ export function settleSchedules(shell: Shell, turn: Turn): void {
   }
   // Settling may start runs, and skip none: the list grows by nothing that would have to be settled again.
   for (const run of [...turn.tally.ended]) {
-    if (run.origin !== null) {
+    if (run.origin?.type === "schedule") {
       settleRun(shell, turn, run);
     }
   }
@@ -22,7 +22,7 @@ export function settleSchedules(shell: Shell, turn: Turn): void {
 type Ended = Pick<RunRecord, "id" | "state" | "startedAt" | "origin" | "message" | "eventName">;
 
 export function settleRun(shell: Shell, turn: Turn, run: Ended): void {
-  if (run.origin === null || run.state === "skipped") {
+  if (run.origin?.type !== "schedule" || run.state === "skipped") {
     return;
   }
   const { scheduleId } = run.origin;

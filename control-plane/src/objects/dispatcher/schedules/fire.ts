@@ -183,7 +183,12 @@ export function setLive(shell: Shell, scheduleId: string, nominalAt: number, liv
   );
 }
 
-export function commandOf(record: ScheduleRecord, nominalAt: number, runId: string, apart = ""): EnqueueCommand {
+export function commandOf(
+  record: ScheduleRecord,
+  { nominalAt, reason }: { readonly nominalAt: number; readonly reason: OccurrenceReason },
+  runId: string,
+  apart = "",
+): EnqueueCommand {
   const { id, eventId, definition } = record;
   return {
     runId,
@@ -193,12 +198,17 @@ export function commandOf(record: ScheduleRecord, nominalAt: number, runId: stri
     input: definition.input === null ? undefined : definition.input,
     options: {},
     target: { kind: "event", eventId },
-    origin: originOf(id, nominalAt),
+    origin: originOf(record, nominalAt, reason),
   };
 }
 
-function originOf(scheduleId: string, nominalAt: number): RunOrigin {
-  return { type: "schedule", scheduleId, nominalAt: new Date(nominalAt).toISOString() };
+function originOf(
+  { id, definition }: Pick<ScheduleRecord, "id" | "definition">,
+  nominalAt: number,
+  reason: OccurrenceReason,
+): RunOrigin {
+  const at = new Date(nominalAt).toISOString();
+  return { type: "schedule", scheduleId: id, scheduleName: definition.name, nominalAt: at, reason };
 }
 
 /** The run of a nominal time; its row is written, or brought up to date, whatever comes of it. */
@@ -210,7 +220,7 @@ function start(
   reason: OccurrenceReason,
 ): void {
   const runId = makeId("run", turn.now, shell.deps.ids.random(10));
-  const outcome = enqueue(shell, turn, commandOf(record, tick.nominalAt, runId));
+  const outcome = enqueue(shell, turn, commandOf(record, { nominalAt: tick.nominalAt, reason }, runId));
   if (!outcome.ok) {
     write(shell, turn, record, tick, { decision: "missed", reason: "refused", message: outcome.message });
     return;
@@ -286,7 +296,7 @@ function skip(
         queue: event.queue,
         priority: event.priority,
         wishes,
-        origin: originOf(record.id, tick.nominalAt),
+        origin: originOf(record, tick.nominalAt, reason),
       },
       turn.now,
     );

@@ -4,7 +4,7 @@ import type { OccurrenceAsk, WhyFacts } from "../../../domain/schedule/ledger.ts
 import type { ScheduleDefinition } from "@cronium/protocol";
 import { readSettings } from "../settings.ts";
 import type { Shell, Turn } from "../shell.ts";
-import { nextNominal } from "../../../domain/schedule/timing.ts";
+import { nextNominal } from "@cronium/protocol/timing";
 import { readSchedule } from "./rows.ts";
 
 const DAY_MS = 86_400_000;

@@ -2,7 +2,7 @@
 import { HOME_SHARD } from "@cronium/protocol/ids";
 import type { PauseReason, Schedule, ScheduleDefinition } from "@cronium/protocol";
 import type { Backlog, PlanSpec } from "../../../domain/schedule/plan.ts";
-import { jitterOf } from "../../../domain/schedule/timing.ts";
+import { jitterOf } from "@cronium/protocol/timing";
 import { table } from "../rows.ts";
 import type { Shell } from "../shell.ts";
 

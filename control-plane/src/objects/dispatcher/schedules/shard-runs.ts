@@ -4,7 +4,7 @@
  */
 import { HOME_SHARD, shardOf } from "@cronium/protocol/ids";
 import { isTerminal } from "@cronium/protocol/run-states";
-import type { Run } from "@cronium/protocol";
+import type { OccurrenceReason, Run } from "@cronium/protocol";
 import type { EnqueueCommand, Enqueued, Outcome } from "../../../domain/dispatcher.ts";
 import { systemStamp } from "../../../domain/act.ts";
 import { dispatcherOfRun } from "../../../services/dispatchers.ts";
@@ -73,12 +73,13 @@ interface Unplaced {
   readonly nominalAt: number;
   readonly runId: string;
   readonly live: number;
+  readonly reason: OccurrenceReason;
 }
 
 function toPlace(shell: Shell): Unplaced[] {
   return shell.sql
     .exec(
-      `SELECT schedule_id AS scheduleId, nominal_at AS nominalAt, run_id AS runId, live
+      `SELECT schedule_id AS scheduleId, nominal_at AS nominalAt, run_id AS runId, live, reason
        FROM occurrences INDEXED BY occurrences_to_place WHERE live > 2 ORDER BY nominal_at LIMIT ?`,
       BATCH,
     )
@@ -95,7 +96,7 @@ async function placeRuns(shell: Shell): Promise<void> {
       const { cause } = shell.sql
         .exec("SELECT key AS cause FROM causes WHERE kind = 'run' AND id = ?", one.runId)
         .toArray()[0] ?? { cause: null };
-      const command = commandOf(record, one.nominalAt, one.runId);
+      const command = commandOf(record, one, one.runId);
       commands.push({ one, command: { ...command, causeKey: (cause as string | null) ?? command.causeKey } });
     }
   }

@@ -1,6 +1,6 @@
 /** Times in which a schedule runs nothing. */
-import type { Blackout } from "@cronium/protocol";
-import { whenShown } from "@cronium/protocol/zone";
+import type { Blackout } from "./schedule.ts";
+import { whenShown } from "./zone.ts";
 
 const DAY_MS = 86_400_000;
 

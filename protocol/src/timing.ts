@@ -1,6 +1,6 @@
-/** The nominal times that a schedule names: what the preview shows and what the engine fires at are these functions. */
-import type { ScheduleDefinition } from "@cronium/protocol";
-import { CronRule } from "@cronium/protocol/cron";
+/** The nominal times that a schedule names: what previews and the calendar show and what the engine fires at are these. */
+import type { ScheduleDefinition } from "./schedule.ts";
+import { CronRule } from "./cron.ts";
 
 export interface Fire {
   /** Milliseconds since 1970. */
