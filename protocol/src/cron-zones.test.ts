@@ -1,7 +1,7 @@
 /** What must hold in every time zone there is, around every change of its clocks in three years. */
 import { describe, test } from "vitest";
 import { CronRule } from "./cron.ts";
-import { nextChange, offsetMs, zoneProblem, type Change } from "./zone.ts";
+import { nextChange, offsetMs, zoneMark, zoneProblem, type Change } from "./zone.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -146,5 +146,28 @@ describe("F37: every IANA zone", () => {
       }
     }
     expect(wrong).toEqual([]);
+  });
+
+  test("what is told of a zone's data names each change of its clocks, and differs between zones that differ", ({
+    expect,
+  }) => {
+    const at = Date.UTC(2025, 5, 1);
+    const wrong: string[] = [];
+    const byOffsets = new Map<string, string>();
+    for (const zone of zones.filter((_, n) => n % 8 === 0)) {
+      const mark = zoneMark(zone, at);
+      let change = nextChange(zone, FROM, UNTIL);
+      while (change !== null) {
+        if (!mark.includes(` ${change.at / 1_000} ${change.after / 1_000}`)) {
+          wrong.push(`${zone} ${new Date(change.at).toISOString()}`);
+        }
+        change = nextChange(zone, change.at, UNTIL);
+      }
+      byOffsets.set(mark, zone);
+    }
+    expect(wrong).toEqual([]);
+    expect(byOffsets.size).toBeGreaterThan(15);
+    expect(zoneMark("Europe/Berlin", at)).toBe(zoneMark("Europe/Berlin", Date.UTC(2025, 11, 31)));
+    expect(zoneMark("Europe/Berlin", at)).not.toBe(zoneMark("Europe/Berlin", Date.UTC(2026, 0, 1)));
   });
 });

@@ -46,12 +46,12 @@ export interface Change {
   readonly after: number;
 }
 
-/** The first change in (`from`, `until`]; null without one. Looks once a day, so that two changes within a day are seen as one. */
-export function nextChange(zone: string, from: number, until: number): Change | null {
+/** The first change in (`from`, `until`]; null without one. Looks once a day, or every `stepMs`: changes that cancel each other out between two looks are not seen. */
+export function nextChange(zone: string, from: number, until: number, stepMs = DAY_MS): Change | null {
   let low = from;
   let before = offsetMs(zone, low);
   while (low < until) {
-    const high = Math.min(low + DAY_MS, until);
+    const high = Math.min(low + stepMs, until);
     const after = offsetMs(zone, high);
     if (after !== before) {
       return { at: firstInstant(zone, low, high, before), before, after };
@@ -73,6 +73,23 @@ function firstInstant(zone: string, from: number, until: number, before: number)
     }
   }
   return high * 1_000;
+}
+
+/**
+ * What this machine's time zone data says about the clocks of `zone` in the calendar year of `at` and the two behind it,
+ * as a short text that is the same wherever that data is. `Intl` does not tell the version of its data; this tells what
+ * matters of it. Costs about 200 looks at a clock.
+ */
+export function zoneMark(zone: string, at: number): string {
+  const year = new Date(at).getUTCFullYear();
+  const [from, until] = [Date.UTC(year, 0, 1), Date.UTC(year + 3, 0, 1)];
+  const marks = [`${year} ${offsetMs(zone, from) / 1_000}`];
+  let change = nextChange(zone, from, until, 7 * DAY_MS);
+  while (change !== null) {
+    marks.push(`${change.at / 1_000} ${change.after / 1_000}`);
+    change = nextChange(zone, change.at, until, 7 * DAY_MS);
+  }
+  return marks.join(", ");
 }
 
 /** When clocks in a zone show a time, which they may do twice a year, and some times not at all. */

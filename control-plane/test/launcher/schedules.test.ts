@@ -1,10 +1,11 @@
-/** A thousand schedules on raw workerd, killed in the middle of them. */
-import type { Occurrence } from "@cronium/protocol";
+/** A thousand schedules and a flood of webhooks on raw workerd, killed in the middle of them. */
+import type { Delivery, EndpointWithSecret, HookAnswer, Occurrence, RunSummary } from "@cronium/protocol";
 import { afterAll, beforeAll, test } from "vitest";
 import { buildControlPlane, Workbench, type Ready } from "./plane.ts";
 
 const SCHEDULES = 1_000;
 const EVERY_MS = 10_000;
+const SENDERS = 4;
 const bench = new Workbench();
 
 beforeAll(() => buildControlPlane(), 300_000);
@@ -23,14 +24,15 @@ async function call<T>(plane: Ready, method: string, path: string, body?: unknow
   return JSON.parse(text) as T;
 }
 
-async function ledger(plane: Ready): Promise<Occurrence[]> {
-  const rows: Occurrence[] = [];
+/** All pages of a list; `path` has a query. */
+async function pages<T>(plane: Ready, path: string): Promise<T[]> {
+  const rows: T[] = [];
   let cursor = "";
   do {
-    const page = await call<{ items: Occurrence[]; nextCursor: string | null }>(
+    const page = await call<{ items: T[]; nextCursor: string | null }>(
       plane,
       "GET",
-      `/occurrences?limit=200${cursor === "" ? "" : `&cursor=${cursor}`}`,
+      `${path}&limit=200${cursor === "" ? "" : `&cursor=${cursor}`}`,
     );
     rows.push(...page.items);
     cursor = page.nextCursor ?? "";
@@ -50,16 +52,100 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<void> 
   }
 }
 
+/** What senders were told: the answers to each delivery, which is sent again until it has one. */
+interface Flood {
+  readonly answers: ReadonlyMap<string, readonly HookAnswer[]>;
+  /** Every sender has been answered since. */
+  answeredSince(at: number): boolean;
+  stop(): Promise<void>;
+  /** Leaves off without waiting for an answer. */
+  giveUp(): void;
+}
+
+function flood(plane: Ready, { endpoint, secret }: EndpointWithSecret): Flood {
+  const answers = new Map<string, HookAnswer[]>();
+  const answered = new Map<number, number>();
+  let stopped = false;
+  let gaveUp = false;
+  const send = async (id: string): Promise<HookAnswer | null> => {
+    const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json", "x-delivery": id };
+    try {
+      const response = await fetch(`${plane.url}${endpoint.path}`, { method: "POST", headers, body: `{"id":"${id}"}` });
+      const text = await response.text();
+      // What is not answered 2xx was not accepted.
+      return response.ok ? (JSON.parse(text) as HookAnswer) : null;
+    } catch {
+      return null;
+    }
+  };
+  const senders = Array.from({ length: SENDERS }, async (_, sender) => {
+    for (let n = 0; !stopped; n += 1) {
+      const id = `${sender}-${n}`;
+      // A first answer that nobody saw is what a repeat is for; a second one must be the same.
+      for (let said = 0; said < (n % 10 === 0 ? 2 : 1);) {
+        const answer = await send(id);
+        if (answer === null && gaveUp) {
+          return;
+        }
+        if (answer === null) {
+          await new Promise((resolve) => {
+            setTimeout(resolve, 50);
+          });
+        } else {
+          said += 1;
+          answers.set(id, [...(answers.get(id) ?? []), answer]);
+          answered.set(sender, Date.now());
+        }
+      }
+    }
+  });
+  return {
+    answers,
+    answeredSince: (at) => answered.size === SENDERS && [...answered.values()].every((last) => last > at),
+    stop: async () => {
+      stopped = true;
+      await Promise.all(senders);
+    },
+    giveUp: () => {
+      stopped = true;
+      gaveUp = true;
+    },
+  };
+}
+
+/** Deliveries without exactly one outcome: what is kept of them, and what their senders were told. */
+async function wrongDeliveries(plane: Ready, { endpoint }: EndpointWithSecret, sent: Flood): Promise<unknown[]> {
+  const kept = await pages<Delivery>(plane, `/deliveries?endpointId=${endpoint.id}&verdict=accepted`);
+  const byKey = Map.groupBy(kept, (one) => one.key);
+  return [...sent.answers].filter(([id, answers]) => {
+    const made = (byKey.get(id) ?? []).flatMap(({ runs }) => runs.map(({ runId }) => runId));
+    return made.length !== 1 || made[0] === null || answers.some(({ runId }) => runId !== made[0]);
+  });
+}
+
 test(
-  "F13: the control plane is killed while a thousand schedules are due: each time has one outcome",
+  "F13: the control plane is killed while a thousand schedules are due and webhooks arrive: each time and each accepted delivery has one outcome",
   { timeout: 300_000 },
-  async ({ expect }) => {
+  async ({ expect, onTestFinished }) => {
     const plane = await bench.launch(bench.folder()).ready;
     const event = await call<{ id: string }>(plane, "POST", "/events", {
       name: "Due",
       runtime: "bash",
       script: "true",
       labels: { nobody: "has this" },
+    });
+    await call(plane, "PATCH", "/settings", { triggersPerMinute: 10_000_000, queueLimit: 10_000_000 });
+    const hooked = await call<{ id: string }>(plane, "POST", "/events", {
+      name: "Delivered",
+      runtime: "bash",
+      script: "true",
+      labels: { nobody: "has this" },
+    });
+    const hook = await call<EndpointWithSecret>(plane, "POST", "/endpoints", {
+      name: "Flooded",
+      targets: [{ eventId: hooked.id }],
+      verification: { kind: "bearer" },
+      dedupe: { by: "header", header: "X-Delivery" },
     });
     const startAt = new Date(Math.ceil(Date.now() / EVERY_MS) * EVERY_MS + 3 * EVERY_MS).toISOString();
     const schedule = {
@@ -77,6 +163,9 @@ test(
       const { items } = await call<{ items: unknown[] }>(plane, "GET", "/occurrences?limit=1");
       return items.length > 0;
     });
+    const sent = flood(plane, hook);
+    onTestFinished(() => sent.giveUp());
+    await until("every sender has an answer", () => Promise.resolve(sent.answeredSince(0)));
     const second = Math.ceil(Date.now() / EVERY_MS) * EVERY_MS;
     await until("the next time comes", () => Promise.resolve(Date.now() >= second));
     process.kill(plane.workerdPid, "SIGKILL");
@@ -88,7 +177,9 @@ test(
       }));
       return Date.parse(items[0]?.nominalAt ?? "") >= killed;
     });
-    const rows = await ledger(plane);
+    await until("every sender has an answer again", () => Promise.resolve(sent.answeredSince(killed)));
+    await sent.stop();
+    const rows = await pages<Occurrence>(plane, `/occurrences?to=${new Date(Date.now() + EVERY_MS).toISOString()}`);
     const decided = rows.filter((one) => Date.parse(one.nominalAt) < killed);
     const bySchedule = Map.groupBy(decided, (one) => one.scheduleId);
     const times = new Set(decided.map((one) => one.nominalAt));
@@ -105,5 +196,13 @@ test(
     const runIds = decided.map((one) => one.runId);
     expect(runIds.filter((runId) => runId === null)).toEqual([]);
     expect(new Set(runIds).size).toBe(runIds.length);
+    expect(await wrongDeliveries(plane, hook, sent)).toEqual([]);
+    const told = new Set([...sent.answers.values()].map(([first]) => first?.runId));
+    await until("the lists have a run for each delivery", async () => {
+      const listed = await pages<RunSummary>(plane, `/runs?eventId=${hooked.id}`);
+      return listed.length >= told.size;
+    });
+    const listed = await pages<RunSummary>(plane, `/runs?eventId=${hooked.id}`);
+    expect(listed.filter(({ id }) => !told.has(id))).toEqual([]);
   },
 );

@@ -3,8 +3,10 @@ import { describe, test } from "vitest";
 import { makePlane } from "../engine/plane.ts";
 import { createEvent } from "../engine/queue-story.ts";
 import { readSchedule } from "../../src/objects/dispatcher/schedules/rows.ts";
+import { pauseSchedule } from "../../src/objects/dispatcher/schedules/changes.ts";
 import { checkUp } from "../../src/objects/dispatcher/alarm.ts";
-import { inVirtualTime, START, type VirtualTime } from "./virtual-time.ts";
+import { afterStart } from "../../src/objects/dispatcher/start.ts";
+import { by, inVirtualTime, START, type VirtualTime } from "./virtual-time.ts";
 
 const at = (clock: string): string => `2030-01-01T${clock}:00Z`;
 
@@ -209,5 +211,81 @@ test("F37: a time that spring leaves out, and one that autumn shows twice, each 
       "2030-11-03T05:30:00.000Z",
       "2030-11-04T06:30:00.000Z",
     ]);
+  });
+});
+
+describe("F37: new time zone data", () => {
+  const nightly = { timing: { kind: "cron", pattern: "30 2 * * *" }, timezone: "America/New_York", overlap: "allow" };
+  /** As data would have left it that has New York an hour further east. */
+  const byOldData = (world: VirtualTime, id: string): void => {
+    world.shell.sql.exec(
+      "UPDATE schedules SET next_nominal = next_nominal - 3600000, next_fire = next_fire - 3600000 WHERE id = ?",
+      id,
+    );
+    world.shell.sql.exec(
+      `INSERT OR REPLACE INTO meta (key, value) VALUES ('zone_marks', '{"America/New_York":"2030 -14400"}')`,
+    );
+  };
+
+  test("names the next times anew when the Dispatcher starts, and each fires once, at the new instant", async ({
+    expect,
+  }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    await inVirtualTime(plane, event, (world) => {
+      const active = world.schedule(nightly);
+      const paused = world.schedule(nightly);
+      const elsewhere = world.schedule({ ...nightly, timezone: "Asia/Tokyo" });
+      const before = readSchedule(world.shell, elsewhere.id);
+      world.turn((turn) =>
+        pauseSchedule(world.shell, turn, {
+          scheduleId: paused.id,
+          pause: { until: "2030-01-03T00:00:00Z", note: "" },
+          by,
+        }),
+      );
+      byOldData(world, active.id);
+      afterStart(world.shell);
+      expect(readSchedule(world.shell, active.id)?.nextFire).toBe(Date.parse("2030-01-02T07:30:00Z"));
+      expect(readSchedule(world.shell, paused.id)?.nextFire).toBe(Date.parse("2030-01-03T00:00:00Z"));
+      expect(readSchedule(world.shell, elsewhere.id)).toEqual(before);
+      world.pass("2030-01-04T12:00:00Z");
+      expect(world.ledger(active.id).map((one) => one.nominalAt)).toEqual([
+        "2030-01-02T07:30:00.000Z",
+        "2030-01-03T07:30:00.000Z",
+        "2030-01-04T07:30:00.000Z",
+      ]);
+      expect(world.ledger(paused.id).filter((one) => one.decision === "run").length).toBe(2);
+    });
+  });
+
+  test("is looked at once: a start with the same data computes nothing", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    await inVirtualTime(plane, event, (world) => {
+      const { id } = world.schedule(nightly);
+      afterStart(world.shell);
+      const wrong = Date.parse("2030-01-02T06:30:00Z");
+      world.shell.sql.exec("UPDATE schedules SET next_nominal = ?1, next_fire = ?1 WHERE id = ?2", wrong, id);
+      afterStart(world.shell);
+      expect(readSchedule(world.shell, id)?.nextFire).toBe(wrong);
+    });
+  });
+
+  test("that knows a zone no more keeps nobody from starting", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    await inVirtualTime(plane, event, (world) => {
+      const gone = world.schedule(nightly);
+      const good = world.schedule(nightly);
+      world.shell.sql.exec(
+        "UPDATE schedules SET definition = json_set(definition, '$.timezone', 'Mars/Phobos') WHERE id = ?",
+        gone.id,
+      );
+      byOldData(world, good.id);
+      afterStart(world.shell);
+      expect(readSchedule(world.shell, good.id)?.nextFire).toBe(Date.parse("2030-01-02T07:30:00Z"));
+      expect(readSchedule(world.shell, gone.id)?.nextFire).toBe(Date.parse("2030-01-02T07:30:00Z"));
+    });
   });
 });

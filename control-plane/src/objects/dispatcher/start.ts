@@ -9,6 +9,7 @@ import { RecentRuns } from "./recent-runs.ts";
 import { changeFleet, readFleet } from "./runners.ts";
 import { migrate } from "./schema.ts";
 import { hasOldBoxes } from "./secret-rotation.ts";
+import { renewTimes } from "./schedules/zone-data.ts";
 import { wakeBy, type Shell } from "./shell.ts";
 import { readAllowance, readGrants } from "./allowances.ts";
 import { readHandovers } from "./handovers.ts";
@@ -73,8 +74,12 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
   };
 }
 
-/** Runners whose link vanished with an earlier process are offline until they return; their leases start anew. */
+/**
+ * Runners whose link vanished with an earlier process are offline until they return; their leases start anew. Schedules
+ * look at their zones.
+ */
 export function afterStart(shell: Shell): void {
+  renewTimes(shell);
   inTurn(shell, (turn) => {
     forgiveOutage(shell, turn);
     if (hasOldBoxes(shell)) {

@@ -91,6 +91,34 @@ export function readDue(shell: Shell, now: number, limit: number): ScheduleRecor
     .map(schedules.read);
 }
 
+/** Zones whose clocks decide when something is due. */
+export function zonesInUse(shell: Shell): string[] {
+  return shell.sql
+    .exec(
+      `SELECT DISTINCT definition->>'$.timezone' AS zone FROM schedules INDEXED BY schedules_due
+       WHERE next_fire IS NOT NULL AND definition->>'$.timing.kind' = 'cron' AND definition->>'$.timezone' <> 'UTC'`,
+    )
+    .toArray()
+    .map((row) => row["zone"] as string);
+}
+
+/** Patterns of a zone that have a next time, by id. */
+export function readArmed(
+  shell: Shell,
+  { zone, after, limit }: { readonly zone: string; readonly after: string; readonly limit: number },
+): ScheduleRecord[] {
+  return shell.sql
+    .exec(
+      `SELECT * FROM schedules WHERE next_fire IS NOT NULL AND definition->>'$.timing.kind' = 'cron'
+         AND definition->>'$.timezone' = ? AND id > ? ORDER BY id LIMIT ?`,
+      zone,
+      after,
+      limit,
+    )
+    .toArray()
+    .map(schedules.read);
+}
+
 /** When the next one is due; infinite when none is. */
 export function scheduleDueAt(shell: Shell): number {
   const row =
