@@ -171,6 +171,50 @@ describe("a webhook", () => {
     expect(await deliveriesOf(plane, "?verdict=quota")).toMatchObject([{ count: 1 }]);
   });
 
+  test("F34: of a burst as many are taken as the quota has triggers, once each, and another workspace's as before", async ({
+    expect,
+  }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const hook = await createHook(plane, [{ eventId: event }]);
+    const other = await makePlane();
+    const calm = await createHook(other, [{ eventId: await createEvent(other) }]);
+    await plane.expectJson(200, "PATCH", "/settings", { triggersPerMinute: 5 });
+    const [burst, beside] = await Promise.all([
+      Promise.all(Array.from({ length: 30 }, (_, n) => send(hook, { n }, { id: `msg_burst_${n}` }))),
+      Promise.all(Array.from({ length: 5 }, (_, n) => send(calm, { n }, { id: `msg_calm_${n}` }))),
+    ]);
+    const taken = burst.filter(({ status }) => status === 202);
+    // A slow machine may earn the bucket another one meanwhile.
+    expect(taken.length).toBeGreaterThanOrEqual(5);
+    expect(taken.length).toBeLessThan(30);
+    expect(burst.filter(({ status }) => status !== 202).map(({ status, body }) => [status, body.code])).toEqual(
+      Array.from({ length: 30 - taken.length }, () => [429, "quota_exceeded"]),
+    );
+    expect(new Set(taken.map(({ body }) => body.runId)).size).toBe(taken.length);
+    expect(await runsOf(plane, event)).toBe(taken.length);
+    expect(beside.map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
+  });
+
+  test("T22, B22: whose filter or mapping would go off on it starts nothing, and says so", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    const list = Array.from({ length: 5_000 }, (_, n) => n);
+    const bombs: [object, string, string][] = [
+      [{ filter: "body.all(a, body.all(b, a + b >= 0))" }, "expression_failed", "filter_failed"],
+      [{ mapping: "$map(body, function($a) { $sort($$.body) })" }, "mapping_failed", "mapping_failed"],
+      [{ mapping: "($f := function($n) { $f($n + 1) }; $f(0))" }, "mapping_failed", "mapping_failed"],
+    ];
+    for (const [target, code, verdict] of bombs) {
+      const hook = await createHook(plane, [{ eventId: event, ...target }]);
+      const answer = await send(hook, list);
+      expect(answer).toMatchObject({ status: 422, body: { code } });
+      expect(answer.body.detail).toMatch(/needs more than \d+ steps for this data/);
+      expect(await deliveriesOf(plane, `?endpointId=${hook.endpoint.id}`)).toMatchObject([{ verdict }]);
+    }
+    expect(await runsOf(plane, event)).toBe(0);
+  });
+
   test("B2, B25: that cannot be read is refused with the reason", async ({ expect }) => {
     const plane = await makePlane();
     const hook = await createHook(plane, [{ eventId: await createEvent(plane) }]);

@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import type { AuditEntry, Occurrence, Problem, Run, Schedule, SchedulePreview, WhyAnswer } from "@cronium/protocol";
 import { describe, test } from "vitest";
 import { makePlane, waitFor, type Plane } from "../engine/plane.ts";
+import { connect, registerFake } from "../engine/fake-runner.ts";
 import { createEvent } from "../engine/queue-story.ts";
 
 const daily = { kind: "cron", pattern: "0 3 * * *" };
@@ -183,6 +184,35 @@ test("a schedule that is due fires by itself, its run says why it exists, and th
   expect(all.items).toEqual([occurrence]);
   await plane.expectJson(202, "POST", `/runs/${run.id}/cancel`);
   expect(await plane.expectJson(200, "GET", "/schedules/lateness")).toMatchObject({ queued: { count: 1 } });
+});
+
+test("F18: the clock of a runner, a day ahead, changes no time of a schedule and none of its ledger", async ({
+  expect,
+}) => {
+  const plane = await makePlane();
+  const eventId = await createEvent(plane);
+  const connection = await connect(await registerFake(plane), { clock: () => Date.now() + 86_400_000 });
+  const at = new Date(Math.ceil((Date.now() + 1_500) / 1_000) * 1_000);
+  const timing = { kind: "interval", everyMs: 3_600_000 };
+  const { id } = await create(plane, { eventId, timing, startAt: at.toISOString() });
+  const job = await connection.job();
+  await connection.accept(job);
+  connection.send({ type: "started", runId: job.runId, attempt: 1 });
+  await connection.finish(job, { durationMs: 86_400_000 });
+  const row = await waitFor(async () => {
+    const { items } = await plane.expectJson<{ items: Occurrence[] }>(200, "GET", `/schedules/${id}/occurrences`);
+    const [first] = items;
+    return first === undefined || first.startLatenessMs === null
+      ? { ok: false, seen: JSON.stringify(items) }
+      : { ok: true, value: first };
+  }, "the end of the run in the ledger");
+  expect(row).toMatchObject({ nominalAt: at.toISOString(), decision: "run", reason: "due", runId: job.runId });
+  expect([row.latenessMs, row.startLatenessMs].every((ms) => ms !== null && ms >= 0 && ms < 43_200_000)).toBe(true);
+  expect(await plane.expectJson(200, "GET", `/schedules/${id}`)).toMatchObject({
+    nextAt: new Date(at.getTime() + 3_600_000).toISOString(),
+  });
+  expect((await plane.call("DELETE", `/schedules/${id}`)).status).toBe(204);
+  await connection.close();
 });
 
 test("a queue with a shard of its own gets its scheduled runs there, once each", async ({ expect }) => {

@@ -8,6 +8,7 @@ import { startBackfill, readBackfill } from "../../src/objects/dispatcher/schedu
 import { pauseSchedule, updateSchedule } from "../../src/objects/dispatcher/schedules/changes.ts";
 import { forgetOccurrences, readLateness, whyFacts } from "../../src/objects/dispatcher/schedules/occurrences.ts";
 import { readRun, viewRun } from "../../src/objects/dispatcher/runs.ts";
+import { liveThroughChance } from "./chance-story.ts";
 import { by, inVirtualTime, valueOf, type VirtualTime } from "./virtual-time.ts";
 
 const at = (clock: string): string => `2030-01-01T${clock}:00Z`;
@@ -198,3 +199,11 @@ test("rows are forgotten when their time is over, and not before", async ({ expe
     expect([verdict, message]).toEqual(["not_kept", expect.stringContaining("2030-01-02T10:00:00")]);
   });
 });
+
+test(
+  "F15, F37, I13: what chance schedules has one row for each time that the preview shows, and answers by it",
+  { timeout: 120_000 },
+  async () => {
+    await liveThroughChance(1, 6);
+  },
+);

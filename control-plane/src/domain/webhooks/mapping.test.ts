@@ -75,8 +75,29 @@ describe("B22: mappings that would cost too much stop by steps", () => {
     ["long text that is searched", '$map([1..10000], function($i) { $contains($$.body, "y") })', "x".repeat(900_000)],
     ["long text that is joined", '$join($map([1..9000], function($i) { $$.body }), ",")', "x".repeat(2_000)],
     ["reduce that grows", "$reduce([1..9000], function($a, $b) { $a & $$.body }, body)", "x".repeat(2_000)],
+    ["a long list that is sorted", "$sort(body)", [...rows, ...rows]],
+    ["the same by another name", "($f := $sort; $f(body))", [...rows, ...rows]],
+    ["the same in a chain", "body ~> $sort", [...rows, ...rows]],
+    ["long text whose characters are counted", "$length(body)", "x".repeat(900_000)],
+    ["a list that is taken apart", "$spread(body)", rows.map((n) => ({ n, twice: 2 * n }))],
+    ["keys, again and again", "$map([1..15], function($i) { $keys($$.body) })", rows.map((n) => ({ n }))],
+    ["everything below, not so often", "$map([1..40], function($i) { $count($$.**) })", rows],
   ])("%s", async ([, text, body], { expect }) => {
     expect(await mapped(text, body)).toMatch(stops);
+  });
+
+  test("what the functions of the library are for is far from that", async ({ expect }) => {
+    const thousand = rows.slice(0, 1_000);
+    expect(await mapped("$sort(body)[0]", thousand.toReversed())).toBe(0);
+    expect(await mapped("$length(body)", "x".repeat(100_000))).toBe(100_000);
+    expect(
+      await mapped(
+        "$count($keys($merge(body.{$string(n): n})))",
+        thousand.map((n) => ({ n })),
+      ),
+    ).toBe(1_000);
+    expect(await mapped("($f := $substring(?, 1); $map(body, $f))", ["ab", "cd"])).toEqual(["b", "d"]);
+    expect(await mapped("$map(body, $length)", ["ab", "c"])).toEqual([2, 1]);
   });
 
   test("always at the same place", async ({ expect }) => {

@@ -3,8 +3,9 @@
  *
  * The library evaluates without end what asks for it, and its own time limit never fires in production, where clocks
  * stand still. So each node reports when it begins and what it gave: a step for itself, and steps for the size of its
- * value, however often parts of that are shared. There are no regular expressions, and functions whose cost nobody sees
- * from their arguments do not exist. `mapping.test.ts` holds the bombs that would go off should a new version of the
+ * value, however often parts of that are shared. What the library's own functions do with a value shows in none of that:
+ * each call is charged by the size of what it is given. There are no regular expressions, and functions whose cost nobody
+ * sees from their arguments do not exist. `mapping.test.ts` holds the bombs that would go off should a new version of the
  * library stop reporting.
  */
 import type { Json } from "@cronium/protocol/json";
@@ -51,6 +52,36 @@ const REMOVED = [
   "formatBase",
   "parseInteger",
 ] as const;
+
+/** Of the library's, with what a call of it costs. The rest only hand on what others have made, or do not exist. */
+const METERED = [
+  ...["sum", "count", "max", "min", "average", "substring", "substringBefore", "substringAfter", "lowercase"],
+  ...["uppercase", "length", "trim", "contains", "split", "join", "number", "boolean", "not", "map", "zip", "filter"],
+  ...["single", "reduce", "sift", "keys", "lookup", "append", "spread", "merge", "reverse", "each", "sort", "type"],
+  ...["base64encode", "base64decode", "encodeUrlComponent", "encodeUrl", "decodeUrlComponent", "decodeUrl"],
+] as const;
+
+/** Steps for a call with `size` values or pieces of text; one is some microseconds of work. */
+const COSTS: Readonly<Record<string, (size: number, text: number) => number>> = {
+  // Compares by asking a function each time, n log n of them.
+  sort: (size) => size * 4,
+  // Copies what it has so far for each value.
+  spread: (size) => (size * size) / 800,
+  keys: (size) => size / 2,
+  // Takes text apart into its characters first.
+  length: (_, text) => text / 40,
+  substring: (_, text) => text / 40,
+};
+const USUAL_COST = (size: number): number => size / 16;
+/** Walk through everything below a value. */
+const WALKS: ReadonlySet<unknown> = new Set(["descendant", "wildcard"]);
+
+/** A function of the library as the library holds it. */
+interface Native {
+  readonly _jsonata_function: true;
+  readonly implementation: (this: unknown, ...args: unknown[]) => unknown;
+  readonly signature: unknown;
+}
 
 class Ended extends Error {}
 
@@ -113,8 +144,30 @@ async function run(text: string, data: Readonly<Record<string, Json>>): ReturnTy
   };
   try {
     const expression = compile(text);
-    expression.assign(ENTRY, () => spend(1));
-    expression.assign(EXIT, (_node: unknown, _input: unknown, _environment: unknown, value: unknown) => weigh(value));
+    const charge = (name: string, args: readonly unknown[]): void => {
+      const size = args.reduce((sum: number, one) => sum + sizeOf(one, sizes), 0);
+      const text = typeof args[0] === "string" ? args[0].length : 0;
+      spend((COSTS[name] ?? USUAL_COST)(size, text));
+    };
+    let metered = false;
+    expression.assign(ENTRY, (_node: unknown, _input: unknown, environment: { lookup(name: string): unknown }) => {
+      if (!metered) {
+        metered = true;
+        for (const name of METERED) {
+          expression.assign(
+            name,
+            withCost(environment.lookup(name) as Native, (args) => charge(name, args)),
+          );
+        }
+      }
+      spend(1);
+    });
+    expression.assign(EXIT, (node: { type?: unknown }, _input: unknown, _environment: unknown, value: unknown) => {
+      weigh(value);
+      if (WALKS.has(node.type)) {
+        spend(sizeOf(value, sizes) / 4);
+      }
+    });
     expression.registerFunction("string", (value: unknown) => {
       weigh(value);
       const made = typeof value === "string" ? value : value === undefined ? undefined : JSON.stringify(value);
@@ -129,6 +182,18 @@ async function run(text: string, data: Readonly<Record<string, Json>>): ReturnTy
   } catch (error) {
     return fault(over ?? error);
   }
+}
+
+/** The same function, which says beforehand what it is given. The library reads its parameters off its length and text. */
+function withCost(native: Native, charge: (args: readonly unknown[]) => void): Native {
+  const { implementation, signature } = native;
+  const metered = function (this: unknown, ...args: unknown[]): unknown {
+    charge(args);
+    return implementation.apply(this, args);
+  };
+  Object.defineProperty(metered, "length", { value: implementation.length });
+  metered.toString = () => implementation.toString();
+  return { _jsonata_function: true, implementation: metered, signature };
 }
 
 /** As JSON, without what the library hangs onto lists; a function is no value. */
