@@ -123,12 +123,13 @@ function check(chance: Chance, world: VirtualTime, scheduleId: string, what: str
   }
 }
 
-/** Makes so many schedules, lives through two days of each, and compares what is told of them. */
-export async function liveThroughChance(seed: number, cases: number): Promise<void> {
+/** Makes so many schedules, lives through two days of each, and compares what is told of them. How many times it looked at. */
+export async function liveThroughChance(seed: number, cases: number): Promise<number> {
   const chance = new Chance(seed);
   const plane = await makePlane();
   const event = await createEvent(plane);
   const quiet: Log = { info: () => undefined, warn: () => undefined, error: () => undefined, child: () => quiet };
+  let times = 0;
   const story = (world: VirtualTime): void => {
     for (let n = 0; n < cases; n += 1) {
       const zone = chance.pick(zones) ?? "UTC";
@@ -138,8 +139,10 @@ export async function liveThroughChance(seed: number, cases: number): Promise<vo
       const what = `seed ${seed}, ${JSON.stringify(fields)} from ${iso(world.now())}`;
       live(chance, world, id);
       check(chance, world, id, what);
+      times += world.ledger(id).length;
       world.shell.sql.exec("UPDATE schedules SET next_fire = NULL");
     }
   };
   await inVirtualTime(plane, event, story, { log: quiet });
+  return times;
 }

@@ -203,7 +203,7 @@ test("rows are forgotten when their time is over, and not before", async ({ expe
 test(
   "F15, F37, I13: what chance schedules has one row for each time that the preview shows, and answers by it",
   { timeout: 120_000 },
-  async () => {
-    await liveThroughChance(1, 6);
+  async ({ expect }) => {
+    expect(await liveThroughChance(1, 6)).toBeGreaterThan(50);
   },
 );
