@@ -6,7 +6,7 @@ import type { Log } from "../../src/domain/ports.ts";
 import { previewTimes } from "../../src/domain/schedule/preview.ts";
 import { answerWhy, meantBy } from "../../src/domain/schedule/why.ts";
 import { whyFacts } from "../../src/objects/dispatcher/schedules/occurrences.ts";
-import { jitterOf } from "../../src/domain/schedule/timing.ts";
+import { jitterOf } from "@cronium/protocol/timing";
 import { planSpec, readSchedule } from "../../src/objects/dispatcher/schedules/rows.ts";
 import { readRun, viewRun } from "../../src/objects/dispatcher/runs.ts";
 import { Chance } from "../engine/workload/chance.ts";
