@@ -16,41 +16,24 @@ import {
   DEFAULT_LOG_CAP_BYTES,
   DIGEST_SINCE,
   type LogClientMessage,
-  LogServerMessage,
   type LogStream,
-  type Transport,
 } from "@cronium/protocol";
-import type { Clock } from "../base/clock.ts";
-import { errorText, type Log } from "../base/log.ts";
 import { LogChunker, type GapReason, type LogPiece } from "../base/log-chunks.ts";
 import { digestOf } from "../base/log-digest.ts";
 import { drop, type Dropped, type JobStream, nothingDropped } from "../base/log-drops.ts";
-import { backoffMs } from "../base/retryable.ts";
 import { Spool } from "../base/spool.ts";
 import { Masker, type MaskedPiece } from "../base/masking/masker.ts";
 import { Concealed } from "../base/masking/concealed.ts";
 import type { LogSink, LogState } from "../run/deps.ts";
-import { Fallback } from "../wire/fallback.ts";
-import { LogPolls, LogSocket, type LogWire, type LogWireEnd } from "../wire/log-wire.ts";
+import { LogLink, type LogLinkOptions } from "./log-link.ts";
 
-const WINDOW_BYTES = 1_048_576;
-/** Frames on their way without any acknowledgement for this long mean that the connection is dead. */
-const STALLED_AFTER_MS = 30_000;
 const LOOK_EVERY_MS = 1_000;
 
-export interface LogShipOptions {
+/** Only while `planeReachable` does waiting for the room count against the drain time. */
+export interface LogShipOptions extends LogLinkOptions {
   readonly ref: AttemptRef;
-  /** Address of the run's log at the control plane, `http:` or `https:`. */
-  readonly url: string;
   /** Folder of this attempt's spool. */
   readonly folder: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly random: () => number;
-  /** Whether the control plane is connected: only then does waiting for the room count against the drain time. */
-  readonly planeReachable: () => boolean;
-  /** What carries the control connection: where that polls, no WebSocket is tried here either. */
-  readonly transport: () => Transport;
   /** What the control plane speaks; null when that is not known. Default: this version. */
   readonly protocol?: () => number | null;
   /** Sees what goes to the room, for people at this machine. */
@@ -72,16 +55,6 @@ export class LogShip implements LogSink {
   private capBytes: number;
   private overflow: (() => void) | null = null;
   private readonly ended = Promise.withResolvers<boolean>();
-  private token: string | null = null;
-  private readonly fallback = new Fallback();
-  private socket: LogWire | null = null;
-  private dialledAt = 0;
-  private resumed = false;
-  private failures = 0;
-  private nextToSend = 0;
-  private inFlight = new Map<number, number>();
-  private inFlightBytes = 0;
-  private lastProgress = 0;
   private readonly concealed = new Concealed();
   private readonly maskers: Readonly<Record<JobStream, Masker>>;
   private dropped = { spool: nothingDropped(), quota: nothingDropped() };
@@ -91,10 +64,9 @@ export class LogShip implements LogSink {
   private sha256: string | null = null;
   /** The room has other bytes than were sent to it. */
   private conflicted = false;
+  private readonly link: LogLink;
   private ending = false;
   private closed = false;
-  private cancelReconnect = (): void => {};
-  private cancelWatch = (): void => {};
   /** The newest frame, so that the usual case reads nothing back from disk. */
   private newest: { readonly seq: number; readonly bytes: Uint8Array } | null = null;
 
@@ -114,7 +86,22 @@ export class LogShip implements LogSink {
         this.newest = { seq: frame.header.seq, bytes: this.spool.append(frame, taken) };
         this.digest?.update(frame.payload);
         this.options.onFrame?.(frame.header.stream, frame.payload);
-        this.pump();
+        this.link.pump();
+      },
+    });
+    this.link = new LogLink(options, {
+      next: () => this.spool.next.seq,
+      read: (seq) => (this.newest?.seq === seq ? this.newest.bytes : this.spool.read(seq)),
+      acknowledged: (seq, idle) => {
+        this.spool.acknowledge(seq);
+        if (idle) {
+          this.chunker.acknowledged();
+        }
+      },
+      end: () => (this.ending ? this.endMessage() : null),
+      ended: (conflicted) => {
+        this.conflicted = conflicted;
+        this.ended.resolve(true);
       },
     });
     this.begins = this.spool.next.seq === 0;
@@ -140,11 +127,7 @@ export class LogShip implements LogSink {
   }
 
   connect(token: string): void {
-    this.options.log.redactor.add(token);
-    this.token = token;
-    this.lastProgress = this.options.clock.monotonic();
-    this.cancelWatch = this.options.clock.every(LOOK_EVERY_MS, () => this.watch());
-    this.dial();
+    this.link.open(token);
   }
 
   limit(bytes: number, overflow?: () => void): void {
@@ -233,7 +216,7 @@ export class LogShip implements LogSink {
     this.declareGap(this.dropped.quota, "log_quota");
     this.sha256 = this.digest?.digest("hex") ?? null;
     this.ending = true;
-    this.pump();
+    this.link.pump();
     const complete = await this.endedWithin(withinMs);
     const logBytes = this.chunker.totalBytes;
     this.shut();
@@ -262,7 +245,7 @@ export class LogShip implements LogSink {
   /** Counts only time in which the room could be reached: a plane that restarts must not cost the log. */
   private async endedWithin(withinMs: number): Promise<boolean> {
     const { clock, planeReachable } = this.options;
-    if (this.token === null) {
+    if (!this.link.opened) {
       return this.chunker.totalBytes === 0;
     }
     let waited = 0;
@@ -297,122 +280,6 @@ export class LogShip implements LogSink {
     }
   }
 
-  private dial(): void {
-    if (this.closed || this.token === null) {
-      return;
-    }
-    const polls = this.options.transport() === "polling" || this.fallback.transport === "polling";
-    const Wire = polls ? LogPolls : LogSocket;
-    const socket: LogWire = new Wire({
-      url: new URL(this.options.url),
-      token: this.token,
-      message: (text) => {
-        if (this.socket === socket) {
-          this.receive(text);
-        }
-      },
-      closed: (end) => this.disconnected(socket, end),
-    });
-    this.socket = socket;
-    this.dialledAt = this.options.clock.monotonic();
-    this.resumed = false;
-  }
-
-  private disconnected(socket: LogWire, { code, refusal, error }: LogWireEnd): void {
-    if (this.socket !== socket) {
-      return;
-    }
-    if (!this.resumed && this.options.planeReachable()) {
-      const lastedMs = this.options.clock.monotonic() - this.dialledAt;
-      this.fallback.failed(socket.transport, { lastedMs, refusal, error });
-    }
-    this.socket = null;
-    this.resumed = false;
-    this.inFlight.clear();
-    this.inFlightBytes = 0;
-    if (this.closed) {
-      return;
-    }
-    this.failures += 1;
-    const ms = backoffMs(this.failures, this.options.random());
-    const problem = refusal?.detail ?? (error === null ? null : errorText(error));
-    this.options.log.debug("log.disconnected", { code, problem, reconnectMs: ms });
-    this.cancelReconnect = this.options.clock.after(ms, () => this.dial());
-  }
-
-  private receive(text: string): void {
-    const message = parseMessage(text);
-    if (message === null) {
-      this.options.log.warn("log.bad_message", {});
-      return;
-    }
-    this.lastProgress = this.options.clock.monotonic();
-    switch (message.type) {
-      case "resume":
-        this.failures = 0;
-        this.resumed = true;
-        if (this.socket?.transport === "websocket") {
-          this.fallback.works("websocket");
-        }
-        this.nextToSend = message.seq;
-        this.acknowledged(message.seq);
-        return;
-      case "ack":
-        this.acknowledged(message.seq);
-        return;
-      case "ended":
-        this.ended.resolve(true);
-        return;
-      case "error":
-        this.options.log.warn("log.refused", { code: message.code, problem: message.message });
-        // What `ended` follows after this is not what was printed.
-        this.conflicted ||= this.ending && message.code === "log_conflict";
-        return;
-      default:
-        message satisfies never;
-    }
-  }
-
-  private acknowledged(seq: number): void {
-    this.spool.acknowledge(seq);
-    for (const [sent, bytes] of this.inFlight) {
-      if (sent < seq) {
-        this.inFlight.delete(sent);
-        this.inFlightBytes -= bytes;
-      }
-    }
-    if (this.inFlight.size === 0) {
-      this.chunker.acknowledged();
-    }
-    this.pump();
-  }
-
-  /** Sends what the window allows. Also called from inside `chunker.push`, so it must not call back into it. */
-  private pump(): void {
-    const { socket } = this;
-    if (socket === null || !this.resumed || !socket.open) {
-      return;
-    }
-    while (this.nextToSend < this.spool.next.seq && this.inFlightBytes < WINDOW_BYTES) {
-      const seq = this.nextToSend;
-      const bytes = this.newest?.seq === seq ? this.newest.bytes : this.spool.read(seq);
-      if (bytes === null) {
-        this.options.log.error("log.frame_missing", { seq });
-        return;
-      }
-      this.nextToSend += 1;
-      this.inFlight.set(seq, bytes.length);
-      this.inFlightBytes += bytes.length;
-      socket.frame(bytes);
-    }
-    if (this.ending && this.nextToSend >= this.spool.next.seq && !this.endSentOn.has(socket)) {
-      this.endSentOn.add(socket);
-      socket.end(this.endMessage());
-    }
-  }
-
-  private readonly endSentOn = new WeakSet<LogWire>();
-
   private endMessage(): LogClientMessage {
     const knowsDigest = (this.options.protocol?.() ?? DIGEST_SINCE) >= DIGEST_SINCE;
     return {
@@ -425,34 +292,10 @@ export class LogShip implements LogSink {
     };
   }
 
-  private watch(): void {
-    const waiting = this.inFlight.size > 0 || this.ending;
-    if (!waiting) {
-      this.lastProgress = this.options.clock.monotonic();
-    } else if (this.options.clock.monotonic() - this.lastProgress > STALLED_AFTER_MS) {
-      this.lastProgress = this.options.clock.monotonic();
-      this.socket?.terminate();
-    }
-  }
-
   private shut(): void {
     this.closed = true;
-    this.cancelWatch();
-    this.cancelReconnect();
     this.chunker.close();
     this.ended.resolve(false);
-    this.socket?.close();
-    this.socket = null;
-    if (this.token !== null) {
-      this.options.log.redactor.remove(this.token);
-    }
-  }
-}
-
-function parseMessage(text: string): LogServerMessage | null {
-  try {
-    return LogServerMessage.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null;
+    this.link.close();
   }
 }

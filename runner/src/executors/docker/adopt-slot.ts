@@ -1,7 +1,8 @@
 /** The container of an attempt that an earlier process started, whether it serves that attempt alone or others too. */
 import { AgainSlot } from "../pool/again-slot.ts";
 import type { AdoptRequest, SeenBytes, Slot, SlotEvents } from "../types.ts";
-import { adoptColdSlot, type ColdSlotContext } from "./cold-slot.ts";
+import { adoptColdSlot } from "./adopt-cold-slot.ts";
+import type { ColdSlotContext } from "./cold-slot.ts";
 
 /** Null when it is gone or was never started. It serves no further job. */
 export async function adoptSlot(

@@ -14,9 +14,7 @@ import { type Clock, delay, settledWithin } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
 import { isDaemonGone } from "../../base/retryable.ts";
 import type { Semaphore } from "../../base/semaphore.ts";
-import { unusableImage } from "../../interpreters.ts";
 import {
-  type AdoptRequest,
   ExecutorError,
   type Exit,
   type SeenBytes,
@@ -25,19 +23,20 @@ import {
   type SlotProfile,
   type SlotRequest,
 } from "../types.ts";
-import { answerWithin, engineMessage, statusOf } from "./answer.ts";
+import { answerWithin } from "./answer.ts";
 import { createOptions, type CreateContext, type CreateRequest } from "./create-options.ts";
 import { makeDemux } from "./demux.ts";
+import { explainFailure } from "./explain-failure.ts";
 import { type FailedContainers, keptName } from "./failed-containers.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
 import type { Removals } from "./removals.ts";
-import { ExecTunnel, TUNNEL_ADDRESS } from "./exec-tunnel.ts";
+import { ExecTunnel } from "./exec-tunnel.ts";
 import type { Furnish, Furnishing } from "./furnishing.ts";
+import { sendSignal, type Signal } from "./signal.ts";
 import { readFromNow, readStoredLog } from "./stored-log.ts";
 
-/** For a signal or a start of one container; an engine that is well and takes longer hangs on it. */
-const SIGNAL_WITHIN_MS = 5_000;
+/** For the start of one container; an engine that is well and takes longer hangs on it. */
 const START_WITHIN_MS = 120_000;
 /** After SIGKILL; a process in an uninterruptible wait outlives it. */
 const KILL_WITHIN_MS = 15_000;
@@ -76,43 +75,7 @@ export function makeColdSlot(
   return new ColdSlot(context, { request, events });
 }
 
-/** The container of an attempt that an earlier process started; null when it is gone or was never started. */
-export async function adoptColdSlot(
-  context: ColdSlotContext,
-  request: AdoptRequest,
-  events: SlotEvents,
-  seen: SeenBytes,
-): Promise<Slot | null> {
-  let found: Docker.ContainerInspectInfo;
-  try {
-    // By its slot: the name of one that was made before its job may still be the slot's.
-    const filters = { label: [`cronium.runner=${context.create.runnerId}`, `cronium.slot=${request.slot}`] };
-    const [one] = await context.docker.listContainers({ all: true, filters });
-    if (one === undefined) {
-      return null;
-    }
-    found = await context.docker.getContainer(one.Id).inspect();
-  } catch (error) {
-    if (statusOf(error) === 404) {
-      return null;
-    }
-    throw error;
-  }
-  if (found.State.Status === "created") {
-    return null;
-  }
-  const slot = new ColdSlot(context, { container: context.docker.getContainer(found.Id) });
-  // Whatever this process is told to use: it was made by an earlier one.
-  if (found.State.Running && found.Config.Env.includes(`CRONIUM_API=${TUNNEL_ADDRESS}`)) {
-    slot.openTunnel(request.definition.runtime, request.apiFolder).catch((error: unknown) => {
-      context.log.warn("tunnel.not_opened", { slot: request.slot, problem: errorText(error) });
-    });
-  }
-  await slot.goOn(found, events, seen);
-  return slot;
-}
-
-class ColdSlot implements Slot {
+export class ColdSlot implements Slot {
   private readonly context: ColdSlotContext;
   private readonly end = Promise.withResolvers<Exit>();
   private readonly drain = Promise.withResolvers<void>();
@@ -377,17 +340,11 @@ class ColdSlot implements Slot {
     }
   }
 
-  private async signal(container: Docker.Container, signal: string): Promise<void> {
-    const { clock, log } = this.context;
+  private async signal(container: Docker.Container, signal: Signal): Promise<void> {
     try {
-      const ask = (abortSignal: AbortSignal): Promise<unknown> => container.kill({ signal, abortSignal });
-      await answerWithin(clock, SIGNAL_WITHIN_MS, `send ${signal} to the container`, ask);
+      await sendSignal(this.context, container, signal);
     } catch (error) {
-      if (isDaemonGone(error)) {
-        throw await this.explain(error);
-      }
-      // It has ended meanwhile (404, 409), and `exited` tells how; or Docker hangs on it, and the next step follows.
-      log.debug("docker.not_signalled", { container: container.id, signal, problem: errorText(error) });
+      throw await this.explain(error);
     }
   }
 
@@ -414,25 +371,8 @@ class ColdSlot implements Slot {
     }
   }
 
-  private async explain(error: unknown, whatHappened?: string): Promise<ExecutorError> {
-    if (error instanceof ExecutorError) {
-      return error;
-    }
-    if (isDaemonGone(error)) {
-      await this.context.suspect();
-      const what = whatHappened ?? "Docker does not answer on this machine";
-      return new ExecutorError("daemon", `${what}: ${errorText(error)}.`, { cause: error });
-    }
-    const text = engineMessage(error);
-    const foreign = this.profile?.image ?? null;
-    if (this.profile !== null && foreign?.image && /executable file not found|no such file or directory/i.test(text)) {
-      return new ExecutorError("image_missing", unusableImage(foreign.image, this.profile.runtime), { cause: error });
-    }
-    if (statusOf(error) === 404 && /image/i.test(text)) {
-      return new ExecutorError("image_missing", `The image ${this.context.create.image} is not on this machine.`, {
-        cause: error,
-      });
-    }
-    return new ExecutorError("start_failed", `Docker refused the container: ${text}`, { cause: error });
+  private explain(error: unknown, whatHappened?: string): Promise<ExecutorError> {
+    const { suspect, create } = this.context;
+    return explainFailure(error, { suspect, image: create.image, profile: this.profile, whatHappened });
   }
 }

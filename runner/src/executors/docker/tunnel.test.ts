@@ -84,7 +84,7 @@ describe("a tunnel", () => {
       tunnel.take(Buffer.from([byte]));
     }
 
-    await vi.waitFor(() => expect(frames()).toContain("1 3"), 10_000);
+    await vi.waitFor(() => expect(frames()).toContain("1 3"), 90_000);
     expect(received.toString()).toBe("hello there");
     expect(frames()).toEqual(["1 5 6", "1 5 5", "1 2 bye", "1 3"]);
     expect({ ready, broken }).toEqual({ ready: 1, broken: [] });
@@ -93,28 +93,28 @@ describe("a tunnel", () => {
   test("resets what nobody answers, and what knocks at no door", async ({ expect }) => {
     tunnel.take(Buffer.concat([open(1, 1), open(2, 7)]));
 
-    await vi.waitFor(() => expect(frames().toSorted()).toEqual(["1 4", "2 4"]), 10_000);
+    await vi.waitFor(() => expect(frames().toSorted()).toEqual(["1 4", "2 4"]), 90_000);
     tunnel.take(Buffer.concat([data(1, "late"), frame(2, kinds.end), data(9, "never opened")]));
     expect(broken).toEqual([]);
   });
 
   test("stops reading for one who does not read, and goes on when it does", async ({ expect }) => {
     tunnel.take(Buffer.concat([open(1), data(1, "x")]));
-    await vi.waitFor(() => expect(received.toString()).toBe("x"), 10_000);
+    await vi.waitFor(() => expect(received.toString()).toBe("x"), 90_000);
     const big = Buffer.alloc(1_000_000, "y");
     accepted[0]?.end(big);
     const bytes = (): number =>
       frames()
         .filter((line) => line.startsWith("1 2"))
         .join("").length;
-    await vi.waitFor(() => expect(bytes()).toBeGreaterThanOrEqual(65_536), 10_000);
+    await vi.waitFor(() => expect(bytes()).toBeGreaterThanOrEqual(65_536), 90_000);
     expect(frames()).not.toContain("1 3");
     expect(bytes()).toBeLessThan(200_000);
     const leave = Buffer.alloc(4);
     leave.writeUInt32BE(1_000_000);
     tunnel.take(frame(1, kinds.credit, leave));
 
-    await vi.waitFor(() => expect(frames().at(-1)).toBe("1 3"), 10_000);
+    await vi.waitFor(() => expect(frames().at(-1)).toBe("1 3"), 90_000);
   });
 
   test.for([
