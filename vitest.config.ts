@@ -12,7 +12,7 @@ function unit(name: string, folders: readonly string[]): TestProjectInlineConfig
       include: folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`),
       environment: "node",
       // A busy machine must not fail a test: deadlines only end what hangs.
-      testTimeout: 30_000,
+      testTimeout: 120_000,
     },
   };
 }
@@ -25,7 +25,7 @@ function slow(
   name: string,
   include: readonly string[],
   exclude: readonly string[] = [],
-  testTimeout = 120_000,
+  testTimeout = 300_000,
 ): TestProjectInlineConfiguration {
   return {
     test: {
@@ -36,7 +36,7 @@ function slow(
       env: childCoverage === undefined ? {} : { NODE_V8_COVERAGE: childCoverage },
       fileParallelism: false,
       testTimeout,
-      hookTimeout: 180_000,
+      hookTimeout: 300_000,
       // Real engines and browsers hiccup on a busy machine. A second try that passes is reported as flaky, by name and
       // with its first error; a defect fails twice.
       retry: 1,
@@ -63,7 +63,7 @@ export default defineConfig({
       slow("cli-system", ["cli/test/**/*.test.ts"]),
       slow("system", ["runner/test/system/**/*.test.ts"]),
       // One test looks at every page.
-      slow("e2e", ["web/test/e2e/**/*.test.ts"], [], 300_000),
+      slow("e2e", ["web/test/e2e/**/*.test.ts"], []),
     ],
     coverage: {
       provider: "istanbul",

@@ -6,6 +6,31 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineProject } from "vitest/config";
 
+/** What the Worker and its tests take from packages: every test file loads the Worker anew. */
+const BUNDLED = [
+  "@asteasolutions/zod-to-openapi",
+  "@cfworker/json-schema",
+  "@hono/zod-openapi",
+  "@marcbachmann/cel-js",
+  "@simplewebauthn/server",
+  "better-auth/adapters/drizzle",
+  "better-auth/cookies",
+  "better-auth/crypto",
+  "better-auth/minimal",
+  "croner",
+  "cronstrue",
+  "drizzle-orm",
+  "drizzle-orm/d1",
+  "drizzle-orm/sqlite-core",
+  "hono",
+  "hono/cookie",
+  "hono/http-exception",
+  "hono/route",
+  "jose",
+  "jsonata",
+  "zod",
+];
+
 const root = join(import.meta.dirname, "..");
 
 export default defineProject({
@@ -49,13 +74,19 @@ export default defineProject({
   test: {
     name: "worker",
     root: import.meta.dirname,
+    deps: {
+      optimizer: {
+        // In one piece each instead of 800 modules, which halves the start of a file.
+        ssr: { enabled: true, include: BUNDLED, rolldownOptions: { external: [/^node:/, /^cloudflare:/] } },
+      },
+    },
     // The guard of outgoing requests stands on the URL parser of whoever runs it: in Node, and here as in production.
     include: ["test/**/*.test.ts", "src/domain/outbound-url.test.ts", "src/outbound/*.test.ts"],
     globalSetup: ["test/strangers.ts"],
     exclude: ["test/launcher/**", "**/node_modules/**"],
-    testTimeout: 60_000,
-    // A busy machine takes seconds to set an installation up.
-    hookTimeout: 60_000,
+    // A busy machine takes seconds to set an installation up, and must not fail a test: deadlines only end what hangs.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // As for the other suites on real parts: a second try that passes is reported as flaky.
     retry: 1,
   },

@@ -124,7 +124,7 @@ test("serve prints what a script needs, on a port when asked, and lets nobody in
 }) => {
   const serving = home.start(["dev", "serve", "--json", "--port", "0", "--input", '{"n":1}']);
   try {
-    await expect.poll(() => serving.stdout(), { timeout: 30_000 }).toContain("\n");
+    await expect.poll(() => serving.stdout(), { timeout: 90_000 }).toContain("\n");
     const env = JSON.parse(serving.stdout()) as Record<string, string>;
     const ask = (token: string): Promise<[number | undefined, string]> =>
       new Promise((resolve, reject) => {

@@ -129,6 +129,6 @@ describe("packages that scripts name", () => {
     // Four are there, of the tests before; the oldest of them makes room.
     expect(layers()).toHaveLength(4);
     await run(python('["tone"]', "import tone"));
-    await expect.poll(() => layers().length, { timeout: 20_000 }).toBe(4);
+    await expect.poll(() => layers().length, { timeout: 90_000 }).toBe(4);
   });
 });

@@ -5,11 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import { containersOf, type DockerFixture, startDockerFixture, stopDockerFixture } from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
 import { isAlive } from "./runner-process.ts";
-import { until as untilWithin } from "./until.ts";
-
-/** A busy machine takes its time to start a container. */
-const until = (what: string, condition: Parameters<typeof untilWithin>[1]): Promise<void> =>
-  untilWithin(what, condition, 60_000);
+import { until } from "./until.ts";
 
 let fixture: DockerFixture;
 let plane: FakePlane;

@@ -11,7 +11,7 @@ import { until } from "./until.ts";
 let fixture: DockerFixture;
 beforeAll(async () => {
   fixture = await startDockerFixture(["--warm", "0"]);
-}, 180_000);
+});
 afterAll(() => stopDockerFixture(fixture));
 
 const COUNTING = `

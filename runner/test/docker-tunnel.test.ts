@@ -11,14 +11,10 @@ import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import { containersOf, type DockerFixture, startDockerFixture, stopDockerFixture } from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
 import { coverageEnv, isAlive } from "./runner-process.ts";
-import { until as untilWithin } from "./until.ts";
+import { until } from "./until.ts";
 
 const execute = promisify(execFile);
 const MAIN = join(import.meta.dirname, "../src/main.ts");
-
-/** A busy machine takes its time to start a container, and a program in it. */
-const until = (what: string, condition: Parameters<typeof untilWithin>[1]): Promise<void> =>
-  untilWithin(what, condition, 60_000);
 
 /** Everything a script may ask for, with a file of a megabyte there and back, and ten calls at once. */
 const SCRIPTS = {

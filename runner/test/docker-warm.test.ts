@@ -15,11 +15,7 @@ import {
 } from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
 import { isAlive } from "./runner-process.ts";
-import { until as untilWithin } from "./until.ts";
-
-/** A busy machine takes its time to start a container. */
-const until = (what: string, condition: Parameters<typeof untilWithin>[1]): Promise<void> =>
-  untilWithin(what, condition, 60_000);
+import { until } from "./until.ts";
 
 let folder: string;
 let fixture: DockerFixture;

@@ -178,7 +178,7 @@ export class FakePlane {
   }
 
   /** Waits for the result and the end of the log. */
-  async finished(ref: AttemptRef, withinMs = 60_000): Promise<Received<"exited">["result"]> {
+  async finished(ref: AttemptRef, withinMs = 120_000): Promise<Received<"exited">["result"]> {
     await until(`run ${ref.runId} is done`, () => this.done(ref).length > 0 && this.exited(ref).length > 0, withinMs);
     const first = this.exited(ref)[0];
     if (first === undefined) {

@@ -1,8 +1,8 @@
-/** Waits until `condition` holds. Throws with `what` when it does not within `withinMs`; default 60 s, which ends what hangs on a busy machine too. */
+/** Waits until `condition` holds. Throws with `what` when it does not within `withinMs`; default 120 s, which ends what hangs on a busy machine too. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  withinMs = 60_000,
+  withinMs = 120_000,
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {

@@ -6,7 +6,7 @@ import { buildImages, type Container, type Ended, run, startContainer } from "./
 import { type BoundJob, type Sidecar, startSidecar } from "./sidecar.ts";
 
 const LANGUAGES = ["python", "node", "bash"] as const satisfies readonly Runtime[];
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 120_000;
 
 let sidecar: Sidecar;
 let images: Record<Runtime, string>;

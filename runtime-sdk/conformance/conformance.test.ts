@@ -185,7 +185,7 @@ for (const behaviour of behaviours()) {
         const ended = await running;
         if (expected.notes !== undefined && ended.code === expected.exitCode) {
           // Progress is on its way for a moment after its call.
-          await expect.poll(() => job.plane.notes, { timeout: 20_000 }).toEqual(expected.notes);
+          await expect.poll(() => job.plane.notes, { timeout: 90_000 }).toEqual(expected.notes);
         }
         await sidecar.close(job);
 

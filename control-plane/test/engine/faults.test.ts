@@ -99,52 +99,48 @@ describe("F10 an object that is evicted", () => {
 });
 
 describe("F11 an eviction that closes every socket", () => {
-  test(
-    "costs a fleet of 200 runners no run: each is adopted where it was, once",
-    { timeout: 180_000 },
-    async ({ expect }) => {
-      const plane = await makePlane();
-      const before: Connection[] = [];
-      const jobs: AttemptRef[] = [];
-      for (let i = 0; i < FLEET; i += 1) {
-        const labels = { place: String(i) };
-        const runner = await registerFake(plane, { name: `fleet-${i}`, labels });
-        const connection = await connect(runner, { slots: 1 });
-        await plane.trigger({ labels });
-        jobs.push(await connection.take());
-        connection.silence();
-        before.push(connection);
-        // A busy machine may need longer for so many handshakes than the short lease of the tests.
-        await asInstance(plane, {}, ({ sql }) => sql.exec("UPDATE attempts SET deadline_at = ?", Date.now() + DAY_MS));
-      }
-      expect(new Set(jobs.map((job) => job.runId)).size).toBe(FLEET);
+  test("costs a fleet of 200 runners no run: each is adopted where it was, once", async ({ expect }) => {
+    const plane = await makePlane();
+    const before: Connection[] = [];
+    const jobs: AttemptRef[] = [];
+    for (let i = 0; i < FLEET; i += 1) {
+      const labels = { place: String(i) };
+      const runner = await registerFake(plane, { name: `fleet-${i}`, labels });
+      const connection = await connect(runner, { slots: 1 });
+      await plane.trigger({ labels });
+      jobs.push(await connection.take());
+      connection.silence();
+      before.push(connection);
+      // A busy machine may need longer for so many handshakes than the short lease of the tests.
+      await asInstance(plane, {}, ({ sql }) => sql.exec("UPDATE attempts SET deadline_at = ?", Date.now() + DAY_MS));
+    }
+    expect(new Set(jobs.map((job) => job.runId)).size).toBe(FLEET);
 
-      await evictDurableObject(plane.dispatcherStub, { webSockets: "close" });
-      await Promise.all(before.map((connection) => connection.inbox.closed));
-      const after = await Promise.all(
-        before.map(async ({ runner, epoch }, i) => {
-          const held = jobs.slice(i, i + 1).map((job) => ({ ...job, state: "running" as const }));
-          const back = await connect(runner, { slots: 1, epoch, held });
-          expect(back.welcome).toMatchObject({ adopt: jobs.slice(i, i + 1), kill: [] });
-          back.silence();
-          return back;
-        }),
-      );
-      for (const [i, connection] of after.entries()) {
-        await connection.finish(jobs[i] ?? none);
-      }
+    await evictDurableObject(plane.dispatcherStub, { webSockets: "close" });
+    await Promise.all(before.map((connection) => connection.inbox.closed));
+    const after = await Promise.all(
+      before.map(async ({ runner, epoch }, i) => {
+        const held = jobs.slice(i, i + 1).map((job) => ({ ...job, state: "running" as const }));
+        const back = await connect(runner, { slots: 1, epoch, held });
+        expect(back.welcome).toMatchObject({ adopt: jobs.slice(i, i + 1), kill: [] });
+        back.silence();
+        return back;
+      }),
+    );
+    for (const [i, connection] of after.entries()) {
+      await connection.finish(jobs[i] ?? none);
+    }
 
-      const states = (await plane.dispatcher.listRunners()).map(({ state }) => state);
-      expect(states.filter((state) => state !== "online" && state !== "unreachable")).toEqual([]);
-      for (const { runId, attempt } of jobs) {
-        expect(await plane.run(runId)).toMatchObject({ state: "succeeded", attempt });
-      }
-      await outboxIsEmpty(plane);
-      const items = await listed(plane);
-      expect(items).toHaveLength(FLEET);
-      expect(items.filter((run) => run.state !== "succeeded")).toEqual([]);
-    },
-  );
+    const states = (await plane.dispatcher.listRunners()).map(({ state }) => state);
+    expect(states.filter((state) => state !== "online" && state !== "unreachable")).toEqual([]);
+    for (const { runId, attempt } of jobs) {
+      expect(await plane.run(runId)).toMatchObject({ state: "succeeded", attempt });
+    }
+    await outboxIsEmpty(plane);
+    const items = await listed(plane);
+    expect(items).toHaveLength(FLEET);
+    expect(items.filter((run) => run.state !== "succeeded")).toEqual([]);
+  });
 });
 
 describe("F9 a result that comes after the next attempt has succeeded", () => {

@@ -101,11 +101,11 @@ export async function makePlane(): Promise<Plane> {
 
 type Probe<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly seen: string };
 
-/** Asks until the answer is there, for at most ten seconds. */
+/** Asks until the answer is there, for at most 90 seconds, which ends what hangs on a busy machine too. */
 export async function waitFor<T>(
   probe: () => Promise<Probe<T>> | Probe<T>,
   what: string,
-  withinMs = 10_000,
+  withinMs = 90_000,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {

@@ -57,7 +57,7 @@ const d1 :Workerd.Worker = (
     createInterface({ input: control }).on("line", (line) => resolve((JSON.parse(line) as { port: number }).port));
   });
   url = `http://127.0.0.1:${port}`;
-}, 120_000);
+});
 
 afterAll(async () => {
   const ended = new Promise((resolve) => workerd.on("exit", resolve));

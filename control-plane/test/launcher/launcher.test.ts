@@ -8,8 +8,6 @@ const bench = new Workbench();
 beforeAll(buildControlPlane, 120_000);
 afterEach(() => bench.cleanUp(), 30_000);
 
-const SLOW = { timeout: 30_000 };
-
 async function me(plane: Pick<Ready, "url" | "apiKey">): Promise<{ status: number; body: string }> {
   const response = await fetch(`${plane.url}/api/v1/me`, {
     headers: { authorization: `Bearer ${plane.apiKey}` },
@@ -37,26 +35,22 @@ function isRunning(pid: number): boolean {
 const tokenOf = (claimUrl: string | null): string => claimUrl?.split("#token=")[1] ?? "none";
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
-test(
-  "the first start makes a ready installation whose key works and whose files are private",
-  SLOW,
-  async ({ expect }) => {
-    const data = bench.folder();
-    const plane = await bench.launch(data).ready;
+test("the first start makes a ready installation whose key works and whose files are private", async ({ expect }) => {
+  const data = bench.folder();
+  const plane = await bench.launch(data).ready;
 
-    const ready = await fetch(`${plane.url}/ready`);
-    expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [] }]);
-    expect(await me(plane)).toMatchObject({ status: 200 });
-    const local: unknown = JSON.parse(readFileSync(join(data, "local.json"), "utf8"));
-    expect(local).toEqual({ url: plane.url, workspaceId: plane.workspaceId, apiKey: plane.apiKey });
-    expect([modeOf(join(data, "local.json")), modeOf(join(data, "secrets.json"))]).toEqual(["600", "600"]);
-    expect(readFileSync(join(data, "control-plane/workerd.capnp"), "utf8")).not.toContain(
-      (JSON.parse(readFileSync(join(data, "secrets.json"), "utf8")) as { AUTH_SECRET: string }).AUTH_SECRET,
-    );
-  },
-);
+  const ready = await fetch(`${plane.url}/ready`);
+  expect([ready.status, await ready.json()]).toEqual([200, { ready: true, reasons: [] }]);
+  expect(await me(plane)).toMatchObject({ status: 200 });
+  const local: unknown = JSON.parse(readFileSync(join(data, "local.json"), "utf8"));
+  expect(local).toEqual({ url: plane.url, workspaceId: plane.workspaceId, apiKey: plane.apiKey });
+  expect([modeOf(join(data, "local.json")), modeOf(join(data, "secrets.json"))]).toEqual(["600", "600"]);
+  expect(readFileSync(join(data, "control-plane/workerd.capnp"), "utf8")).not.toContain(
+    (JSON.parse(readFileSync(join(data, "secrets.json"), "utf8")) as { AUTH_SECRET: string }).AUTH_SECRET,
+  );
+});
 
-test("a POST without a body asks for the defaults, or is told that it needs one", SLOW, async ({ expect }) => {
+test("a POST without a body asks for the defaults, or is told that it needs one", async ({ expect }) => {
   const { url, apiKey } = await bench.launch(bench.folder()).ready;
   const post = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(url + path, { method: "POST", headers: { authorization: `Bearer ${apiKey}`, ...headers } });
@@ -67,7 +61,7 @@ test("a POST without a body asks for the defaults, or is told that it needs one"
   }
 });
 
-test("a second start keeps workspace and key, and replaces a claim link that nobody used", SLOW, async ({ expect }) => {
+test("a second start keeps workspace and key, and replaces a claim link that nobody used", async ({ expect }) => {
   const data = bench.folder();
   const first = bench.launch(data);
   const before = await first.ready;
@@ -82,27 +76,25 @@ test("a second start keeps workspace and key, and replaces a claim link that nob
   expect((await claim(after.url, tokenOf(after.claimUrl))).status).toBe(201);
 });
 
-test(
-  "once there is an owner, starts print no claim link, and a lost local.json is written again",
-  SLOW,
-  async ({ expect }) => {
-    const data = bench.folder();
-    const first = bench.launch(data);
-    const before = await first.ready;
-    await claim(before.url, tokenOf(before.claimUrl));
-    first.child.kill("SIGTERM");
-    await first.ended;
-    rmSync(join(data, "local.json"));
+test("once there is an owner, starts print no claim link, and a lost local.json is written again", async ({
+  expect,
+}) => {
+  const data = bench.folder();
+  const first = bench.launch(data);
+  const before = await first.ready;
+  await claim(before.url, tokenOf(before.claimUrl));
+  first.child.kill("SIGTERM");
+  await first.ended;
+  rmSync(join(data, "local.json"));
 
-    const after = await bench.launch(data).ready;
+  const after = await bench.launch(data).ready;
 
-    expect(after.claimUrl).toBeNull();
-    expect(after.apiKey).not.toBe(before.apiKey);
-    expect(await me(after)).toMatchObject({ status: 200 });
-  },
-);
+  expect(after.claimUrl).toBeNull();
+  expect(after.apiKey).not.toBe(before.apiKey);
+  expect(await me(after)).toMatchObject({ status: 200 });
+});
 
-test("a taken port is named, with the option that chooses another", SLOW, async ({ expect }) => {
+test("a taken port is named, with the option that chooses another", async ({ expect }) => {
   const server = createServer();
   const port = await new Promise<number>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
@@ -118,7 +110,7 @@ test("a taken port is named, with the option that chooses another", SLOW, async 
   }
 });
 
-test("a second instance on one folder is told who has it, and disturbs nothing", SLOW, async ({ expect }) => {
+test("a second instance on one folder is told who has it, and disturbs nothing", async ({ expect }) => {
   const data = bench.folder();
   const first = bench.launch(data);
   const plane = await first.ready;
@@ -130,7 +122,7 @@ test("a second instance on one folder is told who has it, and disturbs nothing",
   expect(await me(plane)).toMatchObject({ status: 200 });
 });
 
-test("a folder that cannot be written is named", SLOW, async ({ expect }) => {
+test("a folder that cannot be written is named", async ({ expect }) => {
   const file = join(bench.folder(), "a-file");
   writeFileSync(file, "");
   const launcher = bench.launch(join(file, "data"));
@@ -138,20 +130,20 @@ test("a folder that cannot be written is named", SLOW, async ({ expect }) => {
   expect(launcher.said()).toMatch(/^The data folder \S+ cannot be written \(ENOTDIR\)\. .*--data\.\n$/);
 });
 
-test("a folder below /proc is refused instead of being waited for", SLOW, async ({ expect }) => {
+test("a folder below /proc is refused instead of being waited for", async ({ expect }) => {
   const launcher = bench.launch("/proc/cronium/data");
   expect(await launcher.ended).toBe(1);
   expect(launcher.said()).toMatch(/^The data folder \S+ cannot be written \(ENOENT\)\. .*--data\.\n$/);
 });
 
-test("an unusable setting stops the start and is named", SLOW, async ({ expect }) => {
+test("an unusable setting stops the start and is named", async ({ expect }) => {
   const launcher = bench.launch(bench.folder(), "--var", "LEASE_MS=5000");
   expect(await launcher.ended).toBe(1);
   expect(launcher.said()).toContain("LEASE_MS");
   expect(launcher.said()).toContain("must be at least 90000");
 });
 
-test("a crashed workerd comes back on the same port with all that was acknowledged", SLOW, async ({ expect }) => {
+test("a crashed workerd comes back on the same port with all that was acknowledged", async ({ expect }) => {
   const launcher = bench.launch(bench.folder());
   const plane = await launcher.ready;
   expect((await claim(plane.url, tokenOf(plane.claimUrl))).status).toBe(201);
@@ -167,7 +159,7 @@ test("a crashed workerd comes back on the same port with all that was acknowledg
   expect(launcher.said()).toContain("The control plane stopped (workerd was ended by SIGKILL)");
 });
 
-test("SIGHUP takes a new build into use without a word of a crash", SLOW, async ({ expect }) => {
+test("SIGHUP takes a new build into use without a word of a crash", async ({ expect }) => {
   const launcher = bench.launch(bench.folder());
   const plane = await launcher.ready;
   launcher.child.kill("SIGHUP");
@@ -176,7 +168,7 @@ test("SIGHUP takes a new build into use without a word of a crash", SLOW, async 
   expect(launcher.said()).toBe("");
 });
 
-test("a start after a killed launcher ends the workerd it left and takes the port over", SLOW, async ({ expect }) => {
+test("a start after a killed launcher ends the workerd it left and takes the port over", async ({ expect }) => {
   const data = bench.folder();
   const first = bench.launch(data);
   const before = await first.ready;
@@ -191,7 +183,7 @@ test("a start after a killed launcher ends the workerd it left and takes the por
   expect(await me(before)).toMatchObject({ status: 200 });
 });
 
-test("a launcher whose parent is gone stops", SLOW, async ({ expect }) => {
+test("a launcher whose parent is gone stops", async ({ expect }) => {
   const launcher = bench.launch(bench.folder());
   const plane = await launcher.ready;
   launcher.child.stdin?.end();
@@ -199,7 +191,7 @@ test("a launcher whose parent is gone stops", SLOW, async ({ expect }) => {
   await expect(fetch(plane.url)).rejects.toThrow();
 });
 
-test("status tells where it runs and whether it is ready, and stop stops it", SLOW, async ({ expect }) => {
+test("status tells where it runs and whether it is ready, and stop stops it", async ({ expect }) => {
   const data = bench.folder();
   expect(cli("status", "--data", data)).toMatchObject({ code: 3 });
   const launcher = bench.launch(data);
@@ -215,41 +207,39 @@ test("status tells where it runs and whether it is ready, and stop stops it", SL
   expect(cli("status", "--data", data)).toMatchObject({ code: 3 });
 });
 
-test(
-  "T27 a rotated key takes over at the next start, and the old one is forgotten only when nothing needs it",
-  { timeout: 120_000 },
-  async ({ expect }) => {
-    const data = bench.folder();
-    const first = bench.launch(data);
-    const ready = await first.ready;
-    const store = (at: Ready, name: string): Promise<Response> =>
-      fetch(`${at.url}/api/v1/secrets`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${at.apiKey}`, "content-type": "application/json" },
-        body: JSON.stringify({ name, value: "hunter2-unique" }),
-      });
-    expect((await store(ready, "TOKEN")).status).toBe(201);
-    expect(cli("rotate-key", "--data", data).code).toBe(0);
-    expect(cli("forget-old-keys", "--data", data).said).toContain("not in use yet");
-    first.child.kill("SIGTERM");
-    await first.ended;
-    const second = bench.launch(data);
-    const again = await second.ready;
-    const status = await until("every secret is encrypted again", async () => {
-      await fetch(`${again.url}/ready`);
-      const { said } = cli("key-status", "--data", data);
-      return /\(current\): 1 secret\n/.test(said) && said.includes("(old): 0 secrets") ? said : null;
+test("T27 a rotated key takes over at the next start, and the old one is forgotten only when nothing needs it", async ({
+  expect,
+}) => {
+  const data = bench.folder();
+  const first = bench.launch(data);
+  const ready = await first.ready;
+  const store = (at: Ready, name: string): Promise<Response> =>
+    fetch(`${at.url}/api/v1/secrets`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${at.apiKey}`, "content-type": "application/json" },
+      body: JSON.stringify({ name, value: "hunter2-unique" }),
     });
-    expect(status.split("\n").filter((line) => line !== "")).toHaveLength(2);
-    expect(cli("forget-old-keys", "--data", data)).toMatchObject({ code: 0 });
-    second.child.kill("SIGTERM");
-    await second.ended;
-    const third = bench.launch(data);
-    const last = await third.ready;
-    expect((await fetch(`${last.url}/ready`)).status).toBe(200);
-    expect((await store(again.url === last.url ? again : last, "TOKEN")).status).toBe(409);
-  },
-);
+  expect((await store(ready, "TOKEN")).status).toBe(201);
+  expect(cli("rotate-key", "--data", data).code).toBe(0);
+  expect(cli("forget-old-keys", "--data", data).said).toContain("not in use yet");
+  first.child.kill("SIGTERM");
+  await first.ended;
+  const second = bench.launch(data);
+  const again = await second.ready;
+  const status = await until("every secret is encrypted again", async () => {
+    await fetch(`${again.url}/ready`);
+    const { said } = cli("key-status", "--data", data);
+    return /\(current\): 1 secret\n/.test(said) && said.includes("(old): 0 secrets") ? said : null;
+  });
+  expect(status.split("\n").filter((line) => line !== "")).toHaveLength(2);
+  expect(cli("forget-old-keys", "--data", data)).toMatchObject({ code: 0 });
+  second.child.kill("SIGTERM");
+  await second.ended;
+  const third = bench.launch(data);
+  const last = await third.ready;
+  expect((await fetch(`${last.url}/ready`)).status).toBe(200);
+  expect((await store(again.url === last.url ? again : last, "TOKEN")).status).toBe(409);
+});
 
 test("T27 a guessable master key keeps it from starting, with the reason and without the key", async ({ expect }) => {
   const data = bench.folder();

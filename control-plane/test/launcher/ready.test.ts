@@ -20,7 +20,7 @@ async function get(url: string): Promise<{ status: number; body: unknown }> {
   return { status: response.status, body: await response.json() };
 }
 
-test("/ready says what is missing while /health stays up", { timeout: 60_000 }, async ({ expect }) => {
+test("/ready says what is missing while /health stays up", async ({ expect }) => {
   const data = bench.folder();
   const plane = await bench.launch(data).ready;
   expect(await get(`${plane.url}/ready`)).toEqual({ status: 200, body: { ready: true, reasons: [] } });

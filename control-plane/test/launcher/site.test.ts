@@ -11,7 +11,7 @@ let url: string;
 beforeAll(async () => {
   buildControlPlane();
   ({ url } = await bench.launch(bench.folder()).ready);
-}, 180_000);
+});
 afterAll(() => bench.cleanUp());
 
 /** Sends the path byte for byte; `fetch` would tidy it up first. */

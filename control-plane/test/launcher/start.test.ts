@@ -14,7 +14,7 @@ afterEach(async () => {
     await ended;
   }
   await bench.cleanUp();
-}, 30_000);
+});
 
 interface Started {
   readonly child: ChildProcess;
@@ -77,29 +77,25 @@ function listed(data: string, count: number): Promise<string[]> {
 const examples = (): string[] =>
   readdirSync(join(ROOT, "examples")).filter((name) => existsSync(join(ROOT, "examples", name, "event.json")));
 
-test(
-  "a first start seeds the examples and prints the address and the claim link; Ctrl-C ends it all",
-  {
-    timeout: 120_000,
-  },
-  async ({ expect }) => {
-    const data = join(bench.folder(), "new", "data");
-    const start = npmStart("--no-runner", "--data", data, "--port", "0");
-    const url = await ready(start);
+test("a first start seeds the examples and prints the address and the claim link; Ctrl-C ends it all", async ({
+  expect,
+}) => {
+  const data = join(bench.folder(), "new", "data");
+  const start = npmStart("--no-runner", "--data", data, "--port", "0");
+  const url = await ready(start);
 
-    expect(start.said()).toContain(`${url}/claim#token=crnc_`);
-    expect(await listed(data, examples().length)).toHaveLength(examples().length);
-    expect((statSync(join(data, "local.json")).mode & 0o777).toString(8)).toBe("600");
+  expect(start.said()).toContain(`${url}/claim#token=crnc_`);
+  expect(await listed(data, examples().length)).toHaveLength(examples().length);
+  expect((statSync(join(data, "local.json")).mode & 0o777).toString(8)).toBe("600");
 
-    start.child.kill("SIGINT");
-    expect(await start.ended).toBe(0);
-    expect(start.said()).toMatch(/Stopped\.\n$/);
-    expect(cli("status", "--data", data)).toMatchObject({ code: 3 });
-    await expect(fetch(url)).rejects.toThrow();
-  },
-);
+  start.child.kill("SIGINT");
+  expect(await start.ended).toBe(0);
+  expect(start.said()).toMatch(/Stopped\.\n$/);
+  expect(cli("status", "--data", data)).toMatchObject({ code: 3 });
+  await expect(fetch(url)).rejects.toThrow();
+});
 
-test("a second start builds nothing and seeds nothing again", { timeout: 120_000 }, async ({ expect }) => {
+test("a second start builds nothing and seeds nothing again", async ({ expect }) => {
   const data = bench.folder();
   const first = npmStart("--no-runner", "--data", data, "--port", "0");
   await ready(first);
@@ -113,7 +109,7 @@ test("a second start builds nothing and seeds nothing again", { timeout: 120_000
   expect(await eventNames(data)).toHaveLength(examples().length);
 });
 
-test("a second instance on the folder ends with one clear line", { timeout: 120_000 }, async ({ expect }) => {
+test("a second instance on the folder ends with one clear line", async ({ expect }) => {
   const data = bench.folder();
   const url = await ready(npmStart("--no-runner", "--data", data, "--port", "0"));
   const second = npmStart("--no-runner", "--data", data, "--port", "0");
@@ -123,38 +119,30 @@ test("a second instance on the folder ends with one clear line", { timeout: 120_
   );
 });
 
-test(
-  "when the control plane is stopped from elsewhere, npm start says so and ends",
-  { timeout: 120_000 },
-  async ({ expect }) => {
-    const data = bench.folder();
-    const start = npmStart("--no-runner", "--data", data, "--port", "0");
-    await ready(start);
-    expect(cli("stop", "--data", data)).toMatchObject({ code: 0 });
-    expect(await start.ended).toBe(1);
-    expect(start.said()).toContain("The control plane ended; stopping.");
-  },
-);
+test("when the control plane is stopped from elsewhere, npm start says so and ends", async ({ expect }) => {
+  const data = bench.folder();
+  const start = npmStart("--no-runner", "--data", data, "--port", "0");
+  await ready(start);
+  expect(cli("stop", "--data", data)).toMatchObject({ code: 0 });
+  expect(await start.ended).toBe(1);
+  expect(start.said()).toContain("The control plane ended; stopping.");
+});
 
-test(
-  "killed without a chance to clean up, it takes the control plane along",
-  { timeout: 120_000 },
-  async ({ expect }) => {
-    const data = bench.folder();
-    const start = npmStart("--no-runner", "--data", data, "--port", "0");
-    const url = await ready(start);
-    start.child.kill("SIGKILL");
-    await until("the control plane is gone", () =>
-      fetch(url).then(
-        () => null,
-        () => true,
-      ),
-    );
-    expect(await start.ended).toBeNull();
-  },
-);
+test("killed without a chance to clean up, it takes the control plane along", async ({ expect }) => {
+  const data = bench.folder();
+  const start = npmStart("--no-runner", "--data", data, "--port", "0");
+  const url = await ready(start);
+  start.child.kill("SIGKILL");
+  await until("the control plane is gone", () =>
+    fetch(url).then(
+      () => null,
+      () => true,
+    ),
+  );
+  expect(await start.ended).toBeNull();
+});
 
-test("options that make no sense are named", { timeout: 60_000 }, async ({ expect }) => {
+test("options that make no sense are named", async ({ expect }) => {
   const wrongPort = npmStart("--port", "99999");
   expect(await wrongPort.ended).toBe(1);
   expect(wrongPort.said()).toBe('--port takes a number from 0 to 65535, not "99999".\n');

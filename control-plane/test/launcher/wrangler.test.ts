@@ -82,7 +82,7 @@ test("a binding that only exists hosted is refused, not left out", ({ expect }) 
   }
 });
 
-test("wrangler can deploy it", { timeout: 120_000 }, ({ expect }) => {
+test("wrangler can deploy it", ({ expect }) => {
   const out = mkdtempSync(join(tmpdir(), "cronium-deploy-"));
   try {
     const wrangler = join(ROOT, "node_modules/.bin/wrangler");

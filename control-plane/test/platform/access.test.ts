@@ -111,78 +111,72 @@ function concrete(path: string): string {
   return path.replaceAll(":number", "1").replaceAll(/:\w+/g, `${kind}_${foreign[":id"]}`);
 }
 
-test(
-  "T10 every guarded route refuses the anonymous, and each role gets what its table says and nothing foreign",
-  {
-    timeout: 60_000,
-  },
-  async ({ expect }) => {
-    const workspace = await addWorkspace();
-    const keys = new Map(await Promise.all(roles.map(async (role) => [role, await workspace.keyFor(role)] as const)));
-    let checked = 0;
-    for (const [name, rule] of listRules(createApp(deps))) {
-      if (rule?.kind !== "requires") {
-        continue;
-      }
-      const [method = "", path = ""] = name.split(" ");
-      const address = concrete(path);
-      expect(await refusalOf(await send(method, address)), `${name} anonymous`).toBe("401 unauthorized");
-      for (const [role, key] of keys) {
-        const response = await send(method, address, { key });
-        const who = `${name} as ${role}`;
-        if (rule.anyOf.some((permission) => mayDo(role, permission)) && rule.who === "anybody") {
-          expect([401, 403], who).not.toContain(response.status);
-          expect(response.status, who).toBeLessThan(500);
-          if (path.includes(":") && method === "GET" && !path.endsWith("/live")) {
-            expect(response.status, who).toBe(404);
-          }
-        } else {
-          expect(await refusalOf(response), who).toBe("403 forbidden");
+test("T10 every guarded route refuses the anonymous, and each role gets what its table says and nothing foreign", async ({
+  expect,
+}) => {
+  const workspace = await addWorkspace();
+  const keys = new Map(await Promise.all(roles.map(async (role) => [role, await workspace.keyFor(role)] as const)));
+  let checked = 0;
+  for (const [name, rule] of listRules(createApp(deps))) {
+    if (rule?.kind !== "requires") {
+      continue;
+    }
+    const [method = "", path = ""] = name.split(" ");
+    const address = concrete(path);
+    expect(await refusalOf(await send(method, address)), `${name} anonymous`).toBe("401 unauthorized");
+    for (const [role, key] of keys) {
+      const response = await send(method, address, { key });
+      const who = `${name} as ${role}`;
+      if (rule.anyOf.some((permission) => mayDo(role, permission)) && rule.who === "anybody") {
+        expect([401, 403], who).not.toContain(response.status);
+        expect(response.status, who).toBeLessThan(500);
+        if (path.includes(":") && method === "GET" && !path.endsWith("/live")) {
+          expect(response.status, who).toBe(404);
         }
-        await response.body?.cancel().catch(() => undefined);
-        checked += 1;
+      } else {
+        expect(await refusalOf(response), who).toBe("403 forbidden");
       }
+      await response.body?.cancel().catch(() => undefined);
+      checked += 1;
     }
-    expect(checked).toBeGreaterThan(30);
-  },
-);
+  }
+  expect(checked).toBeGreaterThan(30);
+});
 
-test(
-  "T11 a key with every scope but the one that a route needs is refused, and one with that scope alone is let in",
-  { timeout: 60_000 },
-  async ({ expect }) => {
-    const { workspaceId } = await addWorkspace();
-    const scoped = async (scopes: readonly Permission[]): Promise<string> => {
-      const key = makeToken("apiKey", random(32));
-      await testEnv.DB.prepare(
-        `INSERT INTO api_keys (id, workspace_id, name, hash, role, created_at, scopes) VALUES (?, ?, 'k', ?, 'owner', 1, ?)`,
-      )
-        .bind(makeId("apiKey", Date.now(), random(10)), workspaceId, await hashToken(key), JSON.stringify(scopes))
-        .run();
-      return key;
-    };
-    const only = new Map<Permission, string>();
-    for (const permission of permissions) {
-      only.set(permission, await scoped([permission]));
+test("T11 a key with every scope but the one that a route needs is refused, and one with that scope alone is let in", async ({
+  expect,
+}) => {
+  const { workspaceId } = await addWorkspace();
+  const scoped = async (scopes: readonly Permission[]): Promise<string> => {
+    const key = makeToken("apiKey", random(32));
+    await testEnv.DB.prepare(
+      `INSERT INTO api_keys (id, workspace_id, name, hash, role, created_at, scopes) VALUES (?, ?, 'k', ?, 'owner', 1, ?)`,
+    )
+      .bind(makeId("apiKey", Date.now(), random(10)), workspaceId, await hashToken(key), JSON.stringify(scopes))
+      .run();
+    return key;
+  };
+  const only = new Map<Permission, string>();
+  for (const permission of permissions) {
+    only.set(permission, await scoped([permission]));
+  }
+  const without = new Map<string, string>();
+  for (const [name, rule] of listRules(createApp(deps))) {
+    if (rule?.kind !== "requires" || rule.who !== "anybody") {
+      continue;
     }
-    const without = new Map<string, string>();
-    for (const [name, rule] of listRules(createApp(deps))) {
-      if (rule?.kind !== "requires" || rule.who !== "anybody") {
-        continue;
-      }
-      const { anyOf } = rule;
-      const key = without.get(String(anyOf)) ?? (await scoped(permissions.filter((one) => !anyOf.includes(one))));
-      without.set(String(anyOf), key);
-      const [method = "", path = ""] = name.split(" ");
-      expect(await refusalOf(await send(method, concrete(path), { key })), name).toBe("403 missing_scope");
-      for (const permission of anyOf) {
-        const allowed = await send(method, concrete(path), { key: only.get(permission) ?? "" });
-        expect([401, 403], `${name} with ${permission}`).not.toContain(allowed.status);
-        await allowed.body?.cancel().catch(() => undefined);
-      }
+    const { anyOf } = rule;
+    const key = without.get(String(anyOf)) ?? (await scoped(permissions.filter((one) => !anyOf.includes(one))));
+    without.set(String(anyOf), key);
+    const [method = "", path = ""] = name.split(" ");
+    expect(await refusalOf(await send(method, concrete(path), { key })), name).toBe("403 missing_scope");
+    for (const permission of anyOf) {
+      const allowed = await send(method, concrete(path), { key: only.get(permission) ?? "" });
+      expect([401, 403], `${name} with ${permission}`).not.toContain(allowed.status);
+      await allowed.body?.cancel().catch(() => undefined);
     }
-  },
-);
+  }
+});
 
 test("bulk work needs what it does to each run, to start it, to count it and to stop it", async ({ expect }) => {
   const { workspaceId } = await addWorkspace();

@@ -21,7 +21,7 @@ async function printedFor(email: string): Promise<string> {
       const found = (await response.json<Printed[]>()).find((message) => message.email === email);
       return found?.path.split("#token=")[1];
     },
-    { timeout: 20_000, interval: 20 },
+    { timeout: 90_000, interval: 20 },
   );
 }
 
@@ -148,7 +148,7 @@ describe("messages without mail", () => {
     const list = async (by: Person) =>
       (await (await by.ask("GET", "/messages")).json<{ items: { id: string; email: string }[] }>()).items;
     const mine = await vi.waitUntil(async () => (await list(boss)).find((message) => message.email === ada.email), {
-      timeout: 20_000,
+      timeout: 90_000,
       interval: 20,
     });
     expect(JSON.stringify(mine)).not.toContain("crnl_");
@@ -178,7 +178,7 @@ describe("messages without mail", () => {
     await ask("/password-resets", { email: ada.email });
     const count = async (by: Person): Promise<number> =>
       (await (await by.ask("GET", "/messages")).json<{ items: unknown[] }>()).items.length;
-    await vi.waitUntil(async () => (await count(boss)) > 0, { timeout: 20_000, interval: 20 });
+    await vi.waitUntil(async () => (await count(boss)) > 0, { timeout: 90_000, interval: 20 });
     const rename = (from: string, to: string): Promise<unknown> =>
       testEnv.DB.prepare("UPDATE workspaces SET id = ? WHERE id = ?").bind(to, from).run();
     await rename(plane.workspaceId, "gone");

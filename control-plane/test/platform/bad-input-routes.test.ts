@@ -124,7 +124,7 @@ describe("bodies", () => {
     ["B2 trailing data", "{} {}", "400 invalid_json"],
     ["B2 a lone surrogate", '{"a":"\\udc00"}', "400 invalid_json"],
     ["B2 bytes that are no UTF-8", new Uint8Array([0x22, 0xc3, 0x28, 0x22]), "400 invalid_json"],
-    ["B3 a million keys", `{${Array.from({ length: 250_000 }, (_, i) => `"k${i}":0`).join()}}`, "400 too_deep"],
+    ["B3 more values than are read", `[${"0,".repeat(200_000)}0]`, "400 too_deep"],
     ["B3 a gzip bomb", "x", "415 unsupported_media_type", { "content-encoding": "gzip" }],
     ["B4 a key twice", '{"a":{"b":1,"\\u0062":2}}', "400 duplicate_key"],
     ["B6 a forbidden key in the depth", deepKey, "422 forbidden_key"],
@@ -133,17 +133,13 @@ describe("bodies", () => {
     ["B7 2^53+1", '{"a":9007199254740993}', "422 out_of_range"],
     ["B7 -0", '{"a":-0}', "422 out_of_range"],
   ];
-  test.for(cases)(
-    "%s is refused on every route that reads a body",
-    { timeout: 60_000 },
-    async ([, body, refusal, headers], { expect }) => {
-      for (const route of withBody) {
-        // Forms are what OAuth clients send; elsewhere they are another type.
-        expect(await refusalOf(await ask(route, addressOf(route), body, headers)), route.name).toBe(refusal);
-      }
-      expect(withBody.length).toBeGreaterThan(30);
-    },
-  );
+  test.for(cases)("%s is refused on every route that reads a body", async ([, body, refusal, headers], { expect }) => {
+    for (const route of withBody) {
+      // Forms are what OAuth clients send; elsewhere they are another type.
+      expect(await refusalOf(await ask(route, addressOf(route), body, headers)), route.name).toBe(refusal);
+    }
+    expect(withBody.length).toBeGreaterThan(30);
+  });
 
   test("B1 no body at all is said to be missing wherever one is needed", async ({ expect }) => {
     for (const route of withBody.filter(({ needsBody }) => needsBody)) {

@@ -138,7 +138,6 @@ async function fill(ada: Ada, { in: place, tables }: Case, copies: number): Prom
 
 test.for(Object.entries(cases))(
   "B51 the quota of %s says which, how many and what makes room",
-  { timeout: 60_000 },
   async ([name, one], { expect }) => {
     const ada = await owner();
     const { limit, things, remedy } = countQuotas[name as CountQuotaName];

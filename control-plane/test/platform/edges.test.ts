@@ -109,7 +109,6 @@ const ways: readonly [string, () => Parameters<typeof send>[2]][] = [
 
 test.for(ways)(
   "T15 every route guards its answers, and refuses by RFC 9457, when %s calls",
-  { timeout: 60_000 },
   async ([, sending], { expect }) => {
     for (const { name, method, path } of inOrder) {
       const response = await send(method, path, sending());
@@ -140,29 +139,27 @@ test("B50 a method that a route does not have is 405 with those that it has, and
   }
 });
 
-test(
-  "B1, B3 every route that reads a body refuses one that is too large, too deep, or of another kind",
-  { timeout: 60_000 },
-  async ({ expect }) => {
-    const deep = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
-    const large = new Uint8Array(MAX_BODY_BYTES + 1).fill(0x20);
-    for (const { name, method, path, forPeople } of withBodies) {
-      const who = forPeople ? { cookie } : { key };
-      const headers = { origin: ORIGIN };
-      const refused = async (body: unknown, more: Record<string, string> = {}): Promise<string> =>
-        refusalOf(await send(method, path, { ...who, body, headers: { ...headers, ...more } }));
-      expect(await refused(deep), name).toBe("400 too_deep");
-      expect(await refused(large), name).toBe("413 body_too_large");
-      expect(await refused("{}", { "content-type": "text/plain" }), name).toBe("415 unsupported_media_type");
-      expect(await refused("{}", { "content-encoding": "gzip" }), name).toBe("415 unsupported_media_type");
-      expect(await refused("{"), name).toBe("400 invalid_json");
-      expect(await refused('{"__proto__":{}}'), name).toBe("422 forbidden_key");
-    }
-    expect(withBodies.length).toBeGreaterThan(40);
-  },
-);
+test("B1, B3 every route that reads a body refuses one that is too large, too deep, or of another kind", async ({
+  expect,
+}) => {
+  const deep = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+  const large = new Uint8Array(MAX_BODY_BYTES + 1).fill(0x20);
+  for (const { name, method, path, forPeople } of withBodies) {
+    const who = forPeople ? { cookie } : { key };
+    const headers = { origin: ORIGIN };
+    const refused = async (body: unknown, more: Record<string, string> = {}): Promise<string> =>
+      refusalOf(await send(method, path, { ...who, body, headers: { ...headers, ...more } }));
+    expect(await refused(deep), name).toBe("400 too_deep");
+    expect(await refused(large), name).toBe("413 body_too_large");
+    expect(await refused("{}", { "content-type": "text/plain" }), name).toBe("415 unsupported_media_type");
+    expect(await refused("{}", { "content-encoding": "gzip" }), name).toBe("415 unsupported_media_type");
+    expect(await refused("{"), name).toBe("400 invalid_json");
+    expect(await refused('{"__proto__":{}}'), name).toBe("422 forbidden_key");
+  }
+  expect(withBodies.length).toBeGreaterThan(40);
+});
 
-test("B50 no way of writing an address gets around a route's rule", { timeout: 60_000 }, async ({ expect }) => {
+test("B50 no way of writing an address gets around a route's rule", async ({ expect }) => {
   for (const { name, method, path } of routes.filter(({ isOpen }) => !isOpen)) {
     const tail = path.slice("/api/v1".length);
     const written = [

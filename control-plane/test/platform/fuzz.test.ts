@@ -141,7 +141,6 @@ const inOrder = routes.toSorted((a, b) => lateness(a) - lateness(b));
 
 test.for(inOrder.map((route) => [`${route.method} ${route.path}`, route] as const))(
   "%s never fails, and answers as the contract says, whatever it is asked",
-  { timeout: 60_000 },
   async ([name, route], { expect }) => {
     // Its own place in the list is the seed of a route.
     const chance = new Chance(routes.indexOf(route));

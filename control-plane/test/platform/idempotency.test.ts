@@ -152,35 +152,30 @@ test("B38 what creates nothing, or answers what must not be kept, is on a list",
   ]);
 });
 
-test(
-  "B38 a malformed Idempotency-Key is refused on every POST, whoever may call it",
-  { timeout: 60_000 },
-  async ({ expect }) => {
-    let tried = 0;
-    for (const [name, rule] of listRules(createApp(deps))) {
-      if (!name.startsWith("POST ")) {
-        continue;
-      }
-      const path = name.slice("POST ".length).replaceAll(/:\w+/g, "run_01m7xqece7rd9cwj5ny98npjgv");
-      for (const key of ["", "x".repeat(256), "a\u007fb", "a\tb"]) {
-        const response = await send("POST", path, {
-          ...(rule?.kind === "requires" ? { cookie: ada.cookie } : {}),
-          headers: { origin: ORIGIN, "idempotency-key": key },
-        });
-        expect(await refusalOf(response), `${name} with ${JSON.stringify(key.slice(0, 9))}`).toBe(
-          "400 invalid_idempotency_key",
-        );
-        tried += 1;
-      }
+test("B38 a malformed Idempotency-Key is refused on every POST, whoever may call it", async ({ expect }) => {
+  let tried = 0;
+  for (const [name, rule] of listRules(createApp(deps))) {
+    if (!name.startsWith("POST ")) {
+      continue;
     }
-    expect(tried).toBeGreaterThan(200);
-  },
-);
+    const path = name.slice("POST ".length).replaceAll(/:\w+/g, "run_01m7xqece7rd9cwj5ny98npjgv");
+    for (const key of ["", "x".repeat(256), "a\u007fb", "a\tb"]) {
+      const response = await send("POST", path, {
+        ...(rule?.kind === "requires" ? { cookie: ada.cookie } : {}),
+        headers: { origin: ORIGIN, "idempotency-key": key },
+      });
+      expect(await refusalOf(response), `${name} with ${JSON.stringify(key.slice(0, 9))}`).toBe(
+        "400 invalid_idempotency_key",
+      );
+      tried += 1;
+    }
+  }
+  expect(tried).toBeGreaterThan(200);
+});
 
 describe("a repeat", () => {
   test.for(entries)(
     "B38 %s is done once, answers the same, and refuses another request",
-    { timeout: 60_000 },
     async ([name, one], { expect }) => {
       const key = `of ${name}`;
       const path = await addressOf(name, one, 1);
@@ -208,9 +203,6 @@ describe("a repeat", () => {
 
   test.for(Object.entries(cases))(
     "B38 %s answers 409 while the first is under way, and is done after a minute without one",
-    {
-      timeout: 60_000,
-    },
     async ([name, one], { expect }) => {
       const key = `under way ${name}`;
       const path = await addressOf(name, one, 3);

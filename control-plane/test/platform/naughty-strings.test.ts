@@ -129,7 +129,6 @@ test("the list is the one that was meant", ({ expect }) => {
 
 test.for(fields.map((field) => [field.what, field] as const))(
   "B9 every naughty string as %s is stored byte for byte, or refused by name",
-  { timeout: 300_000 },
   async ([, field], { expect }) => {
     let stored = 0;
     const check = async (text: string, nth: number): Promise<void> => {
@@ -159,17 +158,13 @@ test.for(fields.map((field) => [field.what, field] as const))(
   },
 );
 
-test(
-  "B9 every naughty string as a search or an id is answered, and never as a fault",
-  { timeout: 120_000 },
-  async ({ expect }) => {
-    for (const text of naughty) {
-      const encoded = encodeURIComponent(text.toWellFormed());
-      const found = await send("GET", `/api/v1/runs?q=${encoded}&limit=1`, { key });
-      expect([200, 400, 422], JSON.stringify(text)).toContain(found.status);
-      const byId = await send("GET", `/api/v1/events/${encoded}`, { key });
-      expect(byId.status, JSON.stringify(text)).toBeLessThan(500);
-      expect(await read(`/events/${eventId}`)).toMatchObject({ id: eventId });
-    }
-  },
-);
+test("B9 every naughty string as a search or an id is answered, and never as a fault", async ({ expect }) => {
+  for (const text of naughty) {
+    const encoded = encodeURIComponent(text.toWellFormed());
+    const found = await send("GET", `/api/v1/runs?q=${encoded}&limit=1`, { key });
+    expect([200, 400, 422], JSON.stringify(text)).toContain(found.status);
+    const byId = await send("GET", `/api/v1/events/${encoded}`, { key });
+    expect(byId.status, JSON.stringify(text)).toBeLessThan(500);
+    expect(await read(`/events/${eventId}`)).toMatchObject({ id: eventId });
+  }
+});

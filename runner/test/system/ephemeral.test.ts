@@ -109,7 +109,7 @@ describe("a runner for one job", () => {
     const done = await until(run, "over", ({ state }) => state === "succeeded");
     expect(done.runnerName).toBe(other.name);
     // A job that had ended when it was taken away keeps its runner for as long as a log may take to drain: a minute.
-  }, 240_000);
+  });
 
   it("F31 ephemeral: killed in the middle is a lost runner, and no ghost of it stays in the list", async ({
     expect,

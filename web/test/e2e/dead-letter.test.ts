@@ -55,14 +55,14 @@ test("a dead letter is listed, and requeued as the same run", async ({ expect })
   for (const attempt of [1, 2]) {
     await startRunner(`machine-${attempt}`);
     await expect
-      .poll(async () => `${(await run()).state} ${(await run()).attempt}`, { timeout: 60_000 })
+      .poll(async () => `${(await run()).state} ${(await run()).attempt}`, { timeout: 90_000 })
       .toBe(`running ${attempt}`);
     await fetch(`${cronium.url}/api/v1/runners/${(await run()).runnerId}`, {
       method: "DELETE",
       headers: { authorization: `Bearer ${cronium.apiKey}` },
     });
   }
-  await expect.poll(async () => (await run()).failReason, { timeout: 20_000 }).toBe("retries_exhausted");
+  await expect.poll(async () => (await run()).failReason, { timeout: 90_000 }).toBe("retries_exhausted");
 
   await expect
     .poll(async () => {

@@ -59,7 +59,7 @@ test("a used claim link says what to do", async ({ expect }) => {
   await other.page.getByLabel("Password").fill("long enough password");
   await other.page.getByRole("button", { name: "Claim and sign in" }).click();
   await expect
-    .poll(() => other.page.getByRole("alert").innerText(), { timeout: 20_000 })
+    .poll(() => other.page.getByRole("alert").innerText(), { timeout: 90_000 })
     .toContain("Run the start command again");
   await other.page.context().close();
 });
@@ -102,8 +102,8 @@ test("a finished log opens whole, from its first line, and a link lands on its l
     script: "seq -f 'line %.0f' 1 120000",
   });
   await page.goto(`${cronium.url}/runs/${runId}`);
-  await page.getByText("120,000 lines").waitFor({ timeout: 60_000 });
-  await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 60_000 });
+  await page.getByText("120,000 lines").waitFor({ timeout: 90_000 });
+  await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 90_000 });
   await page.goto(`${cronium.url}/runs`);
   await page.goto(`${cronium.url}/runs/${runId}#L60000`);
   const line = page.getByRole("log").getByText("line 60000", { exact: true });
@@ -127,7 +127,7 @@ test("reading back in a live log stops following, and one button returns to the 
     script: "seq -f 'old %.0f' 1 500; for i in $(seq 1 600); do echo new $i; sleep 0.1; done",
   });
   await page.goto(`${cronium.url}/runs/${runId}`);
-  await page.getByText("Following").waitFor({ timeout: 60_000 });
+  await page.getByText("Following").waitFor({ timeout: 90_000 });
   await page
     .getByRole("log")
     .getByText(/^new \d+$/)
@@ -148,7 +148,7 @@ test("reading back in a live log stops following, and one button returns to the 
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Cancel run" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel run" }).click();
-  await page.getByRole("main").getByText("Cancelled", { exact: true }).first().waitFor({ timeout: 40_000 });
+  await page.getByRole("main").getByText("Cancelled", { exact: true }).first().waitFor({ timeout: 90_000 });
 });
 
 test("a broken connection is said, and the log goes on behind its last byte without a repeat or a hole", async ({
@@ -168,8 +168,8 @@ test("a broken connection is said, and the log goes on behind its last byte with
     await page.getByText("Live connection lost").waitFor();
     await page.getByText("Reconnecting", { exact: true }).waitFor();
     wire.mend();
-    await page.getByText("Live connection lost").waitFor({ state: "detached", timeout: 30_000 });
-    await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 40_000 });
+    await page.getByText("Live connection lost").waitFor({ state: "detached", timeout: 90_000 });
+    await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 90_000 });
     await page.getByText("90 lines").waitFor();
     const seen = new Set<string>();
     const read = async (): Promise<readonly string[]> => (await log.innerText()).match(/tick \d+/g) ?? [];
@@ -177,7 +177,7 @@ test("a broken connection is said, and the log goes on behind its last byte with
     for (const key of ["Home", "PageDown", "End"]) {
       await page.keyboard.press(key);
       await expect
-        .poll(read, { timeout: 10_000 })
+        .poll(read, { timeout: 90_000 })
         .toContain({ Home: "tick 1", PageDown: "tick 45", End: "tick 90" }[key]);
       const shown = await read();
       expect(shown.length).toBe(new Set(shown).size);
@@ -196,7 +196,7 @@ test("a failed run shows cause, exit code and the last lines of stderr", async (
     script: "echo fine; echo 'cannot find the thing' >&2; exit 3",
   });
   await page.goto(`${cronium.url}/runs/${runId}`);
-  await page.getByRole("main").getByText("Failed", { exact: true }).first().waitFor({ timeout: 40_000 });
+  await page.getByRole("main").getByText("Failed", { exact: true }).first().waitFor({ timeout: 90_000 });
   await page.getByText("Last line of stderr").waitFor();
   const main = await page.getByRole("main").innerText();
   expect(main).toContain("cannot find the thing");
@@ -229,7 +229,7 @@ sys.stdout.buffer.write(b'x' * 1_000_000 + b'\nlast line\n')`;
   });
   await page.goto(`${cronium.url}/runs/${runId}`);
   const log = page.getByRole("log");
-  await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 40_000 });
+  await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 90_000 });
   await log.getByText("last line", { exact: true }).waitFor();
   const text = await log.innerText();
   for (const expected of [
@@ -287,7 +287,7 @@ print("after")`,
   });
   await page.goto(`${cronium.url}/runs/${runId}`);
   const log = page.getByRole("log");
-  await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 40_000 });
+  await page.getByRole("main").getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 90_000 });
   const lines = async (): Promise<string> => (await log.innerText()).replace(/\s*\d*\s*\n+\s*/g, " ");
   const build = log.getByRole("button", { name: "Group Build" });
   await build.waitFor();
@@ -352,7 +352,7 @@ test("new runs wait behind a button, and rows that are shown change in place", a
   await show.click();
   const row = page.getByRole("row", { name: /Newcomer/ });
   await row.waitFor();
-  await row.getByText("Succeeded").first().waitFor({ timeout: 40_000 });
+  await row.getByText("Succeeded").first().waitFor({ timeout: 90_000 });
   await page.getByRole("link", { name: "Failed", exact: true }).click();
   await page.waitForURL(/state=failed/);
   await page.getByRole("row", { name: /Breaks/ }).waitFor();
@@ -370,7 +370,7 @@ test("T17 signing out ends the session, and signing in returns to the page that 
   await page.getByLabel("Password").fill("not the password");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect
-    .poll(() => page.getByRole("alert").innerText(), { timeout: 20_000 })
+    .poll(() => page.getByRole("alert").innerText(), { timeout: 90_000 })
     .toContain("E-mail or password is not right");
   await signIn(page);
   await page.getByRole("heading", { name: "Runners", level: 1 }).waitFor();

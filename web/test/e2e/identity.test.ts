@@ -44,7 +44,7 @@ test("somebody makes an account and a workspace by themselves, with the link fro
   await page.getByRole("button", { name: "Make the account" }).click();
   await page.getByText("This installation sends no mail").waitFor();
   await page.screenshot({ path: join(PICTURES, "link-asked.png") });
-  await expect.poll(() => linkInTerminal("grace@example.org"), { timeout: 60_000 }).toMatch(/\/link#token=crnl_/);
+  await expect.poll(() => linkInTerminal("grace@example.org"), { timeout: 90_000 }).toMatch(/\/link#token=crnl_/);
   await page.goto(linkInTerminal("grace@example.org") ?? "");
   await page.getByRole("heading", { name: "Make your account" }).waitFor();
   expect(page.url()).not.toContain("crnl_");
@@ -100,7 +100,7 @@ test("the owner confirms their own address", async ({ expect }) => {
   await page.goto(`${cronium.url}/settings?tab=account`);
   await page.getByRole("button", { name: "Confirm it by a link" }).click();
   await page.getByText("A link to confirm your address is on its way.").waitFor();
-  await expect.poll(() => linkInTerminal(OWNER.email), { timeout: 60_000 }).toMatch(/\/link#token=crnl_/);
+  await expect.poll(() => linkInTerminal(OWNER.email), { timeout: 90_000 }).toMatch(/\/link#token=crnl_/);
   await page.goto(linkInTerminal(OWNER.email) ?? "");
   await page.getByRole("button", { name: "Confirm it" }).click();
   await page.getByRole("heading", { name: "The address is confirmed" }).waitFor();

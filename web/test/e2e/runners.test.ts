@@ -42,7 +42,7 @@ test("the add sheet mints a token on opening and flips to connected when the run
 
   const args = ["up", "--token", token, "--name", "e2e-machine", "--data-dir", join(cronium.dataFolder, "e2e-runner")];
   runner = spawn(process.execPath, [RUNNER, ...args], { stdio: "ignore" });
-  await sheet.getByText("e2e-machine is connected").waitFor({ timeout: 40_000 });
+  await sheet.getByText("e2e-machine is connected").waitFor({ timeout: 90_000 });
   const facts = await sheet.locator("dl").innerText();
   expect(facts).toMatch(/linux.*(x64|arm64)/);
   expect(facts).toMatch(/Node\s+v?\d+\./);
@@ -82,7 +82,7 @@ test("a runner that goes away is shown offline without a reload", async () => {
   await page
     .getByRole("row", { name: /e2e-machine/ })
     .getByText("Offline")
-    .waitFor({ timeout: 40_000 });
+    .waitFor({ timeout: 90_000 });
 });
 
 test("revoking asks first, ends the runner at once with exit code 77, and shows it disabled", async ({ expect }) => {
@@ -90,7 +90,7 @@ test("revoking asks first, ends the runner at once with exit code 77, and shows 
     stdio: "ignore",
   });
   const row = page.getByRole("row", { name: /e2e-machine/ });
-  await row.getByText("Online").waitFor({ timeout: 40_000 });
+  await row.getByText("Online").waitFor({ timeout: 90_000 });
   await row.getByRole("button", { name: "Revoke e2e-machine" }).click();
   const question = page.getByRole("dialog", { name: "Revoke e2e-machine?" });
   await question.getByRole("button", { name: "Keep it" }).click();

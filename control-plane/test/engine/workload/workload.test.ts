@@ -129,43 +129,39 @@ async function heal(world: World): Promise<string> {
 
 describe("the workload on real workerd keeps I1 to I8, I10, I11, I14, I16, I17, L1 and L2", () => {
   for (const seed of SEEDS) {
-    test(
-      `under evictions, alarms, restarts, cancels and stale frames, seed ${seed}`,
-      { timeout: 240_000 },
-      async ({ expect }) => {
-        const plane = await makePlane();
-        const chance = new Chance(seed);
-        const ledger = new Ledger();
-        const eventId = await createEvent(plane, { concurrency: LIMIT, scriptRetries: 1 });
-        const machines: Machine[] = [];
-        for (let i = 0; i < MACHINES; i += 1) {
-          machines.push(new Machine(await registerFake(plane), 4, new Chance(seed * 1_000 + i), ledger));
-        }
-        const world: World = { plane, chance, ledger, machines, eventId, keys: [] };
-        try {
-          while (world.keys.length < RUNS) {
-            await trigger(world, false);
-            for (let i = chance.int(0, 2); i > 0; i -= 1) {
-              await fault(world);
-            }
-            if (chance.of(0.4)) {
-              await check(world);
-            }
-            await hurryBackOffs(world);
+    test(`under evictions, alarms, restarts, cancels and stale frames, seed ${seed}`, async ({ expect }) => {
+      const plane = await makePlane();
+      const chance = new Chance(seed);
+      const ledger = new Ledger();
+      const eventId = await createEvent(plane, { concurrency: LIMIT, scriptRetries: 1 });
+      const machines: Machine[] = [];
+      for (let i = 0; i < MACHINES; i += 1) {
+        machines.push(new Machine(await registerFake(plane), 4, new Chance(seed * 1_000 + i), ledger));
+      }
+      const world: World = { plane, chance, ledger, machines, eventId, keys: [] };
+      try {
+        while (world.keys.length < RUNS) {
+          await trigger(world, false);
+          for (let i = chance.int(0, 2); i > 0; i -= 1) {
+            await fault(world);
           }
-          const left = await heal(world);
-          expect(left, `L1 and L2, seed ${seed}`).toBe("");
-          await check(world);
-        } finally {
-          await Promise.all(machines.map((machine) => machine.stop()));
+          if (chance.of(0.4)) {
+            await check(world);
+          }
+          await hurryBackOffs(world);
         }
-        expect(ledger.broken, `seed ${seed}`).toEqual([]);
-        expect(ledger.problems, `seed ${seed}`).toEqual([]);
-        expect(ledger.checks).toBeGreaterThan(10);
-        expect(ledger.stale).toBeGreaterThan(0);
-        await inD1(expect, world);
-      },
-    );
+        const left = await heal(world);
+        expect(left, `L1 and L2, seed ${seed}`).toBe("");
+        await check(world);
+      } finally {
+        await Promise.all(machines.map((machine) => machine.stop()));
+      }
+      expect(ledger.broken, `seed ${seed}`).toEqual([]);
+      expect(ledger.problems, `seed ${seed}`).toEqual([]);
+      expect(ledger.checks).toBeGreaterThan(10);
+      expect(ledger.stale).toBeGreaterThan(0);
+      await inD1(expect, world);
+    });
   }
 });
 

@@ -2,7 +2,7 @@
 import { describe, it } from "vitest";
 import { growthOf, soakTrial } from "./trial.ts";
 
-describe("jobs in a row through one runner", { timeout: 300_000 }, () => {
+describe("jobs in a row through one runner", () => {
   it("leave no container, socket, file or memory behind, in containers of their own and in shared ones", async ({
     expect,
   }) => {
