@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { setPriority } from "node:os";
 
 export interface CommandResult {
   /** Exit code; 127 where the program does not exist, 128 where a signal ended it. */
@@ -14,6 +15,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** Milliseconds until the program is killed; default none. */
   readonly timeoutMs?: number;
+  /** How much it lets others go first, from 0 to 19; default 0. */
+  readonly niceness?: number;
   /** Called with every chunk as it arrives, to show it while the program runs. */
   readonly onOutput?: (text: string) => void;
 }
@@ -30,6 +33,9 @@ export function runCommand(
       env: options.env ?? process.env,
       stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
+    if (options.niceness !== undefined && child.pid !== undefined) {
+      setPriority(child.pid, options.niceness);
+    }
     let stdout = "";
     let output = "";
     const collect = (text: string): void => {

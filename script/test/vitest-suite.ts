@@ -14,6 +14,8 @@ export interface VitestRun {
   readonly projects: readonly string[];
   readonly coverage: boolean;
   readonly env?: NodeJS.ProcessEnv;
+  /** How much it lets others go first, from 0 to 19; default 0. */
+  readonly niceness?: number;
   /** Milliseconds until the whole run is given up. */
   readonly timeoutMs: number;
 }
@@ -47,6 +49,7 @@ export async function runVitest(run: VitestRun): Promise<PartResult[]> {
         ...(run.coverage ? { CRONIUM_CHILD_COVERAGE: CHILD_COVERAGE } : {}),
       },
       timeoutMs: run.timeoutMs,
+      ...(run.niceness === undefined ? {} : { niceness: run.niceness }),
       onOutput: (text) => process.stdout.write(text),
     },
   );
