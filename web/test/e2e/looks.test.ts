@@ -74,6 +74,17 @@ beforeAll(async () => {
     input: { table: LONG_NAME },
     pauseAfterFailures: 3,
   });
+  for (const pattern of [
+    "0 7 * * *",
+    "0 7 * * *",
+    "0 7 * * *",
+    "0 7 * * 2",
+    "0 7 22 * *",
+    "*/15 9 * * *",
+    "* 12 * * *",
+  ]) {
+    await cronium.api("POST", "/schedules", { eventId: id, timing: { kind: "cron", pattern } });
+  }
   await cronium.api("POST", `/schedules/${schedule.id}/backfill`, {
     from: "2026-10-30T00:00:00Z",
     to: "2026-11-03T00:00:00Z",
@@ -82,6 +93,8 @@ beforeAll(async () => {
   Object.assign(routes, {
     schedules: "/schedules",
     "schedules-times": "/schedules?tab=times",
+    "schedules-week": "/schedules?tab=calendar&day=2026-12-21&at=2026-12-22T07",
+    "schedules-month": "/schedules?tab=calendar&view=month&day=2026-12-21",
     schedule: `/schedules/${schedule.id}?why=2026-11-01T06:30:00Z`,
     "bulk-refused": `/runs/bulk/${refused}`,
     "bulk-empty": `/runs/bulk/${empty}`,
