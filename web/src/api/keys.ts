@@ -48,6 +48,7 @@ export const keys = {
   why: (id: string, at: string) => ["schedules", "why", id, at] as const,
   backfillCount: (id: string, ask: unknown) => ["schedules", "backfill", id, ask] as const,
   backfill: (id: string) => ["backfills", id] as const,
+  clockChanges: (ask: unknown) => ["schedules", "clock-changes", ask] as const,
   schedulePreview: (ask: unknown) => ["schedules", "preview", ask] as const,
   allOccurrences: () => ["occurrences"] as const,
   occurrences: (filter: OccurrenceFilter) => ["occurrences", filter] as const,

@@ -3,6 +3,7 @@ import type {
   Backfill,
   CreateSchedule,
   PauseSchedule,
+  PreviewedFire,
   PreviewSchedule,
   ResumeSchedule,
   SchedulePreview,
@@ -11,6 +12,7 @@ import type {
   WhyAnswer,
 } from "@cronium/protocol/api/schedules";
 import type { Lateness, Occurrence, Schedule } from "@cronium/protocol/schedule";
+import { nextChange } from "@cronium/protocol/zone";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { apiPaths } from "../lib/paths.ts";
 import { request } from "./http.ts";
@@ -97,6 +99,32 @@ export const schedulePreviewQuery = (ask: PreviewAsk) =>
     queryKey: keys.schedulePreview(ask),
     queryFn: ({ signal }) =>
       request<SchedulePreview>(apiPaths.schedulePreview(), { method: "POST", body: { ...ask, count: 5 }, signal }),
+    retry: false,
+  });
+
+const YEAR_MS = 366 * 86_400_000;
+
+/** Times within a year that a change of clocks moves, or that its clock shows twice; each with a note. */
+export const clockChangesQuery = (ask: PreviewAsk) =>
+  queryOptions({
+    queryKey: keys.clockChanges(ask),
+    queryFn: async ({ signal }) => {
+      const touched: PreviewedFire[] = [];
+      const now = Date.now();
+      for (let from = now; ;) {
+        const change = nextChange(ask.timezone, from, now + YEAR_MS);
+        if (change === null) {
+          return touched;
+        }
+        // What is shown twice fires before the change, by no more than it is set back.
+        const after = new Date(change.at - Math.abs(change.after - change.before) - 1_000).toISOString();
+        const body = { ...ask, after, count: 100 };
+        const { fires } = await request<SchedulePreview>(apiPaths.schedulePreview(), { method: "POST", body, signal });
+        touched.push(...fires.filter((fire) => fire.clockChange !== null && Date.parse(fire.nominalAt) <= change.at));
+        from = change.at;
+      }
+    },
+    staleTime: 60 * 60_000,
     retry: false,
   });
 

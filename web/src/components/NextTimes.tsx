@@ -1,11 +1,19 @@
-import type { SchedulePreview } from "@cronium/protocol/api/schedules";
+import type { PreviewedFire, SchedulePreview } from "@cronium/protocol/api/schedules";
 import type { ReactNode } from "react";
 import { t } from "../lib/text.ts";
 import { absoluteTime, viewerZone } from "../lib/time.ts";
 
+export interface NextTimesProps {
+  readonly preview: SchedulePreview;
+  readonly zone: string;
+  /** Later times that a change of clocks touches. */
+  readonly touched: readonly PreviewedFire[];
+}
+
 /** In the schedule's zone, and in that of whoever looks; what changed clocks do stands beside. */
-export function NextTimes({ preview, zone }: { readonly preview: SchedulePreview; readonly zone: string }): ReactNode {
+export function NextTimes({ preview, zone, touched }: NextTimesProps): ReactNode {
   const here = viewerZone();
+  const later = touched.filter((fire) => !preview.fires.some(({ nominalAt }) => nominalAt === fire.nominalAt));
   return (
     <>
       {preview.fires.length === 0 ? <p className="text-12 text-warn">{t("scheduleForm.noNext")}</p> : null}
@@ -22,6 +30,13 @@ export function NextTimes({ preview, zone }: { readonly preview: SchedulePreview
           </li>
         ))}
       </ol>
+      {later.length === 0 ? null : (
+        <ul aria-label={t("scheduleForm.touched")} className="flex flex-col gap-1 text-12 text-warn">
+          {later.map((fire) => (
+            <li key={fire.nominalAt}>{fire.note}</li>
+          ))}
+        </ul>
+      )}
       {preview.clockRule === null ? null : <p className="text-12 text-faint">{preview.clockRule}</p>}
     </>
   );

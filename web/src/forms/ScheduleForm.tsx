@@ -5,6 +5,7 @@ import { eventsQuery } from "../api/events.ts";
 import { keys } from "../api/keys.ts";
 import { itemsOf } from "../api/page.ts";
 import {
+  clockChangesQuery,
   createSchedule,
   type PreviewAsk,
   schedulePreviewQuery,
@@ -72,6 +73,10 @@ export function ScheduleForm({ schedule, onClose }: ScheduleFormProps): ReactNod
     /^\/(timing|timezone|startAt|endAt|blackouts|jitter)/.test(pointer),
   );
   const preview = useQuery({ ...schedulePreviewQuery(JSON.parse(asked) as PreviewAsk), enabled: isWhole });
+  const touched = useQuery({
+    ...clockChangesQuery(JSON.parse(asked) as PreviewAsk),
+    enabled: isWhole && timing.kind === "cron" && preview.isSuccess,
+  });
   const errors = [save.error, isWhole ? preview.error : null];
   const messageAt: MessageAt = (pointer) =>
     (wasSent || pointer === "/timezone" ? faults[pointer] : undefined) ??
@@ -124,7 +129,7 @@ export function ScheduleForm({ schedule, onClose }: ScheduleFormProps): ReactNod
         {preview.data === undefined || !isWhole ? null : (
           <section aria-label={t("scheduleForm.next")} className="flex flex-col gap-2 border-y border-line py-3">
             <h3 className="text-13 font-medium">{preview.data.sentence}</h3>
-            <NextTimes preview={preview.data} zone={timezone} />
+            <NextTimes preview={preview.data} zone={timezone} touched={touched.data ?? []} />
           </section>
         )}
         <ScheduleRuleFields draft={draft} onChange={change} messageAt={messageAt} />

@@ -103,6 +103,10 @@ test("a schedule fires, says why it did not while no runner was there, and makes
   await sheet.getByLabel("Repeats").selectOption({ label: "On days of the week" });
   expect(await sheet.getByLabel("Cron pattern").inputValue()).toBe("0 3 * * 1-5");
   await sheet.getByText("At 03:00, Monday through Friday, UTC").waitFor();
+  await sheet.getByLabel("Time zone").fill("America/New_York");
+  await sheet.getByLabel("Cron pattern").fill("30 2 * * *");
+  await sheet.getByText(/^Clocks go forward on .* and leave this time out: it fires at 03:00/).waitFor();
+  await sheet.getByLabel("Time zone").fill("UTC");
   await sheet.getByLabel("Fires").selectOption({ label: "Evenly, again and again" });
   await sheet.getByLabel("Every", { exact: true }).fill("5 s");
   await sheet.getByRole("button", { name: "Create the schedule" }).click();

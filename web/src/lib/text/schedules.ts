@@ -60,6 +60,7 @@ export const scheduleText = {
   "scheduleForm.windowHelp": "Such as 90 s or 2 h.",
   "scheduleForm.next": "Next times",
   "scheduleForm.here": "Here",
+  "scheduleForm.touched": "Later times that a change of clocks touches",
   "scheduleForm.noNext": "It has no further time.",
   "scheduleForm.create": "Create the schedule",
   "scheduleForm.save": "Save the schedule",

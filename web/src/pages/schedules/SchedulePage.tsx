@@ -3,7 +3,13 @@ import { pauseReasons } from "@cronium/protocol/schedule-tables";
 import { useQuery } from "@tanstack/react-query";
 import { useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { type PreviewAsk, scheduleLatenessQuery, schedulePreviewQuery, scheduleQuery } from "../../api/schedules.ts";
+import {
+  clockChangesQuery,
+  type PreviewAsk,
+  scheduleLatenessQuery,
+  schedulePreviewQuery,
+  scheduleQuery,
+} from "../../api/schedules.ts";
 import { CopyAs } from "../../components/CopyAs.tsx";
 import { Loadable } from "../../components/Loadable.tsx";
 import { NextTimes } from "../../components/NextTimes.tsx";
@@ -37,6 +43,7 @@ export function SchedulePage(): ReactNode {
 function Loaded({ schedule }: { readonly schedule: Schedule }): ReactNode {
   const { why }: ScheduleSearch = useSearch({ strict: false });
   const preview = useQuery(schedulePreviewQuery(askOf(schedule)));
+  const touched = useQuery({ ...clockChangesQuery(askOf(schedule)), enabled: schedule.timing.kind === "cron" });
   const lateness = useQuery(scheduleLatenessQuery(schedule.id));
   return (
     <>
@@ -67,7 +74,7 @@ function Loaded({ schedule }: { readonly schedule: Schedule }): ReactNode {
             <>
               {schedule.state === "paused" ? <p className="text-12 text-warn">{t("schedule.pausedNext")}</p> : null}
               <Loadable query={preview} rows={5}>
-                {(data) => <NextTimes preview={data} zone={schedule.timezone} />}
+                {(data) => <NextTimes preview={data} zone={schedule.timezone} touched={touched.data ?? []} />}
               </Loadable>
             </>
           )}
