@@ -83,8 +83,11 @@ export const Endpoint = z
   .strictObject({
     id: z.string(),
     ...settings,
-    /** Below the address of the installation; whoever knows it can send. */
-    path: z.string(),
+    /**
+     * Below the address of the installation. Null where the address is the secret, for nothing else is checked, but in
+     * the answer to the request that made it; `POST /endpoints/{id}/address` shows it.
+     */
+    path: z.string().nullable(),
     /** Raised by each change. */
     version: z.int(),
     /** When its secret was set; null without one. */
@@ -125,6 +128,8 @@ export const UpdateEndpoint = z
     dedupe: settings.dedupe.optional(),
     wait: settings.wait.optional(),
     enabled: settings.enabled.optional(),
+    /** Replaces the one of now at once. Needed where another kind of verification cannot use that. */
+    secret: EndpointSecret.optional(),
   })
   .meta({ id: "UpdateEndpoint" });
 export type UpdateEndpoint = z.infer<typeof UpdateEndpoint>;
@@ -147,6 +152,9 @@ export const EndpointWithSecret = z
   .strictObject({ endpoint: Endpoint, secret: z.string().nullable() })
   .meta({ id: "EndpointWithSecret" });
 export type EndpointWithSecret = z.infer<typeof EndpointWithSecret>;
+
+export const EndpointAddress = z.strictObject({ path: z.string() }).meta({ id: "EndpointAddress" });
+export type EndpointAddress = z.infer<typeof EndpointAddress>;
 
 const verdicts = Object.keys(deliveryVerdicts) as [DeliveryVerdict, ...DeliveryVerdict[]];
 

@@ -3,6 +3,7 @@ import {
   CreateEndpoint,
   type Endpoint,
   Endpoint as EndpointSchema,
+  EndpointAddress,
   EndpointWithSecret,
 } from "@cronium/protocol/endpoint";
 import { EndpointPage } from "@cronium/protocol/api/endpoints";
@@ -17,6 +18,9 @@ import { eventId } from "./event-ref.ts";
 import { parseJson, readText } from "./json-input.ts";
 import { segment } from "./runs.ts";
 
+/** Of an address that is the secret. */
+const HIDDEN = "hidden";
+
 export async function listEndpoints(cli: Cli): Promise<void> {
   const api = await cli.connect();
   const page = await api.json("GET", "/endpoints", EndpointPage);
@@ -27,7 +31,7 @@ export async function listEndpoints(cli: Cli): Promise<void> {
   const now = cli.now();
   printTable(
     cli.out,
-    ["ENDPOINT", "NAME", "CHECKS", "EVENTS", "CHANGED", ""],
+    ["ENDPOINT", "NAME", "CHECKS", "EVENTS", "CHANGED", "", "URL"],
     page.items.map((one) => [
       one.id,
       one.name,
@@ -35,13 +39,17 @@ export async function listEndpoints(cli: Cli): Promise<void> {
       String(one.targets.length),
       ago(one.updatedAt, now),
       one.enabled ? "" : { text: "disabled", style: "yellow" },
+      one.path === null ? HIDDEN : `${api.url}${one.path}`,
     ]),
   );
 }
 
 export async function showEndpoint(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
-  print(cli, api, await findEndpoint(api, input.arg(0)), null);
+  const endpoint = await findEndpoint(api, input.arg(0));
+  const isAsked = input.flag("address") && endpoint.path === null;
+  const shown = isAsked ? await api.json("POST", `/endpoints/${segment(endpoint.id)}/address`, EndpointAddress) : {};
+  print(cli, api, { ...endpoint, ...shown }, null);
 }
 
 export async function createEndpoint(cli: Cli, input: Input): Promise<void> {
@@ -62,7 +70,7 @@ export async function createEndpoint(cli: Cli, input: Input): Promise<void> {
 
 export async function updateEndpoint(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
-  const { secret: _secret, ...change } = await fieldsOf(api, input);
+  const change = await fieldsOf(api, input);
   const endpoint = await findEndpoint(api, input.arg(0));
   const enabled = input.flag("enable") ? true : input.flag("disable") ? false : undefined;
   const body = { ...change, ...(enabled === undefined ? {} : { enabled }), version: endpoint.version };
@@ -136,7 +144,6 @@ async function fieldsOf(api: Api, input: Input): Promise<Record<string, unknown>
   const read = file === undefined ? {} : (parseJson(readText(file), file) as Record<string, unknown>);
   const events = await Promise.all(input.list("event").map((named) => eventId(api, named)));
   const [filter, mapping] = [input.text("filter"), input.text("mapping")];
-  const verification = input.text("verify");
   const waitMs = input.duration("wait");
   const secret = secretOf(input);
   const fields: Record<string, unknown> = {
@@ -145,11 +152,25 @@ async function fieldsOf(api: Api, input: Input): Promise<Record<string, unknown>
       events.length === 0
         ? undefined
         : events.map((one) => ({ eventId: one, filter: filter ?? null, mapping: mapping ?? null })),
-    verification: verification === undefined ? undefined : { kind: verification },
+    verification: verificationOf(input),
     wait: waitMs === undefined ? undefined : { timeoutMs: waitMs },
     secret,
   };
   return { ...read, ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) };
+}
+
+function verificationOf(input: Input): Record<string, unknown> | undefined {
+  const kind = input.text("verify");
+  const names = ["username", "header", "algorithm", "encoding", "prefix"] as const;
+  const given = names.flatMap((name) => {
+    const value = input.text(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const [first] = given;
+  if (kind === undefined && first !== undefined) {
+    throw new ExitError("usage", `--${first[0]} goes with --verify.`, "Say --verify hmac, or --verify basic.");
+  }
+  return kind === undefined ? undefined : { kind, ...Object.fromEntries(given) };
 }
 
 /** Never from the command line, where others of the machine can read it. */
@@ -166,7 +187,7 @@ function print({ out }: Cli, api: Api, endpoint: Endpoint, secret: string | null
   printFacts(out, [
     ["endpoint", endpoint.id],
     ["name", endpoint.name],
-    ["url", `${api.url}${endpoint.path}`],
+    ["url", endpoint.path === null ? `${HIDDEN}: it is the secret; see --address` : `${api.url}${endpoint.path}`],
     ...(secret === null ? [] : [["secret", secret] as [string, string]]),
     ["checks", endpoint.verification.kind],
     ["events", endpoint.targets.map((one) => one.eventId).join(", ") || "none"],

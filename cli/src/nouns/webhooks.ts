@@ -11,9 +11,18 @@ const fields: readonly Option[] = [
   { flags: "--mapping <jsonata>", about: "makes their input from what arrived" },
   {
     flags: "--verify <kind>",
-    about: "how a sender proves who it is (default: standard); hmac and basic need --file",
-    choices: verificationKinds.filter((kind) => kind !== "hmac" && kind !== "basic"),
+    about: "how a sender proves who it is (default: standard)",
+    choices: verificationKinds,
   },
+  { flags: "--username <name>", about: "of basic: the user name; the secret is the password" },
+  { flags: "--header <name>", about: "of hmac: the header with the signature" },
+  { flags: "--algorithm <name>", about: "of hmac (default: sha256)", choices: ["sha1", "sha256", "sha512"] },
+  {
+    flags: "--encoding <name>",
+    about: "of hmac: how the signature is written (default: hex)",
+    choices: ["hex", "base64"],
+  },
+  { flags: "--prefix <text>", about: "of hmac: what stands before the signature, such as sha256=" },
   { flags: "--wait <time>", about: "senders wait for the result, at most this long" },
 ];
 const secretFile: Option = {
@@ -33,8 +42,11 @@ export const webhooks: readonly Command<Cli>[] = [
       },
       {
         name: "show",
-        about: "show one with its address, by id or name",
+        about: "show one, by id or name",
         args: ["<endpoint>"],
+        options: [
+          { flags: "--address", about: "also where the address is the secret (--verify none); the audit remembers it" },
+        ],
         load: async () => (await import("../commands/endpoints.ts")).showEndpoint,
       },
       {
@@ -49,6 +61,7 @@ export const webhooks: readonly Command<Cli>[] = [
         args: ["<endpoint>"],
         options: [
           ...fields,
+          { flags: "--secret-file <file>", about: "another secret at once, as another --verify may need; - is stdin" },
           { flags: "--enable", about: "takes deliveries again" },
           { flags: "--disable", about: "answers 410 and stores nothing" },
         ],

@@ -4,16 +4,21 @@ import type {
   DeliveryDetail,
   DeliveryListQuery,
   HookAnswer,
+  PreviewDelivery,
+  PreviewedDelivery,
   ReplayDeliveries,
   ReplayedDeliveries,
 } from "@cronium/protocol";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
+import type { Json } from "@cronium/protocol/json";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
+import { inputRule } from "../domain/inputs/input-schema.ts";
 import { readArrived, unpackArrival, type Arrival } from "../domain/webhooks/arrival.ts";
 import { readAll } from "../store/blobs.ts";
-import { answerOf, deliver, factsOf, wishesOf } from "./hooks.ts";
+import { getEvent } from "./events.ts";
+import { answerOf, deliver, factsOf, wishesOf, workOut } from "./hooks.ts";
 import { readCursor, writeCursor } from "./page-cursor.ts";
 
 /** Newest first. */
@@ -68,11 +73,52 @@ export async function replayDeliveries(
   return { items };
 }
 
-async function replay(deps: Deps, workspaceId: string, id: string): Promise<HookAnswer> {
-  const { delivery, arrival } = await find(deps, workspaceId, id);
-  if (arrival === null) {
-    throw new AppError("not_found", `Nothing was kept of the delivery ${id}.`);
+/** Bounded as the real thing is, and by the same functions. Throws `not_found` for what the sample or event is not. */
+export async function previewDelivery(
+  deps: Deps,
+  actor: Actor,
+  { sample, eventId, filter, mapping }: PreviewDelivery,
+): Promise<PreviewedDelivery> {
+  const event = eventId === undefined ? null : await getEvent(deps, actor, eventId);
+  const arrival = await sampleOf(deps, actor, sample);
+  const { method, headers, query } = arrival;
+  let body: Json;
+  try {
+    body = readArrived(arrival);
+  } catch (error) {
+    if (error instanceof AppError) {
+      return { verdict: "invalid_body", message: error.message, body: null, input: null };
+    }
+    throw error;
   }
+  const worked = await workOut({ filter, mapping }, { body, headers, query, method });
+  if ("verdict" in worked) {
+    return { ...worked, body, input: null };
+  }
+  const { input } = worked;
+  const accepted = event === null ? { ok: true as const, input } : inputRule(event).accept(input);
+  return accepted.ok
+    ? { verdict: "accepted", message: null, body, input: accepted.input }
+    : { verdict: "invalid_input", message: accepted.message, body, input: null };
+}
+
+async function sampleOf(deps: Deps, actor: Actor, sample: PreviewDelivery["sample"]): Promise<Arrival> {
+  if (!("deliveryId" in sample)) {
+    const headers = { "content-type": sample.contentType };
+    return { method: "POST", headers, query: {}, body: new TextEncoder().encode(sample.body) };
+  }
+  const { arrival } = await find(deps, actor.workspaceId, sample.deliveryId);
+  return arrival ?? notKept(sample.deliveryId);
+}
+
+function notKept(id: string): never {
+  throw new AppError("not_found", `Nothing was kept of the delivery ${id}.`);
+}
+
+async function replay(deps: Deps, workspaceId: string, id: string): Promise<HookAnswer> {
+  const found = await find(deps, workspaceId, id);
+  const { delivery } = found;
+  const arrival = found.arrival ?? notKept(id);
   const { endpointId } = delivery;
   const rule = await deps.dispatcherFor(workspaceId).hookRule(endpointId);
   if (rule === null) {

@@ -2,6 +2,7 @@
 import type {
   CreateEndpoint,
   Endpoint,
+  EndpointAddress,
   EndpointTarget,
   EndpointWithSecret,
   RotateEndpointSecret,
@@ -10,15 +11,17 @@ import type {
 } from "@cronium/protocol";
 import { AppError, type FieldError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
-import { sealSecret } from "../auth/secret-box.ts";
+import { openSecret, sealSecret } from "../auth/secret-box.ts";
 import { hashToken } from "../auth/token-hash.ts";
 import { makeSecret, whyNotSecret } from "../auth/webhook-signature.ts";
 import type { Deps } from "../deps.ts";
 import { stampOf, type Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { compileExpression } from "../domain/expression.ts";
+import type { HookRule } from "../domain/webhooks/hooks-api.ts";
 import { compileMapping } from "../domain/webhooks/mapping.ts";
 import { deleteEndpointRoute, putEndpointRoute } from "../store/endpoint-routes.ts";
+import { requireProof } from "./account-audit.ts";
 import { unwrap } from "./outcome.ts";
 
 const TOKEN_BYTES = 20;
@@ -35,9 +38,13 @@ export async function listEndpoints(
 export async function getEndpoint(deps: Deps, actor: Actor, endpointId: string): Promise<Endpoint> {
   const endpoint = await deps.dispatcherFor(actor.workspaceId).getEndpoint(endpointId);
   if (endpoint === null) {
-    throw new AppError("not_found", `There is no endpoint ${endpointId}.`);
+    throw noEndpoint(endpointId);
   }
   return endpoint;
+}
+
+function noEndpoint(endpointId: string): AppError {
+  return new AppError("not_found", `There is no endpoint ${endpointId}.`);
 }
 
 /** Throws `invalid_expression`, `invalid_mapping`, `invalid_value`. The secret is in the answer where it was made up. */
@@ -56,34 +63,79 @@ export async function createEndpoint(
   const secret = given ?? made;
   const box = secret === null ? null : seal(deps, workspaceId, endpointId, secret);
   // An address that leads to no endpoint is as none: home does not know it.
-  await putEndpointRoute(deps.d1, { hash: await hashToken(token), workspaceId, endpointId, now });
-  const outcome = await deps
-    .dispatcherFor(workspaceId)
-    .createEndpoint({ endpointId, token, endpoint, box, by: stampOf(act) });
+  const hash = await hashToken(token);
+  await putEndpointRoute(deps.d1, { hash, workspaceId, endpointId, now });
+  const outcome = await deps.dispatcherFor(workspaceId).createEndpoint({
+    endpointId,
+    hash,
+    address: seal(deps, workspaceId, endpointId, token),
+    endpoint,
+    box,
+    by: stampOf(act),
+  });
   if (!outcome.ok) {
-    await deleteEndpointRoute(deps.d1, await hashToken(token));
+    await deleteEndpointRoute(deps.d1, hash);
   }
-  return { endpoint: unwrap(outcome), secret: made };
+  return { endpoint: { ...unwrap(outcome), path: `/hooks/${token}` }, secret: made };
 }
 
 export async function updateEndpoint(
   deps: Deps,
   act: Act,
   endpointId: string,
-  change: UpdateEndpoint,
+  { secret, ...change }: UpdateEndpoint,
 ): Promise<Endpoint> {
   checkTargets(change.targets ?? []);
-  if (change.verification !== undefined && change.verification.kind !== "none") {
-    const { secretSetAt } = await getEndpoint(deps, act.actor, endpointId);
-    if (secretSetAt === null) {
-      throw new AppError("invalid_value", "The endpoint has no secret yet. Give it one with POST …/secret first.", {
-        errors: [{ pointer: "/verification/kind", code: "invalid_value", message: "needs a secret" }],
-      });
-    }
-  }
   const { workspaceId } = act.actor;
-  const outcome = await deps.dispatcherFor(workspaceId).updateEndpoint({ endpointId, change, by: stampOf(act) });
+  const home = deps.dispatcherFor(workspaceId);
+  if (secret !== undefined || change.verification !== undefined) {
+    checkSecretOf(deps, workspaceId, await home.hookRule(endpointId), { endpointId, secret, ...change });
+  }
+  const box = secret === undefined ? null : seal(deps, workspaceId, endpointId, secret);
+  const outcome = await home.updateEndpoint({ endpointId, change, box, by: stampOf(act) });
   return forgetting(deps, unwrap(outcome));
+}
+
+/** A new kind of verification needs a secret that it can use: the one of now, or one that comes with it. */
+function checkSecretOf(
+  deps: Deps,
+  workspaceId: string,
+  rule: HookRule | null,
+  {
+    endpointId,
+    secret,
+    verification = rule?.endpoint.verification,
+  }: { readonly endpointId: string; readonly secret: string | undefined } & Pick<UpdateEndpoint, "verification">,
+): void {
+  if (rule === null || verification === undefined) {
+    throw noEndpoint(endpointId);
+  }
+  if (verification.kind === "none") {
+    if (secret !== undefined) {
+      throw badSecret("must be absent: this kind of verification has none");
+    }
+    return;
+  }
+  if (secret !== undefined) {
+    checkSecret(verification, secret);
+    return;
+  }
+  const box = rule.boxes.find(({ until }) => until === null)?.box;
+  const opened =
+    box === undefined ? null : openSecret(deps.config.secretKeys, { workspaceId, secretId: endpointId }, box);
+  if (opened?.ok !== true) {
+    throw badSecret("is needed for this kind of verification: the endpoint has none yet");
+  }
+  const why = whyNotSecret(verification, opened.value);
+  if (why !== null) {
+    throw badSecret(`is needed for this kind of verification, which the one of now does not suit: it ${why}`);
+  }
+}
+
+/** Throws `proof_required`: where nothing else is checked, whoever knows the address can send. */
+export async function showAddress(deps: Deps, act: Act, endpointId: string): Promise<EndpointAddress> {
+  requireProof(deps, act.actor);
+  return unwrap(await deps.dispatcherFor(act.actor.workspaceId).showAddress({ endpointId, by: stampOf(act) }));
 }
 
 /** The one before stays good for `keepOldMs`. */
@@ -96,17 +148,21 @@ export async function rotateEndpointSecret(
   const { workspaceId } = act.actor;
   const { verification } = await getEndpoint(deps, act.actor, endpointId);
   checkSecret(verification, given);
-  const made = given === undefined ? (makeSecret(verification, deps.ids.random) ?? "") : null;
-  const box = seal(deps, workspaceId, endpointId, given ?? made ?? "");
+  const made = given === undefined ? makeSecret(verification, deps.ids.random) : null;
+  const secret = given ?? made;
+  if (secret === null) {
+    throw badSecret("is needed: this endpoint checks nothing, so none can be made up for it");
+  }
+  const box = seal(deps, workspaceId, endpointId, secret);
   const outcome = await deps
     .dispatcherFor(workspaceId)
     .rotateEndpointSecret({ endpointId, box, keepOldMs, by: stampOf(act) });
-  return { endpoint: await forgetting(deps, unwrap(outcome)), secret: made };
+  return { endpoint: forgetting(deps, unwrap(outcome)), secret: made };
 }
 
 export async function deleteEndpoint(deps: Deps, act: Act, endpointId: string): Promise<void> {
   const outcome = await deps.dispatcherFor(act.actor.workspaceId).deleteEndpoint({ endpointId, by: stampOf(act) });
-  const hash = await hashToken(unwrap(outcome).token);
+  const { hash } = unwrap(outcome);
   deps.hooks.forget(hash);
   await deleteEndpointRoute(deps.d1, hash);
 }
@@ -120,8 +176,8 @@ export async function listenAtEndpoint(deps: Deps, act: Act, endpointId: string,
   return unwrap(outcome);
 }
 
-async function forgetting(deps: Deps, endpoint: Endpoint): Promise<Endpoint> {
-  deps.hooks.forget(await hashToken(endpoint.path.split("/").at(-1) ?? ""));
+function forgetting(deps: Deps, endpoint: Endpoint): Endpoint {
+  deps.hooks.forgetEndpoint(endpoint.id);
   return endpoint;
 }
 
@@ -132,9 +188,13 @@ function seal(deps: Deps, workspaceId: string, endpointId: string, secret: strin
 function checkSecret(verification: Verification, secret: string | undefined): void {
   const why = secret === undefined ? null : whyNotSecret(verification, secret);
   if (why !== null) {
-    const errors = [{ pointer: "/secret", code: "invalid_value" as const, message: why }];
-    throw new AppError("invalid_value", `/secret ${why}.`, { errors });
+    throw badSecret(why);
   }
+}
+
+function badSecret(message: string): AppError {
+  const errors = [{ pointer: "/secret", code: "invalid_value" as const, message }];
+  return new AppError("invalid_value", `/secret ${message}.`, { errors });
 }
 
 function checkTargets(targets: readonly EndpointTarget[]): void {

@@ -201,14 +201,10 @@ export async function wishesOf(
 ): Promise<HookWish[]> {
   const data = { body, headers, query, method };
   return Promise.all(
-    targets.map(async ({ eventId, filter, mapping }, i): Promise<HookWish> => {
-      const passes = filter === null ? true : passesFilter(filter, { body, headers, query });
-      if (passes !== true) {
-        return { eventId, ...(passes === false ? { verdict: "filtered", message: null } : passes) };
-      }
-      const input = await inputOf(mapping, data);
-      if (!input.ok) {
-        return { eventId, verdict: "mapping_failed", message: `The mapping ${input.message}.` };
+    targets.map(async ({ eventId, ...rules }, i): Promise<HookWish> => {
+      const worked = await workOut(rules, data);
+      if ("verdict" in worked) {
+        return { eventId, ...worked };
       }
       const runId = makeId("run", deps.clock.now(), deps.ids.random(10));
       const command: EnqueueCommand = {
@@ -216,7 +212,7 @@ export async function wishesOf(
         causeKey: `hook ${causes} ${i}`,
         bodyHash: "",
         trigger: "webhook",
-        input: input.value,
+        input: worked.input,
         options: {},
         target: { kind: "event", eventId },
         origin,
@@ -226,10 +222,29 @@ export async function wishesOf(
   );
 }
 
+/** What a filter and a mapping make of an arrival: an input, or why there is none. */
+export async function workOut(
+  { filter, mapping }: Omit<EndpointTarget, "eventId">,
+  data: Readonly<Record<"body" | "headers" | "query" | "method", Json>>,
+): Promise<{ readonly input: Json } | NotStarted> {
+  const { body, headers, query } = data;
+  const passes = filter === null ? true : passesFilter(filter, { body, headers, query });
+  if (passes !== true) {
+    return passes === false ? { verdict: "filtered", message: null } : passes;
+  }
+  const made = await inputOf(mapping, data);
+  return made.ok ? { input: made.value } : { verdict: "mapping_failed", message: `The mapping ${made.message}.` };
+}
+
+interface NotStarted {
+  readonly verdict: "filtered" | "filter_failed" | "mapping_failed";
+  readonly message: string | null;
+}
+
 function passesFilter(
   filter: string,
   data: Readonly<Record<(typeof FILTER_VARIABLES)[number], Json>>,
-): boolean | { readonly verdict: DeliveryVerdict; readonly message: string } {
+): boolean | NotStarted {
   const compiled = compileExpression(filter, FILTER_VARIABLES);
   const result = compiled.ok ? compiled.expression.evaluate(data) : compiled;
   if (!result.ok) {

@@ -164,7 +164,13 @@ describe("I16 the workspace's concurrency", () => {
   test("holds over all events, and can be changed while runs wait", async ({ expect }) => {
     const plane = await makePlane();
     const limits = { queueLimit: 1_000_000, triggersPerMinute: 600_000 };
-    const defaults = { ...limits, retentionDays: 30, auditRetentionDays: 365, occurrenceRetentionDays: 30 };
+    const defaults = {
+      ...limits,
+      retentionDays: 30,
+      auditRetentionDays: 365,
+      occurrenceRetentionDays: 30,
+      deliveryRetentionDays: 15,
+    };
     expect(await plane.expectJson(200, "GET", "/settings")).toEqual({ ...defaults, concurrency: null });
     expect(await plane.expectJson(200, "PATCH", "/settings", { concurrency: 1 })).toEqual({
       ...defaults,

@@ -1,21 +1,37 @@
 /** Endpoints, and senders that sign as the reference library does. */
+import { runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
-import type { Endpoint, EndpointWithSecret, HookAnswer } from "@cronium/protocol";
+import type { Delivery, Endpoint, EndpointWithSecret, HookAnswer } from "@cronium/protocol";
 import { Webhook } from "standardwebhooks";
 import { ORIGIN, type Plane } from "./plane.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Hook {
-  readonly endpoint: Endpoint;
+  readonly endpoint: Endpoint & { readonly path: string };
   readonly secret: string;
 }
 
 export async function createHook(plane: Plane, targets: readonly Fields[], fields: Fields = {}): Promise<Hook> {
   const body = { name: "Orders", targets, ...fields };
   const { endpoint, secret } = await plane.expectJson<EndpointWithSecret>(201, "POST", "/endpoints", body);
-  return { endpoint, secret: secret ?? "" };
+  return { endpoint: { ...endpoint, path: endpoint.path ?? "" }, secret: secret ?? "" };
 }
+
+export interface List<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export const deliveriesOf = async (plane: Plane, query = ""): Promise<readonly Delivery[]> =>
+  (await plane.expectJson<List<Delivery>>(200, "GET", `/deliveries${query}`)).items;
+
+export const runsOf = (plane: Plane, event: string): Promise<number> =>
+  runInDurableObject(
+    plane.dispatcherStub,
+    (_, { storage }) =>
+      storage.sql.exec("SELECT count(*) AS count FROM runs WHERE event_id = ?", event).one()["count"] as number,
+  );
 
 export interface Answered {
   readonly status: number;

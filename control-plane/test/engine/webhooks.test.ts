@@ -1,29 +1,12 @@
-import type { Delivery, DeliveryDetail, EndpointWithSecret, ReplayedDeliveries } from "@cronium/protocol";
-import { env } from "cloudflare:workers";
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import type { DeliveryDetail } from "@cronium/protocol";
+import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, test } from "vitest";
-import { makeDeps, type Env } from "../../src/deps.ts";
 import { closeAll, connect, registerFake } from "./fake-runner.ts";
-import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { makePlane } from "./plane.ts";
 import { createEvent } from "./queue-story.ts";
-import { createHook, post, send } from "./webhook-story.ts";
+import { createHook, deliveriesOf, post, runsOf, send } from "./webhook-story.ts";
 
 afterEach(closeAll);
-
-interface List<T> {
-  readonly items: readonly T[];
-  readonly nextCursor: string | null;
-}
-
-const deliveriesOf = async (plane: Plane, query = ""): Promise<readonly Delivery[]> =>
-  (await plane.expectJson<List<Delivery>>(200, "GET", `/deliveries${query}`)).items;
-
-const runsOf = (plane: Plane, event: string): Promise<number> =>
-  runInDurableObject(
-    plane.dispatcherStub,
-    (_, { storage }) =>
-      storage.sql.exec("SELECT count(*) AS count FROM runs WHERE event_id = ?", event).one()["count"] as number,
-  );
 
 describe("a webhook", () => {
   test("becomes a run, with its body as the input, once it is stored", async ({ expect }) => {
@@ -247,149 +230,5 @@ describe("a webhook", () => {
     expect(answer).toMatchObject({ status: 200, body: { state: "succeeded" } });
     const brief = await createHook(plane, [{ eventId: event }], { wait: { timeoutMs: 100 } });
     expect((await send(brief, {})).status).toBe(202);
-  });
-});
-
-describe("an endpoint", () => {
-  test("takes either of two secrets for as long as was asked, and is in the audit without them", async ({ expect }) => {
-    const plane = await makePlane();
-    const event = await createEvent(plane);
-    const hook = await createHook(plane, [{ eventId: event }]);
-    const { id } = hook.endpoint;
-    const rotated = await plane.expectJson<EndpointWithSecret>(200, "POST", `/endpoints/${id}/secret`, {});
-    const next = { endpoint: rotated.endpoint, secret: rotated.secret ?? "" };
-    expect([(await send(hook, {})).status, (await send(next, {})).status]).toEqual([202, 202]);
-    await plane.expectJson(200, "POST", `/endpoints/${id}/secret`, { keepOldMs: 0 });
-    expect([(await send(hook, {})).status, (await send(next, {})).status]).toEqual([401, 401]);
-    const audit = JSON.stringify(await plane.expectJson(200, "GET", "/audit?verb=endpoint."));
-    expect(audit).toContain("endpoint.secret_rotated");
-    expect(audit).toContain("endpoint.created");
-    expect(audit).not.toContain(hook.secret.slice(6));
-    const stored = await runInDurableObject(plane.dispatcherStub, (_, { storage }) =>
-      JSON.stringify(storage.sql.exec("SELECT * FROM endpoint_secrets").toArray()),
-    );
-    expect(stored).not.toContain(hook.secret.slice(6));
-  });
-
-  test("shows the next delivery and starts nothing while it listens for a test", async ({ expect }) => {
-    const plane = await makePlane();
-    const event = await createEvent(plane);
-    const hook = await createHook(plane, [{ eventId: event }]);
-    await plane.expectJson(200, "POST", `/endpoints/${hook.endpoint.id}/listen`);
-    const shown = await send(hook, { order: 1 });
-    expect(shown).toMatchObject({ status: 202, body: { verdict: "test", runId: null } });
-    expect(await plane.expectJson(200, "GET", `/deliveries/${shown.body.deliveryId}`)).toMatchObject({
-      verdict: "test",
-      body: '{"order":1}',
-    });
-    expect((await send(hook, { order: 2 })).body.verdict).toBe("accepted");
-    expect(await runsOf(plane, event)).toBe(1);
-  });
-
-  test("is refused with the place of a wrong filter, mapping, header or event", async ({ expect }) => {
-    const plane = await makePlane();
-    const eventId = await createEvent(plane);
-    const code = async (fields: object) =>
-      (await plane.expectJson<{ code: string }>(422, "POST", "/endpoints", { name: "x", targets: [], ...fields })).code;
-    expect(await code({ targets: [{ eventId, filter: "body.matches('(a+)+')" }] })).toBe("invalid_expression");
-    expect(await code({ targets: [{ eventId, mapping: "body.(" }] })).toBe("invalid_mapping");
-    expect(await code({ targets: [{ eventId, mapping: "$contains(body, /a/)" }] })).toBe("invalid_mapping");
-    expect(await code({ verification: { kind: "hmac", header: "X-A\r\nB: c" } })).toBe("invalid_header");
-    expect(await code({ secret: "not-a-standard-secret" })).toBe("invalid_value");
-    expect(await code({ targets: [{ eventId: `evt_${"0".repeat(26)}` }] })).toBe("invalid_value");
-  });
-
-  test("keeps what arrived in the blob store, and replays it as it is now", async ({ expect }) => {
-    const plane = await makePlane();
-    const event = await createEvent(plane);
-    const hook = await createHook(plane, [{ eventId: event }]);
-    const { id, version } = hook.endpoint;
-    const sent = [await send(hook, { n: 1 }), await send(hook, { n: 2 })];
-    await runInDurableObject(plane.dispatcherStub, async (instance, { storage }) => {
-      storage.sql.exec("UPDATE deliveries SET at = at - 120000");
-      await (instance as unknown as { alarm(): Promise<void> }).alarm();
-    });
-    const inRow = () =>
-      runInDurableObject(
-        plane.dispatcherStub,
-        (_, { storage }) =>
-          storage.sql.exec("SELECT count(*) AS count FROM deliveries WHERE packed IS NOT NULL").one()[
-            "count"
-          ] as number,
-      );
-    await waitFor(async () => {
-      const left = await inRow();
-      return left === 0 ? { ok: true, value: null } : { ok: false, seen: String(left) };
-    }, "archiving");
-    const detail = await plane.expectJson<DeliveryDetail>(200, "GET", `/deliveries/${sent[1]?.body.deliveryId}`);
-    expect(detail.body).toBe('{"n":2}');
-    await plane.expectJson(200, "PATCH", `/endpoints/${id}`, {
-      version,
-      targets: [{ eventId: event, mapping: '{"again": body.n}' }],
-    });
-    const ids = [...sent.map(({ body }) => body.deliveryId), `dlv_${"0".repeat(26)}`];
-    const { items } = await plane.expectJson<ReplayedDeliveries>(200, "POST", "/deliveries/replay", { ids });
-    expect(items.map(({ answer, error }) => answer?.verdict ?? error?.code)).toEqual([
-      "accepted",
-      "accepted",
-      "not_found",
-    ]);
-    expect(await plane.run(items[1]?.answer?.runId ?? "")).toMatchObject({ input: { again: 2 } });
-    expect(await deliveriesOf(plane, "?limit=1")).toMatchObject([{ original: ids[1] }]);
-  });
-
-  test("lists its deliveries in pages, newest first", async ({ expect }) => {
-    const plane = await makePlane();
-    const hook = await createHook(plane, []);
-    for (let n = 0; n < 5; n += 1) {
-      await send(hook, { n });
-    }
-    const page = await plane.expectJson<List<Delivery>>(
-      200,
-      "GET",
-      `/deliveries?endpointId=${hook.endpoint.id}&limit=3`,
-    );
-    const rest = await plane.expectJson<List<Delivery>>(200, "GET", `/deliveries?limit=3&cursor=${page.nextCursor}`);
-    const ids = [...page.items, ...rest.items].map(({ id }) => id);
-    expect([ids.length, new Set(ids).size, rest.nextCursor]).toEqual([5, 5, null]);
-    expect(ids).toEqual(ids.toSorted().toReversed());
-  });
-
-  test("answers Slack's challenge, once it is signed", async ({ expect }) => {
-    const plane = await makePlane();
-    const secret = "a slack secret";
-    const hook = await createHook(plane, [], { verification: { kind: "slack" }, secret: "a-slack-secret" });
-    expect(secret).not.toBe(hook.secret);
-    const body = '{"type":"url_verification","challenge":"abc"}';
-    const at = String(Math.floor(Date.now() / 1_000));
-    const key = await crypto.subtle.importKey(
-      "raw",
-      new TextEncoder().encode("a-slack-secret"),
-      { name: "HMAC", hash: "SHA-256" },
-      false,
-      ["sign"],
-    );
-    const mac = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(`v0:${at}:${body}`));
-    const signature = `v0=${Buffer.from(mac).toString("hex")}`;
-    const headers = { "content-type": "application/json", "x-slack-request-timestamp": at };
-    expect(await post(hook.endpoint.path, body, { ...headers, "x-slack-signature": signature })).toMatchObject({
-      status: 200,
-      body: { challenge: "abc" },
-    });
-    expect((await post(hook.endpoint.path, body, { ...headers, "x-slack-signature": "v0=00" })).status).toBe(401);
-  });
-
-  test("T16: of one workspace is nobody's in another", async ({ expect }) => {
-    const [plane, other] = [await makePlane(), await makePlane()];
-    const hook = await createHook(plane, [{ eventId: await createEvent(plane) }]);
-    const { body } = await send(hook, {});
-    for (const path of [`/endpoints/${hook.endpoint.id}`, `/deliveries/${body.deliveryId}`]) {
-      expect((await other.call("GET", path)).status).toBe(404);
-    }
-    expect(await other.expectJson(200, "POST", "/deliveries/replay", { ids: [body.deliveryId] })).toMatchObject({
-      items: [{ error: { code: "not_found" } }],
-    });
-    const deps = makeDeps(env as unknown as Env);
-    await expect(deps.dispatcherFor(other.workspaceId).hookRule(hook.endpoint.id)).resolves.toBeNull();
   });
 });

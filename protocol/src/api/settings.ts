@@ -14,6 +14,8 @@ const settings = {
   auditRetentionDays: z.int().min(30).max(3_650),
   /** Days for which it is kept what became of the times of schedules: 1 to 3,650, 30 by default. */
   occurrenceRetentionDays: z.int().min(1).max(3_650),
+  /** Days for which webhooks that arrived are kept, with their bodies: 14 to 3,650, 15 by default. */
+  deliveryRetentionDays: z.int().min(14).max(3_650),
 };
 
 export const Settings = z.strictObject(settings).meta({ id: "Settings" });

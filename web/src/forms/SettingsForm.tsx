@@ -20,6 +20,7 @@ const FIELDS = {
     least: 1,
     most: 3_650,
   },
+  deliveryRetentionDays: { label: "limits.deliveries", help: "limits.deliveriesHelp", least: 14, most: 3_650 },
   auditRetentionDays: { label: "limits.audit", help: "limits.auditHelp", least: 30, most: 3_650 },
 } as const satisfies Record<keyof Settings, object>;
 type Name = keyof typeof FIELDS;

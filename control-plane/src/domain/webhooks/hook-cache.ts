@@ -49,6 +49,14 @@ export class HookCache {
     this.#entries.delete(hash);
   }
 
+  forgetEndpoint(endpointId: string): void {
+    for (const [hash, { hook }] of this.#entries) {
+      if (hook?.endpointId === endpointId) {
+        this.#entries.delete(hash);
+      }
+    }
+  }
+
   clear(): void {
     this.#entries.clear();
   }

@@ -5,6 +5,7 @@ import type {
   DeliveryRun,
   DeliveryVerdict,
   Endpoint,
+  EndpointAddress,
   RotateEndpointSecret,
   UpdateEndpoint,
 } from "@cronium/protocol";
@@ -71,23 +72,31 @@ export interface KeptArrival {
 }
 
 export interface HooksApi {
-  /** `box` is the encrypted secret; null without one. */
+  /** `box` is the encrypted secret, null without one; `address` the encrypted token of which D1 knows the hash. */
   createEndpoint(
     command: By & {
       readonly endpointId: string;
-      readonly token: string;
+      readonly hash: string;
+      readonly address: string;
       readonly endpoint: CreateEndpoint;
       readonly box: string | null;
     },
   ): Promise<Outcome<Endpoint>>;
+  /** `box` takes the place of all secrets; null leaves them as they are. */
   updateEndpoint(
-    command: By & { readonly endpointId: string; readonly change: UpdateEndpoint },
+    command: By & {
+      readonly endpointId: string;
+      readonly change: Omit<UpdateEndpoint, "secret">;
+      readonly box: string | null;
+    },
   ): Promise<Outcome<Endpoint>>;
   rotateEndpointSecret(
     command: By & { readonly endpointId: string; readonly box: string } & Pick<RotateEndpointSecret, "keepOldMs">,
   ): Promise<Outcome<Endpoint>>;
-  /** Its token, which D1 forgets then. */
-  deleteEndpoint(command: By & { readonly endpointId: string }): Promise<Outcome<{ readonly token: string }>>;
+  /** Its hash, which D1 forgets then. */
+  deleteEndpoint(command: By & { readonly endpointId: string }): Promise<Outcome<{ readonly hash: string }>>;
+  /** Its path, also where that is the secret; the audit knows who looked. */
+  showAddress(command: By & { readonly endpointId: string }): Promise<Outcome<EndpointAddress>>;
   listEndpoints(): Promise<readonly Endpoint[]>;
   getEndpoint(endpointId: string): Promise<Endpoint | null>;
   /** `forMs` 0 stops listening. */

@@ -4,12 +4,14 @@ import {
   DeliveryId,
   DeliveryListQuery,
   DeliveryPage,
+  PreviewDelivery,
+  PreviewedDelivery,
   ReplayDeliveries,
   ReplayedDeliveries,
 } from "@cronium/protocol";
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import * as z from "zod";
-import { getDelivery, listDeliveries, replayDeliveries } from "../../services/deliveries.ts";
+import { getDelivery, listDeliveries, previewDelivery, replayDeliveries } from "../../services/deliveries.ts";
 import { requires } from "../authorize.ts";
 import type { AppEnv } from "../context.ts";
 import { jsonAnswer, problemAnswers } from "../route-answers.ts";
@@ -50,12 +52,27 @@ const replay = createRoute({
   },
 });
 
+const preview = createRoute({
+  method: "post",
+  path: "/deliveries/preview",
+  summary: "Try a filter and a mapping on a delivery or a body: what would become of it; nothing is started",
+  middleware: requires("endpoints:write", { repeats: "none" }),
+  request: { body: { content: { "application/json": { schema: PreviewDelivery } }, required: true } },
+  responses: {
+    200: jsonAnswer(PreviewedDelivery, "What would become of it"),
+    ...problemAnswers("unauthorized", "forbidden", "not_found", "out_of_range"),
+  },
+});
+
 /** Below /api/v1. */
 export function deliveryRoutes(): OpenAPIHono<AppEnv> {
   const routes = new OpenAPIHono<AppEnv>();
   routes.openapi(list, async (c) => c.json(await listDeliveries(c.var.deps, c.var.actor, c.req.valid("query")), 200));
   routes.openapi(replay, async (c) =>
     c.json(await replayDeliveries(c.var.deps, c.var.actor, c.req.valid("json")), 200),
+  );
+  routes.openapi(preview, async (c) =>
+    c.json(await previewDelivery(c.var.deps, c.var.actor, c.req.valid("json")), 200),
   );
   routes.openapi(read, async (c) => c.json(await getDelivery(c.var.deps, c.var.actor, c.req.valid("param").id), 200));
   return routes;

@@ -2,6 +2,7 @@
 import {
   CreateEndpoint,
   Endpoint,
+  EndpointAddress,
   EndpointId,
   EndpointPage,
   EndpointWithSecret,
@@ -17,6 +18,7 @@ import {
   listEndpoints,
   listenAtEndpoint,
   rotateEndpointSecret,
+  showAddress,
   updateEndpoint,
 } from "../../services/endpoints.ts";
 import { actOf } from "../acting.ts";
@@ -111,6 +113,18 @@ const rotate = createRoute({
   },
 });
 
+const address = createRoute({
+  method: "post",
+  path: "/endpoints/{id}/address",
+  summary: "Show the address of an endpoint that checks nothing else; written into the audit",
+  middleware: requires("endpoints:write", { repeats: "none" }),
+  request: { params: byId },
+  responses: {
+    200: jsonAnswer(EndpointAddress, "The address, below that of the installation"),
+    ...problemAnswers("unauthorized", "forbidden", "proof_required", "not_found", "invalid_id"),
+  },
+});
+
 const listen = createRoute({
   method: "post",
   path: "/endpoints/{id}/listen",
@@ -151,6 +165,10 @@ export function endpointRoutes(): OpenAPIHono<AppEnv> {
   routes.openapi(rotate, async (c) => {
     const asked = RotateEndpointSecret.parse(c.req.valid("json") ?? {});
     return c.json(await rotateEndpointSecret(c.var.deps, actOf(c), c.req.valid("param").id, asked), 200);
+  });
+  routes.openapi(address, async (c) => {
+    const shown = await showAddress(c.var.deps, actOf(c), c.req.valid("param").id);
+    return c.json(shown, 200, { "cache-control": "no-store" });
   });
   routes.openapi(listen, async (c) =>
     c.json(await listenAtEndpoint(c.var.deps, actOf(c), c.req.valid("param").id, true), 200),

@@ -6,7 +6,7 @@ import { clearUnfinished } from "./calls/artifacts.ts";
 import { forgetOldCalls } from "./calls/kept-answers.ts";
 import { forgetOldCauses } from "./causes.ts";
 import { arm } from "./alarm-clock.ts";
-import { archiveDeliveries, archiveDueAt, forgetDeliveries } from "./delivery-archive.ts";
+import { archiveDeliveries, archiveDueAt, forgetDeliveries, forgetDueAt } from "./delivery-archive.ts";
 import { askDueAt } from "./allowances.ts";
 import { askForPlaces } from "./asking.ts";
 import { bulkDueAt, forgetOldBulks } from "./bulk.ts";
@@ -158,8 +158,11 @@ function nextWake(shell: Shell): number {
         runner.state === "unreachable" ? now + shell.deps.config.renewMs : (newestSign(shell, runner) ?? now) + silence,
       ),
     Math.max(
-      first(`SELECT min(finished_at) AS at FROM runs INDEXED BY runs_finished WHERE ${FORGETTABLE}`) +
-        shell.deps.config.keepFinishedMs,
+      Math.min(
+        first(`SELECT min(finished_at) AS at FROM runs INDEXED BY runs_finished WHERE ${FORGETTABLE}`) +
+          shell.deps.config.keepFinishedMs,
+        forgetDueAt(shell),
+      ),
       shell.tidiedAt + tidyEveryMs(shell),
     ),
   ];
@@ -179,7 +182,6 @@ function tidy(shell: Shell, turn: Turn): void {
   forgetOldCauses(shell, turn.now);
   forgetOldCalls(shell, turn.now);
   forgetOldCounters(shell, turn.now);
-  forgetDeliveries(shell, turn);
   forgetOldBulks(shell, turn.now);
   expireAudit(shell, turn);
   forgetEmptyLanes(shell);
@@ -191,9 +193,13 @@ function tidy(shell: Shell, turn: Turn): void {
     }
   }
   shell.sql.exec("DELETE FROM watches WHERE until <= ?", turn.now);
-  const forgot = shell.shard === HOME_SHARD && forgetOccurrences(shell, turn);
-  if (forgetFinished(shell, turn) || forgot) {
-    // Runs end faster than they are forgotten: go on soon.
+  const isMore = [
+    shell.shard === HOME_SHARD && forgetOccurrences(shell, turn),
+    shell.shard === HOME_SHARD && forgetDeliveries(shell, turn),
+    forgetFinished(shell, turn),
+  ];
+  if (isMore.includes(true)) {
+    // More comes than is forgotten: go on soon.
     shell.tidiedAt = turn.now - tidyEveryMs(shell) + TIDY_PAUSE_MS;
   }
 }

@@ -1,14 +1,15 @@
 /**
- * What arrived moves from the object's storage into the blob store, many deliveries in one blob, and is forgotten after a
- * fortnight. A crash between the blob and the commit writes another blob of the same name later: rows point to bytes
+ * What arrived moves from the object's storage into the blob store, many deliveries in one blob, and is forgotten once the
+ * workspace keeps it no longer. A crash between the blob and the commit writes another blob of the same name later: rows point to bytes
  * only once those are there.
  */
 import { deliveryBlobKey } from "../../domain/blob-keys.ts";
 import { arm } from "./alarm-clock.ts";
+import { readSettings } from "./settings.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { inTurn } from "./turns.ts";
 
-export const KEEP_DELIVERIES_MS = 15 * 86_400_000;
+const DAY_MS = 86_400_000;
 /** Until then it stays with the row: what just arrived is what people look at. */
 export const ARCHIVE_AFTER_MS = 60_000;
 const MOST = 200;
@@ -62,11 +63,7 @@ export async function archiveDeliveries(shell: Shell): Promise<void> {
         );
         offset += packed.length;
       }
-      shell.sql.exec(
-        "INSERT OR REPLACE INTO delivery_blobs (key, until) VALUES (?, ?)",
-        key,
-        turn.now + KEEP_DELIVERIES_MS,
-      );
+      shell.sql.exec("INSERT OR REPLACE INTO delivery_blobs (key, until) VALUES (?, ?)", key, turn.now + keepMs(shell));
     });
     wait.dueAt = clock.now() + 100;
   } catch (error) {
@@ -107,13 +104,28 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-export function forgetDeliveries(shell: Shell, turn: Turn): void {
-  shell.sql.exec(
-    "DELETE FROM deliveries WHERE n IN (SELECT n FROM deliveries INDEXED BY deliveries_at WHERE at <= ? LIMIT ?)",
-    turn.now - KEEP_DELIVERIES_MS,
-    FORGET,
-  );
+function keepMs(shell: Shell): number {
+  return readSettings(shell.sql).deliveryRetentionDays * DAY_MS;
+}
+
+/** Infinite where nothing is kept. */
+export function forgetDueAt(shell: Shell): number {
+  const oldest = shell.sql.exec("SELECT min(at) AS at FROM deliveries INDEXED BY deliveries_at").one()["at"];
+  return oldest === null ? Number.POSITIVE_INFINITY : (oldest as number) + keepMs(shell);
+}
+
+/** Whether there may be more. */
+export function forgetDeliveries(shell: Shell, turn: Turn): boolean {
+  const gone = shell.sql
+    .exec(
+      `DELETE FROM deliveries WHERE n IN (
+         SELECT n FROM deliveries INDEXED BY deliveries_at WHERE at <= ? LIMIT ?) RETURNING 1`,
+      turn.now - keepMs(shell),
+      FORGET,
+    )
+    .toArray().length;
   void forgetBlobs(shell, turn.now);
+  return gone === FORGET;
 }
 
 async function forgetBlobs(shell: Shell, now: number): Promise<void> {

@@ -1,5 +1,6 @@
 /** Endpoints: written here with their audit entry; D1 knows only which workspace an address belongs to. */
-import type { CreateEndpoint, Endpoint } from "@cronium/protocol";
+import type { CreateEndpoint, Endpoint, EndpointAddress } from "@cronium/protocol";
+import { createHash } from "node:crypto";
 import { keyIdOf, openSecret, sealSecret } from "../../auth/secret-box.ts";
 import { difference } from "../../auth/abridged.ts";
 import { overCount } from "../../domain/count-quota.ts";
@@ -16,6 +17,7 @@ export interface EndpointRow {
   readonly id: string;
   readonly name: string;
   readonly settings: string;
+  /** The hash by which D1 finds it. */
   readonly token: string;
   readonly version: number;
   readonly enabled: number;
@@ -34,12 +36,13 @@ export function viewEndpoint(shell: Shell, row: EndpointRow): Endpoint {
     at === null || at === undefined ? null : new Date(at).toISOString();
   const now = shell.deps.clock.now();
   const previous = secrets.find(({ slot }) => slot === "previous")?.until ?? null;
+  const settings = JSON.parse(row.settings) as Settings;
   return {
     id: row.id,
     name: row.name,
-    ...(JSON.parse(row.settings) as Settings),
+    ...settings,
     enabled: row.enabled === 1,
-    path: `/hooks/${row.token}`,
+    path: settings.verification.kind === "none" ? null : pathOf(shell, secrets, row.id),
     version: row.version,
     secretSetAt: iso(secrets.find(({ slot }) => slot === "current")?.set_at),
     previousSecretUntil: previous !== null && previous > now ? iso(previous) : null,
@@ -61,11 +64,12 @@ export function listEndpoints(shell: Shell): Endpoint[] {
 
 export function hookRule(shell: Shell, id: string): HookRule | null {
   const endpoint = readEndpoint(shell, id);
-  return endpoint === null ? null : { endpoint, boxes: boxesOf(shell, id).map(({ box, until }) => ({ box, until })) };
+  const secrets = boxesOf(shell, id).filter(({ slot }) => slot !== "address");
+  return endpoint === null ? null : { endpoint, boxes: secrets.map(({ box, until }) => ({ box, until })) };
 }
 
 export function createEndpoint(shell: Shell, turn: Turn, command: Command<"createEndpoint">): Outcome<Endpoint> {
-  const { endpointId, token, endpoint, box, by } = command;
+  const { endpointId, hash, address, endpoint, box, by } = command;
   const known = readEndpoint(shell, endpointId);
   if (known !== null) {
     return { ok: true, value: known };
@@ -82,10 +86,11 @@ export function createEndpoint(shell: Shell, turn: Turn, command: Command<"creat
     endpointId,
     name,
     JSON.stringify({ targets, verification, dedupe, wait }),
-    token,
+    hash,
     enabled ? 1 : 0,
     turn.now,
   );
+  putBox(shell, { id: endpointId, slot: "address", box: address, at: turn.now, until: null });
   if (box !== null) {
     putBox(shell, { id: endpointId, slot: "current", box, at: turn.now, until: null });
   }
@@ -97,7 +102,7 @@ export function createEndpoint(shell: Shell, turn: Turn, command: Command<"creat
 export function updateEndpoint(
   shell: Shell,
   turn: Turn,
-  { endpointId, change, by }: Command<"updateEndpoint">,
+  { endpointId, change, box, by }: Command<"updateEndpoint">,
 ): Outcome<Endpoint> {
   const old = readEndpoint(shell, endpointId);
   if (old === null) {
@@ -122,6 +127,11 @@ export function updateEndpoint(
     enabled ? 1 : 0,
     turn.now,
   );
+  if (box !== null) {
+    shell.sql.exec("DELETE FROM endpoint_secrets WHERE endpoint_id = ? AND slot = 'previous'", endpointId);
+    putBox(shell, { id: endpointId, slot: "current", box, at: turn.now, until: null });
+    writeAudit(shell, turn, by, { verb: "endpoint.secret_rotated", target: endpointId, after: { keepOldMs: 0 } });
+  }
   const facts = (one: Endpoint) => ({
     name: one.name,
     enabled: one.enabled,
@@ -157,7 +167,7 @@ export function deleteEndpoint(
   shell: Shell,
   turn: Turn,
   { endpointId, by }: Command<"deleteEndpoint">,
-): Outcome<{ readonly token: string }> {
+): Outcome<{ readonly hash: string }> {
   const row = readEndpointRow(shell, endpointId);
   if (row === null) {
     return noEndpoint(endpointId);
@@ -165,7 +175,44 @@ export function deleteEndpoint(
   shell.sql.exec("DELETE FROM endpoints WHERE id = ?", endpointId);
   shell.sql.exec("DELETE FROM endpoint_secrets WHERE endpoint_id = ?", endpointId);
   writeAudit(shell, turn, by, { verb: "endpoint.deleted", target: endpointId, before: { name: row.name } });
-  return { ok: true, value: { token: row.token } };
+  return { ok: true, value: { hash: row.token } };
+}
+
+export function showAddress(
+  shell: Shell,
+  turn: Turn,
+  { endpointId, by }: Command<"showAddress">,
+): Outcome<EndpointAddress> {
+  const row = readEndpointRow(shell, endpointId);
+  if (row === null) {
+    return noEndpoint(endpointId);
+  }
+  const path = pathOf(shell, boxesOf(shell, endpointId), endpointId);
+  if (path === null) {
+    const message = `The address of ${row.name} cannot be decrypted: its master key is not among SECRETS_KEYS.`;
+    return { ok: false, code: "not_found", message };
+  }
+  writeAudit(shell, turn, by, { verb: "endpoint.address_shown", target: endpointId });
+  return { ok: true, value: { path } };
+}
+
+/** Null where it cannot be decrypted. */
+function pathOf(shell: Shell, boxes: readonly Box[], id: string): string | null {
+  const box = boxes.find(({ slot }) => slot === "address")?.box;
+  const place = { workspaceId: shell.workspaceId, secretId: id };
+  const opened = box === undefined ? null : openSecret(shell.deps.config.secretKeys, place, box);
+  return opened?.ok === true ? `/hooks/${opened.value}` : null;
+}
+
+/** Endpoints of before lie with their addresses in the clear. */
+export function sealAddresses(shell: Shell, turn: Turn): void {
+  const { config, ids } = shell.deps;
+  for (const row of shell.sql.exec("SELECT id, token FROM endpoints WHERE length(token) = 40").toArray()) {
+    const { id, token } = row as { readonly id: string; readonly token: string };
+    const box = sealSecret(config.secretKeys, { workspaceId: shell.workspaceId, secretId: id }, token, ids.random);
+    putBox(shell, { id, slot: "address", box, at: turn.now, until: null });
+    shell.sql.exec("UPDATE endpoints SET token = ? WHERE id = ?", createHash("sha256").update(token).digest("hex"), id);
+  }
 }
 
 export function listenAtEndpoint(
@@ -206,7 +253,7 @@ export function noEndpoint(id: string): Extract<Outcome<never>, { ok: false }> {
 }
 
 interface Box {
-  readonly slot: "current" | "previous";
+  readonly slot: "current" | "previous" | "address";
   readonly box: string;
   readonly set_at: number;
   readonly until: number | null;

@@ -14,6 +14,7 @@ import {
   listEndpoints,
   readEndpoint,
   rotateEndpointSecret,
+  showAddress,
   updateEndpoint,
 } from "./endpoints.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -47,6 +48,10 @@ export abstract class HookMethods extends ScheduledObject implements HooksApi {
 
   async deleteEndpoint(command: Parameters<HooksApi["deleteEndpoint"]>[0]): ReturnType<HooksApi["deleteEndpoint"]> {
     return inTurn(this.shell, (turn) => deleteEndpoint(this.shell, turn, command));
+  }
+
+  async showAddress(command: Parameters<HooksApi["showAddress"]>[0]): ReturnType<HooksApi["showAddress"]> {
+    return inTurn(this.shell, (turn) => showAddress(this.shell, turn, command));
   }
 
   async listenAtEndpoint(

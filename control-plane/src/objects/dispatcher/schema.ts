@@ -374,12 +374,12 @@ const steps: readonly string[] = [
   `,
   scheduleTables,
   `
-  -- Home only. Where webhooks arrive; settings as JSON; D1 finds the workspace by the hash of \`token\`.
+  -- Home only. Where webhooks arrive; settings as JSON; \`token\` is the hash by which D1 finds the workspace.
   CREATE TABLE endpoints (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, settings TEXT NOT NULL, token TEXT NOT NULL, version INTEGER NOT NULL,
     enabled INTEGER NOT NULL, listens_until INTEGER, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
   ) WITHOUT ROWID;
-  -- Encrypted as secrets are. \`slot\` is 'current', or 'previous' while that is good as well.
+  -- Encrypted as secrets are. \`slot\` is 'current', 'previous' while that is good as well, or 'address'.
   CREATE TABLE endpoint_secrets (
     endpoint_id TEXT NOT NULL, slot TEXT NOT NULL, box TEXT NOT NULL, key_id TEXT NOT NULL, set_at INTEGER NOT NULL,
     until INTEGER, PRIMARY KEY (endpoint_id, slot)

@@ -10,6 +10,7 @@ const defaults: Settings = {
   triggersPerMinute: 600_000,
   auditRetentionDays: 365,
   occurrenceRetentionDays: 30,
+  deliveryRetentionDays: 15,
 };
 
 export function readSettings(sql: SqlStorage): Settings {
@@ -24,7 +25,8 @@ export function settingsVersion(sql: SqlStorage): number {
 }
 
 export function updateSettings(shell: Shell, turn: Turn, change: UpdateSettings): Settings {
-  const settings = Settings.parse({ ...readSettings(shell.sql), ...change });
+  const old = readSettings(shell.sql);
+  const settings = Settings.parse({ ...old, ...change });
   shell.sql.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('settings', ?)", JSON.stringify(settings));
   shell.sql.exec(
     "INSERT OR REPLACE INTO meta (key, value) VALUES ('settings_version', ?)",
@@ -32,6 +34,11 @@ export function updateSettings(shell: Shell, turn: Turn, change: UpdateSettings)
   );
   if (shell.line !== null) {
     shell.line.settings = settings;
+  }
+  if (settings.deliveryRetentionDays !== old.deliveryRetentionDays) {
+    // Blobs go when the last delivery that was moved into them does.
+    const longerMs = (settings.deliveryRetentionDays - old.deliveryRetentionDays) * 86_400_000;
+    shell.sql.exec("UPDATE delivery_blobs SET until = until + ?", longerMs);
   }
   expireSoon(shell, turn);
   tellShards(shell, turn, "rules");
@@ -43,5 +50,6 @@ export function updateSettings(shell: Shell, turn: Turn, change: UpdateSettings)
 /** What is kept for a shorter time from now on may go at once. */
 export function expireSoon(shell: Shell, turn: Turn): void {
   shell.retention.dueAt = turn.now;
+  shell.tidiedAt = 0;
   wakeBy(turn, turn.now);
 }

@@ -1,4 +1,5 @@
 /** What an instance of the Dispatcher does first: read its tables, and find out whom it lost while it was away. */
+import { HOME_SHARD } from "@cronium/protocol/ids";
 import type { Deps } from "../../deps.ts";
 import { readDispatcherName } from "../../domain/dispatcher-name.ts";
 import { readCallers } from "./calls/kept-answers.ts";
@@ -6,6 +7,7 @@ import { readReaders } from "./calls/readers.ts";
 import { forgiveOutage, readTickDueAt } from "./leases.ts";
 import { newMeters } from "./metrics.ts";
 import { RecentRuns } from "./recent-runs.ts";
+import { sealAddresses } from "./endpoints.ts";
 import { changeFleet, readFleet } from "./runners.ts";
 import { migrate } from "./schema.ts";
 import { hasOldBoxes } from "./secret-rotation.ts";
@@ -82,6 +84,9 @@ export function afterStart(shell: Shell): void {
   renewTimes(shell);
   inTurn(shell, (turn) => {
     forgiveOutage(shell, turn);
+    if (shell.shard === HOME_SHARD) {
+      sealAddresses(shell, turn);
+    }
     if (hasOldBoxes(shell)) {
       wakeBy(turn, turn.now);
     }

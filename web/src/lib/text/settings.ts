@@ -46,6 +46,8 @@ export const settingsText = {
   "limits.retentionHelp": "With their logs and results. An event may name its own time.",
   "limits.occurrences": "Days that the times of schedules are kept",
   "limits.occurrencesHelp": "What became of each, and why.",
+  "limits.deliveries": "Days that webhooks are kept",
+  "limits.deliveriesHelp": "What arrived, with its body. Repeats that carry an id are known for as long.",
   "limits.audit": "Days that the audit is kept",
   "limits.auditHelp": "Export it first where it has to be kept for longer.",
   "limits.range": (least: number, most: number) =>
