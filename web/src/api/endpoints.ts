@@ -1,10 +1,11 @@
 /** Endpoints of webhooks, and what arrived there. */
-import type { ReplayedDeliveries } from "@cronium/protocol/api/endpoints";
+import type { PreviewDelivery, PreviewedDelivery, ReplayedDeliveries } from "@cronium/protocol/api/endpoints";
 import type {
   CreateEndpoint,
   Delivery,
   DeliveryDetail,
   Endpoint,
+  EndpointAddress,
   EndpointWithSecret,
   UpdateEndpoint,
 } from "@cronium/protocol/endpoint";
@@ -46,6 +47,11 @@ export function deleteEndpoint(id: string): Promise<void> {
   return request(apiPaths.endpoint(id), { method: "DELETE" });
 }
 
+/** Where the address is the secret; asks for a fresh proof by itself. */
+export function showEndpointAddress(id: string): Promise<EndpointAddress> {
+  return request<EndpointAddress>(apiPaths.endpointAddress(id), { method: "POST" });
+}
+
 export function rotateEndpointSecret(id: string): Promise<EndpointWithSecret> {
   return request<EndpointWithSecret>(apiPaths.endpointSecret(id), { method: "POST", body: {} });
 }
@@ -70,6 +76,16 @@ export const deliveryQuery = (id: string) =>
     queryFn: ({ signal }) => request<DeliveryDetail>(apiPaths.delivery(id), { signal }),
   });
 
+/** As it is asked for; what is left out is filled in by the server. */
+export type PreviewAsk = Pick<PreviewDelivery, "filter" | "mapping" | "eventId"> & {
+  readonly sample: { readonly deliveryId: string } | { readonly body: string };
+};
+
+export function previewDelivery(body: PreviewAsk): Promise<PreviewedDelivery> {
+  return request<PreviewedDelivery>(apiPaths.previewDelivery(), { method: "POST", body });
+}
+
+/** 1 to 100 at a time. */
 export function replayDeliveries(ids: readonly string[]): Promise<ReplayedDeliveries> {
   return request<ReplayedDeliveries>(apiPaths.replayDeliveries(), { method: "POST", body: { ids } });
 }

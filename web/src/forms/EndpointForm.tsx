@@ -1,47 +1,136 @@
-import type { Verification } from "@cronium/protocol/endpoint";
-import { type VerificationKind, verificationKinds } from "@cronium/protocol/webhook-tables";
+import type { Endpoint, EndpointWithSecret } from "@cronium/protocol/endpoint";
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { createEndpoint } from "../api/endpoints.ts";
+import { createEndpoint, updateEndpoint } from "../api/endpoints.ts";
 import { eventsQuery } from "../api/events.ts";
 import { keys } from "../api/keys.ts";
 import { itemsOf } from "../api/page.ts";
 import { ErrorLine } from "../components/ErrorPanel.tsx";
 import { ShownOnce } from "../components/ShownOnce.tsx";
+import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
+import { Field, Input } from "../ui/Field.tsx";
+import { icon } from "../ui/icons.ts";
+import {
+  endpointChange,
+  endpointDraft,
+  type EndpointDraft,
+  MAX_TARGETS,
+  newEndpoint,
+  sentTargets,
+  type TargetDraft,
+  withTarget,
+} from "./endpoint-draft.ts";
+import { TargetFields } from "./TargetFields.tsx";
+import { VerificationFields } from "./VerificationFields.tsx";
 
-const EMPTY = {
-  name: "",
-  eventId: "",
-  kind: "standard" as VerificationKind,
-  username: "",
-  header: "X-Signature",
-  prefix: "",
-  secret: "",
-  filter: "",
-  mapping: "",
-};
+export interface EndpointFormProps {
+  /** Null makes a new one. */
+  readonly endpoint: Endpoint | null;
+  readonly onClose: () => void;
+}
 
-/** Makes an endpoint for one event; its secret is shown once where it was made up. */
-export function EndpointForm({ onClose }: { readonly onClose: () => void }): ReactNode {
-  const [values, setValues] = useState(EMPTY);
-  const [secret, setSecret] = useState<string | null>(null);
+/** Makes an endpoint, or changes one. What is shown once is shown here. */
+export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNode {
+  const [draft, setDraft] = useState(() => endpointDraft(endpoint));
+  // What is typed is based on the version of then, whatever the list shows meanwhile.
+  const [base] = useState(endpoint);
+  const [made, setMade] = useState<EndpointWithSecret | null>(null);
   const client = useQueryClient();
-  const events = useInfiniteQuery(eventsQuery());
-  const make = useMutation({
-    mutationFn: createEndpoint,
-    onSuccess: (made) => {
+  const events = itemsOf(useInfiniteQuery(eventsQuery()).data);
+  const save = useMutation({
+    mutationFn: async (): Promise<EndpointWithSecret | null> => {
+      if (base === null) {
+        return createEndpoint(newEndpoint(draft));
+      }
+      await updateEndpoint({ id: base.id, change: endpointChange(draft, base) });
+      return null;
+    },
+    onSuccess: (answer) => {
       void client.invalidateQueries({ queryKey: keys.endpoints() });
-      if (made.secret === null) {
-        onClose();
+      if (answer !== null && (answer.secret !== null || answer.endpoint.path !== null)) {
+        setMade(answer);
       } else {
-        setSecret(made.secret);
+        onClose();
       }
     },
   });
+  if (made !== null) {
+    return <Made made={made} onClose={onClose} />;
+  }
+  const change = (next: Partial<EndpointDraft>): void => {
+    setDraft({ ...draft, ...next });
+    // What was said is of what stood there before.
+    save.reset();
+  };
+  const put = (key: number, next: Partial<TargetDraft>): void =>
+    change({ targets: draft.targets.map((one) => (one.key === key ? { ...one, ...next } : one)) });
+  const errorAt = (pointer: string): string | undefined =>
+    isApiError(save.error) ? save.error.fieldMessage(pointer) : undefined;
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      shape="sheet"
+      title={base === null ? t("endpointForm.title") : t("endpointForm.editTitle", base.name)}
+    >
+      <form
+        noValidate
+        className="flex flex-col gap-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          save.mutate();
+        }}
+      >
+        <Field label={t("endpointForm.name")} error={errorAt("/name")}>
+          {(control) => (
+            <Input
+              {...control}
+              autoComplete="off"
+              maxLength={200}
+              value={draft.name}
+              onChange={(event) => change({ name: event.target.value })}
+              autoFocus
+            />
+          )}
+        </Field>
+        <VerificationFields draft={draft} isNew={base === null} errorAt={errorAt} onChange={change} />
+        {draft.targets.map((target, i) => (
+          <TargetFields
+            key={target.key}
+            number={i + 1}
+            target={target}
+            events={events}
+            endpointId={base?.id ?? null}
+            errorAt={(field) => errorAt(`/targets/${sentTargets(draft).indexOf(target)}/${field}`)}
+            onChange={(next) => put(target.key, next)}
+            onRemove={() => change({ targets: draft.targets.filter(({ key }) => key !== target.key) })}
+          />
+        ))}
+        {draft.targets.length < MAX_TARGETS ? (
+          <Button
+            className="self-start"
+            icon={<Plus {...icon} />}
+            onClick={() => change({ targets: withTarget(draft.targets) })}
+          >
+            {t("endpointForm.addEvent")}
+          </Button>
+        ) : null}
+        <ErrorLine error={save.error} />
+        <Button type="submit" look="primary" className="self-start" busy={save.isPending}>
+          {base === null ? t("endpointForm.submit") : t("endpointForm.save")}
+        </Button>
+      </form>
+    </Dialog>
+  );
+}
+
+/** The secret where it was made up; the address where that is the secret, or all there is to copy. */
+function Made({ made, onClose }: { readonly made: EndpointWithSecret; readonly onClose: () => void }): ReactNode {
+  const { endpoint, secret } = made;
   if (secret !== null) {
     return (
       <ShownOnce
@@ -53,117 +142,13 @@ export function EndpointForm({ onClose }: { readonly onClose: () => void }): Rea
       />
     );
   }
-  const typed = (field: keyof typeof EMPTY) => ({
-    value: values[field],
-    autoComplete: "off",
-    spellCheck: false,
-    onChange: (event: { readonly target: { readonly value: string } }) =>
-      setValues({ ...values, [field]: event.target.value }),
-  });
-  const { kind } = values;
-  const submit = (): void => {
-    const { eventId, filter, mapping } = values;
-    const orNull = (text: string): string | null => (text.trim() === "" ? null : text);
-    make.mutate({
-      name: values.name.trim(),
-      targets: eventId === "" ? [] : [{ eventId, filter: orNull(filter), mapping: orNull(mapping) }],
-      verification: verificationOf(values),
-      ...(values.secret === "" || kind === "none" ? {} : { secret: values.secret }),
-    });
-  };
   return (
-    <Dialog open onClose={onClose} shape="sheet" title={t("endpointForm.title")}>
-      <form
-        noValidate
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        <Field label={t("endpointForm.name")}>
-          {(control) => <Input {...control} {...typed("name")} maxLength={200} autoFocus />}
-        </Field>
-        <Field label={t("endpointForm.event")}>
-          {(control) => (
-            <Select {...control} {...typed("eventId")}>
-              <option value="">{t("endpointForm.noEvent")}</option>
-              {itemsOf(events.data).map((event) => (
-                <option key={event.id} value={event.id}>
-                  {event.name}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        <Field
-          label={t("endpointForm.verify")}
-          {...(kind === "none" ? { help: <span className="text-warn">{t("endpointForm.noneHelp")}</span> } : {})}
-        >
-          {(control) => (
-            <Select {...control} {...typed("kind")}>
-              {verificationKinds.map((one) => (
-                <option key={one} value={one}>
-                  {t(`verify.${one}`)}
-                </option>
-              ))}
-            </Select>
-          )}
-        </Field>
-        {kind === "basic" ? (
-          <Field label={t("endpointForm.username")}>{(control) => <Input {...control} {...typed("username")} />}</Field>
-        ) : null}
-        {kind === "hmac" ? (
-          <div className="grid grid-cols-2 items-start gap-3">
-            <Field label={t("endpointForm.header")}>{(control) => <Input {...control} {...typed("header")} />}</Field>
-            <Field label={t("endpointForm.prefix")}>
-              {(control) => <Input {...control} {...typed("prefix")} placeholder="sha256=" />}
-            </Field>
-          </div>
-        ) : null}
-        {kind === "none" ? null : (
-          <Field label={t("endpointForm.secret")} help={t("endpointForm.secretHelp")}>
-            {(control) => <Input {...control} {...typed("secret")} type="password" autoComplete="new-password" />}
-          </Field>
-        )}
-        <Field label={t("endpointForm.filter")} help={t("endpointForm.filterHelp")}>
-          {(control) => (
-            <TextArea
-              {...control}
-              {...typed("filter")}
-              rows={2}
-              className="font-mono text-12"
-              placeholder="body.kind == 'paid'"
-            />
-          )}
-        </Field>
-        <Field label={t("endpointForm.mapping")} help={t("endpointForm.mappingHelp")}>
-          {(control) => (
-            <TextArea
-              {...control}
-              {...typed("mapping")}
-              rows={3}
-              className="font-mono text-12"
-              placeholder={'{"id": body.order.id}'}
-            />
-          )}
-        </Field>
-        <ErrorLine error={make.error} />
-        <Button type="submit" look="primary" className="self-start" busy={make.isPending}>
-          {t("endpointForm.submit")}
-        </Button>
-      </form>
-    </Dialog>
+    <ShownOnce
+      title={t("endpointForm.addressTitle")}
+      body={t(endpoint.verification.kind === "none" ? "endpointForm.addressOnce" : "endpointForm.addressHelp")}
+      text={`${location.origin}${endpoint.path}`}
+      copy={t("endpoint.copyAddress")}
+      onClose={onClose}
+    />
   );
-}
-
-function verificationOf({ kind, username, header, prefix }: typeof EMPTY): Verification {
-  switch (kind) {
-    case "basic":
-      return { kind, username };
-    case "hmac":
-      return { kind, header, prefix, algorithm: "sha256", encoding: "hex" };
-    default:
-      return { kind };
-  }
 }

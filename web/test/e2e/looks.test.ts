@@ -39,6 +39,7 @@ beforeAll(async () => {
   });
   await cronium.api("POST", "/secrets", { name: "DB_PASSWORD_OF_THE_CUSTOMER_DATABASE", value: "abc", eventId: id });
   await cronium.api("POST", "/variables", { name: "HOSTS_TO_BACK_UP", value: Array.from({ length: 50 }, (_, n) => n) });
+  await takeWebhooks(id);
   const failed = await cronium.api<{ runId: string }>("POST", `/events/${id}/runs`, { input: { day: "2026-11-20" } });
   const waiting = await cronium.api<{ runId: string }>("POST", "/runs", {
     runtime: "bash",
@@ -113,6 +114,8 @@ beforeAll(async () => {
     "event-versions": `/events/${id}?tab=versions`,
     "event-edit": `/events/${id}/edit`,
     "event-new": "/events/new",
+    webhooks: "/webhooks",
+    "webhooks-deliveries": "/webhooks?tab=deliveries",
     runners: "/runners",
     runner: `/runners/${runnerId}`,
     "settings-members": "/settings",
@@ -131,6 +134,27 @@ afterAll(async () => {
   await browser?.close();
   await cronium?.stop();
 });
+
+/** Endpoints, and deliveries of several verdicts. */
+async function takeWebhooks(eventId: string): Promise<void> {
+  const targets = [{ eventId, filter: "body.kind == 'paid'" }];
+  for (const [name, kind] of [
+    [LONG_NAME, "bearer"],
+    ["Open", "none"],
+  ] as const) {
+    const { endpoint, secret } = await cronium.api<{ endpoint: { path: string }; secret: string | null }>(
+      ...(["POST", "/endpoints", { name, targets, verification: { kind } }] as const),
+    );
+    for (const [key, body] of [
+      [secret, '{"kind":"open"}'],
+      [secret, "{}"],
+      ["wrong", "{}"],
+    ] as const) {
+      const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+      await (await fetch(cronium.url + endpoint.path, { method: "POST", body, headers })).body?.cancel();
+    }
+  }
+}
 
 /** The id of bulk work that has ended. */
 async function bulk(action: string, filter: unknown): Promise<string> {

@@ -2,7 +2,7 @@ import type { Delivery } from "@cronium/protocol/endpoint";
 import { type DeliveryVerdict, deliveryVerdicts } from "@cronium/protocol/webhook-tables";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { deliveriesQuery, endpointsQuery } from "../../api/endpoints.ts";
 import { itemsOf } from "../../api/page.ts";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
@@ -10,12 +10,15 @@ import { EmptyState } from "../../components/EmptyState.tsx";
 import { Loadable } from "../../components/Loadable.tsx";
 import { Time } from "../../components/Time.tsx";
 import { formatBytes } from "../../lib/duration.ts";
+import { isKept } from "../../lib/delivery.ts";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
+import { absoluteTime, viewerZone } from "../../lib/time.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Select } from "../../ui/Field.tsx";
 import { target, TextLink } from "../../ui/TextLink.tsx";
 import { DeliveryDialog } from "./DeliveryDialog.tsx";
+import { ReplayBar } from "./ReplayBar.tsx";
 import { VerdictWord } from "./VerdictWord.tsx";
 
 const verdicts = Object.keys(deliveryVerdicts) as DeliveryVerdict[];
@@ -33,6 +36,11 @@ export function DeliveriesTab({ endpointId, deliveryId, verdict, mayReplay }: De
   const query = useInfiniteQuery(deliveriesQuery({ endpointId, verdict }));
   const endpoints = useQuery(endpointsQuery());
   const navigate = useNavigate();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const all = itemsOf(query.data);
+  const kept = mayReplay ? all.filter(isKept) : [];
+  // Oldest first, as they came; only what is in sight.
+  const ids = kept.flatMap(({ id }) => (chosen.has(id) ? [id] : [])).toReversed();
   const nameOf = (id: string): string =>
     endpoints.data?.items.find((endpoint) => endpoint.id === id)?.name ?? t("deliveries.gone");
   const choose = (change: {
@@ -43,7 +51,30 @@ export function DeliveriesTab({ endpointId, deliveryId, verdict, mayReplay }: De
     const search = { tab: "deliveries", endpointId, verdict, ...change };
     void navigate({ ...target(paths.webhooks(), search), replace: true });
   };
+  const select: Column<Delivery> = {
+    key: "select",
+    title: t("replay.column"),
+    cell: (one) =>
+      isKept(one) ? (
+        <input
+          type="checkbox"
+          className="size-4 align-middle"
+          aria-label={t("replay.select", absoluteTime(Date.parse(one.at), viewerZone()))}
+          checked={chosen.has(one.id)}
+          onChange={(event) => {
+            const next = new Set(chosen);
+            if (event.target.checked) {
+              next.add(one.id);
+            } else {
+              next.delete(one.id);
+            }
+            setChosen(next);
+          }}
+        />
+      ) : null,
+  };
   const columns: readonly Column<Delivery>[] = [
+    ...(mayReplay ? [select] : []),
     {
       key: "verdict",
       title: t("deliveries.verdict"),
@@ -121,11 +152,16 @@ export function DeliveriesTab({ endpointId, deliveryId, verdict, mayReplay }: De
             </option>
           ))}
         </Select>
+        {kept.length === 0 ? null : (
+          <Button look="ghost" onClick={() => setChosen(new Set(kept.map(({ id }) => id)))}>
+            {t("replay.selectAll")}
+          </Button>
+        )}
       </div>
+      {mayReplay ? <ReplayBar ids={ids} onClear={() => setChosen(new Set())} /> : null}
       <Loadable query={query}>
-        {(pages) => {
-          const items = itemsOf(pages);
-          if (items.length === 0) {
+        {() => {
+          if (all.length === 0) {
             return isFiltered ? (
               <EmptyState
                 title={t("deliveries.noneMatch")}
@@ -141,7 +177,7 @@ export function DeliveriesTab({ endpointId, deliveryId, verdict, mayReplay }: De
           }
           return (
             <>
-              <DataTable label={t("webhooks.deliveries")} columns={columns} rows={items} rowKey={({ id }) => id} />
+              <DataTable label={t("webhooks.deliveries")} columns={columns} rows={all} rowKey={({ id }) => id} />
               {query.hasNextPage ? (
                 <div className="px-4 py-3 lg:px-6">
                   <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>

@@ -1,18 +1,19 @@
 import { deliveryVerdicts } from "@cronium/protocol/webhook-tables";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
-import { deliveryQuery, replayDeliveries } from "../../api/endpoints.ts";
-import { keys } from "../../api/keys.ts";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { deliveryQuery } from "../../api/endpoints.ts";
+import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
 import { CopyLine } from "../../components/CopyLine.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
 import { Loadable } from "../../components/Loadable.tsx";
 import { Time } from "../../components/Time.tsx";
-import { formatBytes } from "../../lib/duration.ts";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { TextLink } from "../../ui/TextLink.tsx";
+import { DeliveryBody } from "./DeliveryBody.tsx";
+import { useReplay } from "./replay.ts";
 import { VerdictWord } from "./VerdictWord.tsx";
 
 export interface DeliveryDialogProps {
@@ -24,12 +25,9 @@ export interface DeliveryDialogProps {
 /** What arrived, byte for byte, what became of it, and doing it again. */
 export function DeliveryDialog({ id, mayReplay, onClose }: DeliveryDialogProps): ReactNode {
   const query = useQuery(deliveryQuery(id));
-  const client = useQueryClient();
-  const replay = useMutation({
-    mutationFn: replayDeliveries,
-    onSettled: () => client.invalidateQueries({ queryKey: keys.allDeliveries() }),
-  });
-  const [done] = replay.data?.items ?? [];
+  const [isAsked, setAsked] = useState(false);
+  const { work: replay } = useReplay();
+  const [done] = replay.data ?? [];
   return (
     <Dialog open onClose={onClose} shape="sheet" title={t("delivery.title")}>
       <Loadable query={query}>
@@ -56,7 +54,7 @@ export function DeliveryDialog({ id, mayReplay, onClose }: DeliveryDialogProps):
               <>
                 {mayReplay ? (
                   <div className="flex items-center gap-3">
-                    <Button busy={replay.isPending} onClick={() => replay.mutate([id])}>
+                    <Button busy={replay.isPending} onClick={() => setAsked(true)}>
                       {t("delivery.replay")}
                     </Button>
                     {done === undefined ? null : (
@@ -71,14 +69,7 @@ export function DeliveryDialog({ id, mayReplay, onClose }: DeliveryDialogProps):
                     <ErrorLine error={replay.error} />
                   </div>
                 ) : null}
-                <section className="flex flex-col gap-1">
-                  <h3 className="text-12 font-medium text-dim">{t("delivery.body")}</h3>
-                  {delivery.body === null ? (
-                    <p className="text-faint">{t("delivery.binary", formatBytes(delivery.sizeBytes))}</p>
-                  ) : (
-                    <CopyLine text={delivery.body} />
-                  )}
-                </section>
+                <DeliveryBody delivery={delivery} />
                 <section className="flex flex-col gap-1">
                   <h3 className="text-12 font-medium text-dim">{t("delivery.headers")}</h3>
                   <CopyLine
@@ -92,6 +83,18 @@ export function DeliveryDialog({ id, mayReplay, onClose }: DeliveryDialogProps):
           </div>
         )}
       </Loadable>
+      <ConfirmDialog
+        open={isAsked}
+        title={t("replay.title", 1)}
+        body={t("replay.body")}
+        confirm={t("replay.confirm")}
+        keep={t("replay.keep")}
+        onConfirm={() => {
+          setAsked(false);
+          replay.mutate([id]);
+        }}
+        onClose={() => setAsked(false)}
+      />
     </Dialog>
   );
 }

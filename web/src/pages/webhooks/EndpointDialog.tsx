@@ -1,16 +1,21 @@
 import type { Endpoint } from "@cronium/protocol/endpoint";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { deleteEndpoint, listenAtEndpoint, rotateEndpointSecret, updateEndpoint } from "../../api/endpoints.ts";
+import { deleteEndpoint, rotateEndpointSecret, updateEndpoint } from "../../api/endpoints.ts";
+import { eventsQuery } from "../../api/events.ts";
 import { keys } from "../../api/keys.ts";
+import { itemsOf } from "../../api/page.ts";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
-import { CopyLine } from "../../components/CopyLine.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
 import { ShownOnce } from "../../components/ShownOnce.tsx";
+import { EndpointForm } from "../../forms/EndpointForm.tsx";
+import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
-import { snippetsOf } from "./snippets.ts";
+import { TextLink } from "../../ui/TextLink.tsx";
+import { AddressSection } from "./AddressSection.tsx";
+import { TestListen } from "./TestListen.tsx";
 
 export interface EndpointDialogProps {
   readonly endpoint: Endpoint;
@@ -20,30 +25,21 @@ export interface EndpointDialogProps {
 
 /** Its address, how to send to it, and what can be done with it. */
 export function EndpointDialog({ endpoint, mayWrite, onClose }: EndpointDialogProps): ReactNode {
-  const { id, enabled, version, listensUntil } = endpoint;
+  const { id, enabled, version } = endpoint;
   const client = useQueryClient();
-  const [asked, setAsked] = useState<"rotate" | "delete" | null>(null);
+  const [asked, setAsked] = useState<"edit" | "rotate" | "delete" | null>(null);
   const [secret, setSecret] = useState<string | null>(null);
-  const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: keys.endpoints() });
-  const listen = useMutation({ mutationFn: listenAtEndpoint, onSettled: refresh });
-  const toggle = useMutation({ mutationFn: updateEndpoint, onSettled: refresh });
+  const done = (): Promise<void> => {
+    setAsked(null);
+    return client.invalidateQueries({ queryKey: keys.endpoints() });
+  };
+  const toggle = useMutation({ mutationFn: updateEndpoint, onSettled: done });
   const rotate = useMutation({
     mutationFn: rotateEndpointSecret,
     onSuccess: (made) => setSecret(made.secret),
-    onSettled: () => {
-      setAsked(null);
-      return refresh();
-    },
+    onSettled: done,
   });
-  const remove = useMutation({
-    mutationFn: deleteEndpoint,
-    onSuccess: onClose,
-    onSettled: () => {
-      setAsked(null);
-      return refresh();
-    },
-  });
-  const address = `${location.origin}${endpoint.path}`;
+  const remove = useMutation({ mutationFn: deleteEndpoint, onSuccess: onClose, onSettled: done });
   if (secret !== null) {
     return (
       <ShownOnce
@@ -55,46 +51,33 @@ export function EndpointDialog({ endpoint, mayWrite, onClose }: EndpointDialogPr
       />
     );
   }
+  if (asked === "edit") {
+    return <EndpointForm endpoint={endpoint} onClose={() => setAsked(null)} />;
+  }
   return (
     <Dialog open onClose={onClose} shape="sheet" title={endpoint.name}>
-      <div className="flex flex-col gap-4">
-        <section className="flex flex-col gap-1">
-          <h3 className="text-12 font-medium text-dim">{t("endpoint.address")}</h3>
-          <CopyLine text={address} label={t("endpoint.copyAddress")} />
-          <p className="text-12 text-faint">{t(`verify.${endpoint.verification.kind}`)}</p>
-        </section>
+      <div className="flex flex-col gap-5">
         {mayWrite ? (
-          <section className="flex flex-col gap-2">
-            <div className="flex flex-wrap gap-2">
-              <Button busy={listen.isPending} onClick={() => listen.mutate({ id, on: listensUntil === null })}>
-                {listensUntil === null ? t("endpoint.listen") : t("endpoint.stopListening")}
-              </Button>
-              <Button
-                busy={toggle.isPending}
-                onClick={() => toggle.mutate({ id, change: { version, enabled: !enabled } })}
-              >
-                {enabled ? t("endpoint.disable") : t("endpoint.enable")}
-              </Button>
-              {endpoint.verification.kind === "none" ? null : (
-                <Button onClick={() => setAsked("rotate")}>{t("endpoint.rotate")}</Button>
-              )}
-              <Button look="ghost" onClick={() => setAsked("delete")}>
-                {t("endpoint.delete")}
-              </Button>
-            </div>
-            {listensUntil === null ? null : <p className="text-12 text-hold">{t("endpoint.listenHelp")}</p>}
-            <ErrorLine error={listen.error ?? toggle.error ?? rotate.error ?? remove.error} />
-          </section>
+          <div className="flex flex-wrap gap-2">
+            <Button onClick={() => setAsked("edit")}>{t("endpoint.edit")}</Button>
+            <Button
+              busy={toggle.isPending}
+              onClick={() => toggle.mutate({ id, change: { version, enabled: !enabled } })}
+            >
+              {enabled ? t("endpoint.disable") : t("endpoint.enable")}
+            </Button>
+            {endpoint.verification.kind === "none" ? null : (
+              <Button onClick={() => setAsked("rotate")}>{t("endpoint.rotate")}</Button>
+            )}
+            <Button look="ghost" onClick={() => setAsked("delete")}>
+              {t("endpoint.delete")}
+            </Button>
+          </div>
         ) : null}
-        <section className="flex flex-col gap-2">
-          <h3 className="text-12 font-medium text-dim">{t("endpoint.send")}</h3>
-          {endpoint.verification.kind === "github" ? (
-            <Snippet label="GitHub" text={t("endpoint.github", address)} />
-          ) : null}
-          {snippetsOf(endpoint, address).map((snippet) => (
-            <Snippet key={snippet.label} {...snippet} />
-          ))}
-        </section>
+        <ErrorLine error={toggle.error ?? rotate.error ?? remove.error} />
+        <Starts endpoint={endpoint} />
+        {mayWrite ? <TestListen endpoint={endpoint} /> : null}
+        <AddressSection endpoint={endpoint} mayWrite={mayWrite} />
       </div>
       <ConfirmDialog
         open={asked === "rotate"}
@@ -120,11 +103,26 @@ export function EndpointDialog({ endpoint, mayWrite, onClose }: EndpointDialogPr
   );
 }
 
-function Snippet({ label, text }: { readonly label: string; readonly text: string }): ReactNode {
+function Starts({ endpoint }: { readonly endpoint: Endpoint }): ReactNode {
+  const events = itemsOf(useInfiniteQuery(eventsQuery()).data);
   return (
-    <div className="flex flex-col gap-1">
-      <h4 className="text-12 text-faint">{label}</h4>
-      <CopyLine text={text} />
-    </div>
+    <section className="flex flex-col gap-1">
+      <h3 className="text-12 font-medium text-dim">{t("endpoint.starts")}</h3>
+      {endpoint.targets.length === 0 ? (
+        <p className="text-faint">{t("endpoint.startsNothing")}</p>
+      ) : (
+        <ul className="flex flex-col gap-1">
+          {endpoint.targets.map(({ eventId, filter }, i) => (
+            <li key={`${eventId} ${String(i)}`} className="flex flex-wrap items-baseline gap-x-2">
+              <TextLink to={paths.event(eventId)}>{events.find((one) => one.id === eventId)?.name ?? eventId}</TextLink>
+              {filter === null ? null : <code className="font-mono text-12 text-dim">{filter}</code>}
+            </li>
+          ))}
+        </ul>
+      )}
+      <TextLink to={paths.webhooks()} search={{ tab: "deliveries", endpointId: endpoint.id }}>
+        {t("endpoint.deliveries")}
+      </TextLink>
+    </section>
   );
 }

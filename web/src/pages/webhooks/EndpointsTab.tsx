@@ -67,7 +67,7 @@ export function EndpointsTab({ mayWrite }: { readonly mayWrite: boolean }): Reac
           )
         }
       </Loadable>
-      {isMaking ? <EndpointForm onClose={() => setMaking(false)} /> : null}
+      {isMaking ? <EndpointForm endpoint={null} onClose={() => setMaking(false)} /> : null}
       {shown === null ? null : <EndpointDialog endpoint={shown} mayWrite={mayWrite} onClose={() => setOpened(null)} />}
     </>
   );
