@@ -145,38 +145,6 @@ test("flags say what an event's container is like, and an update leaves the rest
   }
 });
 
-test("a webhook endpoint is made, sent to, and its delivery shown and replayed", async ({ expect }) => {
-  const name = `Hooked ${performance.now()}`;
-  const script = join(home.folder, "hello.sh");
-  writeFileSync(script, "echo hello\n");
-  await json(...["events", "create", "--name", name, "--runtime", "bash", "--script", script, "--label", "site=test"]);
-  const made = await json<{ endpoint: { id: string; path: string; version: number }; secret: string | null }>(
-    ...["endpoints", "create", "--name", name, "--event", name, "--verify", "bearer", "--mapping", "body.order"],
-  );
-  const { endpoint, secret } = made;
-  expect((await cronium("endpoints", "show", name)).stdout).toContain(`url\t${plane.url}${endpoint.path}`);
-  const post = (key: string) =>
-    fetch(`${plane.url}${endpoint.path}`, {
-      method: "POST",
-      body: JSON.stringify({ order: { id: 7 } }),
-      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    });
-  expect((await post("wrong")).status).toBe(401);
-  const answer = await post(secret ?? "");
-  expect(answer.status).toBe(202);
-  const { deliveryId } = (await answer.json()) as { deliveryId: string };
-  expect((await cronium("deliveries", "list", "--endpoint", name)).stdout).toMatch(
-    /accepted\t1\trun_.*\n.*invalid_signature/,
-  );
-  expect((await cronium("deliveries", "show", deliveryId, "--body")).stdout).toBe('{"order":{"id":7}}');
-  const replayed = await cronium("deliveries", "replay", deliveryId);
-  expect([replayed.code, replayed.stdout]).toEqual([0, expect.stringMatching(new RegExp(`^${deliveryId}\trun_`))]);
-  await cronium("endpoints", "update", name, "--disable");
-  expect((await post(secret ?? "")).status).toBe(410);
-  expect((await cronium("endpoints", "delete", name, "--yes")).code).toBe(0);
-  expect((await post(secret ?? "")).status).toBe(404);
-});
-
 test("the exit code of --wait says how a run ended, and its output is the data", async ({ expect }) => {
   const good = await script({ FAKE_OUTPUT: '{"rows":3}' }, ["--wait"]);
   expect([good.code, good.stdout]).toEqual([0, '{"rows":3}\n']);
