@@ -6,9 +6,9 @@ import type { Input } from "../base/input.ts";
 import { printTable } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import type { Cli } from "./context.ts";
+import { printPart } from "./print-page.ts";
 import { saveAnswer } from "./save-answer.ts";
 import { moment } from "./run-filter.ts";
-import { tellMore } from "./runs.ts";
 
 export async function listAudit(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
@@ -17,26 +17,17 @@ export async function listAudit(cli: Cli, input: Input): Promise<void> {
     cursor: input.text("cursor"),
     query: filterOf(cli, input),
   });
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["WHEN", "WHAT", "TARGET", "WHO", "FROM", "CHANGE"],
-    page.items.map((entry) => [
-      ago(entry.at, now),
-      entry.verb,
-      entry.target,
-      entry.actor.id,
-      entry.ip ?? "-",
-      entry.before === null && entry.after === null
-        ? ""
-        : `${JSON.stringify(entry.before)} → ${JSON.stringify(entry.after)}`,
-    ]),
-  );
-  tellMore(cli, page.nextCursor);
+  printPart(cli, page, ["WHEN", "WHAT", "TARGET", "WHO", "FROM", "CHANGE"], (entry) => [
+    ago(entry.at, now),
+    entry.verb,
+    entry.target,
+    entry.actor.id,
+    entry.ip ?? "-",
+    entry.before === null && entry.after === null
+      ? ""
+      : `${JSON.stringify(entry.before)} → ${JSON.stringify(entry.after)}`,
+  ]);
 }
 
 /** The exit code says whether the chains hold. */

@@ -4,11 +4,12 @@ import { type Delivery, DeliveryDetail } from "@cronium/protocol/endpoint";
 import { deliveryVerdicts } from "@cronium/protocol/webhook-tables";
 import type { Input } from "../base/input.ts";
 import { readPages } from "../api/pages.ts";
-import { printFacts, printTable } from "../output/table.ts";
+import { printFacts } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import type { Cli } from "./context.ts";
+import { printPart } from "./print-page.ts";
 import { findEndpoint } from "./endpoints.ts";
-import { segment, tellMore } from "./runs.ts";
+import { segment } from "./runs.ts";
 
 export async function listDeliveries(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
@@ -21,24 +22,15 @@ export async function listDeliveries(cli: Cli, input: Input): Promise<void> {
     cursor: input.text("cursor"),
     query,
   });
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["DELIVERY", "ARRIVED", "VERDICT", "TIMES", "RUN", "WHY"],
-    page.items.map((one) => [
-      one.id,
-      ago(one.at, now),
-      one.verdict,
-      String(one.count),
-      one.runs.find(({ runId }) => runId !== null)?.runId ?? "-",
-      one.message ?? "",
-    ]),
-  );
-  tellMore(cli, page.nextCursor);
+  printPart(cli, page, ["DELIVERY", "ARRIVED", "VERDICT", "TIMES", "RUN", "WHY"], (one) => [
+    one.id,
+    ago(one.at, now),
+    one.verdict,
+    String(one.count),
+    one.runs.find(({ runId }) => runId !== null)?.runId ?? "-",
+    one.message ?? "",
+  ]);
 }
 
 export async function showDelivery(cli: Cli, input: Input): Promise<void> {

@@ -11,9 +11,10 @@ import { isId } from "@cronium/protocol/ids";
 import type { Api } from "../api/client.ts";
 import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
-import { printFacts, printTable } from "../output/table.ts";
+import { printFacts } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import { type Cli, confirm } from "./context.ts";
+import { printPage } from "./print-page.ts";
 import { eventId } from "./event-ref.ts";
 import { parseJson, readText } from "./json-input.ts";
 import { segment } from "./runs.ts";
@@ -24,24 +25,16 @@ const HIDDEN = "hidden";
 export async function listEndpoints(cli: Cli): Promise<void> {
   const api = await cli.connect();
   const page = await api.json("GET", "/endpoints", EndpointPage);
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["ENDPOINT", "NAME", "CHECKS", "EVENTS", "CHANGED", "", "URL"],
-    page.items.map((one) => [
-      one.id,
-      one.name,
-      one.verification.kind,
-      String(one.targets.length),
-      ago(one.updatedAt, now),
-      one.enabled ? "" : { text: "disabled", style: "yellow" },
-      one.path === null ? HIDDEN : `${api.url}${one.path}`,
-    ]),
-  );
+  printPage(cli, page, ["ENDPOINT", "NAME", "CHECKS", "EVENTS", "CHANGED", "", "URL"], (one) => [
+    one.id,
+    one.name,
+    one.verification.kind,
+    String(one.targets.length),
+    ago(one.updatedAt, now),
+    one.enabled ? "" : { text: "disabled", style: "yellow" },
+    one.path === null ? HIDDEN : `${api.url}${one.path}`,
+  ]);
 }
 
 export async function showEndpoint(cli: Cli, input: Input): Promise<void> {

@@ -14,36 +14,27 @@ import { Event } from "@cronium/protocol/event";
 import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
 import { readPages } from "../api/pages.ts";
-import { printFacts, printTable } from "../output/table.ts";
+import { printFacts } from "../output/table.ts";
 import { ago, labelsText, span } from "../output/words.ts";
 import { containerOf, memoryOf, mountsOf } from "./container-flags.ts";
 import type { Cli } from "./context.ts";
+import { printPage, printPart } from "./print-page.ts";
 import { eventId } from "./event-ref.ts";
 import { jsonInput, parseJson, readText } from "./json-input.ts";
-import { tellMore } from "./runs.ts";
 
 export async function listEvents(cli: Cli, input: Input): Promise<void> {
   const limit = input.number("limit", 1, 10_000) ?? 50;
   const api = await cli.connect();
   const page = await readPages<EventSummary>(api, "/events", EventPage, { limit, cursor: input.text("cursor") });
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["EVENT", "NAME", "RUNTIME", "VERSION", "CHANGED", "LAST RUN"],
-    page.items.map((event) => [
-      event.id,
-      event.name,
-      event.runtime,
-      String(event.version),
-      ago(event.updatedAt, now),
-      event.recentRuns[0]?.state ?? "-",
-    ]),
-  );
-  tellMore(cli, page.nextCursor);
+  printPart(cli, page, ["EVENT", "NAME", "RUNTIME", "VERSION", "CHANGED", "LAST RUN"], (event) => [
+    event.id,
+    event.name,
+    event.runtime,
+    String(event.version),
+    ago(event.updatedAt, now),
+    event.recentRuns[0]?.state ?? "-",
+  ]);
 }
 
 export async function showEvent(cli: Cli, input: Input): Promise<void> {
@@ -102,22 +93,14 @@ function settingsOf(container: unknown): ContainerSettings {
 export async function listVersions(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const page = await api.json("GET", `/events/${await eventId(api, input.arg(0))}/versions`, EventVersionPage);
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["VERSION", "NAME", "RUNTIME", "SAVED", "SCRIPT"],
-    page.items.map((event) => [
-      String(event.version),
-      event.name,
-      event.runtime,
-      ago(event.updatedAt, now),
-      `${event.script.length} characters`,
-    ]),
-  );
+  printPage(cli, page, ["VERSION", "NAME", "RUNTIME", "SAVED", "SCRIPT"], (event) => [
+    String(event.version),
+    event.name,
+    event.runtime,
+    ago(event.updatedAt, now),
+    `${event.script.length} characters`,
+  ]);
 }
 
 /** The fields that flags and file name, flags first. The file is JSON as the API takes it. */

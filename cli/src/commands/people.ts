@@ -5,25 +5,23 @@ import { readPages } from "../api/pages.ts";
 import type { Api } from "../api/client.ts";
 import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
-import { printTable } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import { type Cli, confirm } from "./context.ts";
+import { printPage } from "./print-page.ts";
 import { segment } from "./runs.ts";
 
 const MOST = 10_000;
 
 export async function listMembers(cli: Cli): Promise<void> {
   const page = await members(await cli.connect());
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["MEMBER", "NAME", "E-MAIL", "ROLE", "JOINED"],
-    page.items.map(({ userId, name, email, role, joinedAt }) => [userId, name, email, role, ago(joinedAt, now)]),
-  );
+  printPage(cli, page, ["MEMBER", "NAME", "E-MAIL", "ROLE", "JOINED"], ({ userId, name, email, role, joinedAt }) => [
+    userId,
+    name,
+    email,
+    role,
+    ago(joinedAt, now),
+  ]);
 }
 
 export async function inviteMember(cli: Cli, input: Input): Promise<void> {
@@ -73,24 +71,16 @@ export async function removeMember(cli: Cli, input: Input): Promise<void> {
 
 export async function listApiKeys(cli: Cli): Promise<void> {
   const page = await apiKeys(await cli.connect());
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["KEY", "NAME", "OF", "ROLE", "SCOPES", "LAST USED", "ENDS"],
-    page.items.map((key) => [
-      key.id,
-      key.name,
-      key.owner.name,
-      key.role,
-      key.scopes?.join(" ") ?? "all",
-      ago(key.lastUsedAt, now),
-      key.expiresAt ?? "-",
-    ]),
-  );
+  printPage(cli, page, ["KEY", "NAME", "OF", "ROLE", "SCOPES", "LAST USED", "ENDS"], (key) => [
+    key.id,
+    key.name,
+    key.owner.name,
+    key.role,
+    key.scopes?.join(" ") ?? "all",
+    ago(key.lastUsedAt, now),
+    key.expiresAt ?? "-",
+  ]);
 }
 
 export async function createApiKey(cli: Cli, input: Input): Promise<void> {

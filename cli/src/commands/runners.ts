@@ -7,29 +7,22 @@ import type { Input } from "../base/input.ts";
 import { printFacts, printTable } from "../output/table.ts";
 import { ago, labelsText, stateCell } from "../output/words.ts";
 import { type Cli, confirm } from "./context.ts";
+import { printPage } from "./print-page.ts";
 import { segment } from "./runs.ts";
 
 export async function listRunners(cli: Cli): Promise<void> {
   const api = await cli.connect();
   const page = await api.json("GET", "/runners", RunnerPage);
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["RUNNER", "NAME", "STATE", "SLOTS", "LABELS", "VERSION", "LAST SEEN"],
-    page.items.map((runner) => [
-      runner.id,
-      runner.name,
-      stateCell(runner.state),
-      `${runner.slotsUsed}/${runner.slots}`,
-      labelsText(runner.labels),
-      runner.version,
-      ago(runner.lastSeenAt, now),
-    ]),
-  );
+  printPage(cli, page, ["RUNNER", "NAME", "STATE", "SLOTS", "LABELS", "VERSION", "LAST SEEN"], (runner) => [
+    runner.id,
+    runner.name,
+    stateCell(runner.state),
+    `${runner.slotsUsed}/${runner.slots}`,
+    labelsText(runner.labels),
+    runner.version,
+    ago(runner.lastSeenAt, now),
+  ]);
 }
 
 export async function showRunner(cli: Cli, input: Input): Promise<void> {

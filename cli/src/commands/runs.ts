@@ -9,6 +9,7 @@ import type { Input } from "../base/input.ts";
 import { printFacts, printTable } from "../output/table.ts";
 import { ago, labelsText, stateCell, took } from "../output/words.ts";
 import type { Cli } from "./context.ts";
+import { printPart } from "./print-page.ts";
 import { onInterrupt, tellEnd, waitForEnd } from "./run-end.ts";
 import { filterOf } from "./run-filter.ts";
 import { afterTrigger, printResult, triggerOptions } from "./run.ts";
@@ -19,38 +20,22 @@ export async function listRuns(cli: Cli, input: Input): Promise<void> {
   const { fields, deadLetter } = await filterOf(api, cli, input);
   const query = { ...fields, ...(deadLetter ? { deadLetter: "true" } : {}) };
   const page = await readPages<RunSummary>(api, "/runs", RunPage, { limit, cursor: input.text("cursor"), query });
-  const { out } = cli;
-  if (out.json) {
-    out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    out,
-    ["RUN", "STATE", "EVENT", "QUEUED", "TOOK", "RUNNER", "WHY"],
-    page.items.map((run) => [
-      run.id,
-      stateCell(run.state),
-      run.eventName,
-      ago(run.queuedAt, now),
-      took(run.startedAt, run.finishedAt, now),
-      run.runnerName ?? "-",
-      run.message ?? "",
-    ]),
-  );
-  tellMore(cli, page.nextCursor);
+  printPart(cli, page, ["RUN", "STATE", "EVENT", "QUEUED", "TOOK", "RUNNER", "WHY"], (run) => [
+    run.id,
+    stateCell(run.state),
+    run.eventName,
+    ago(run.queuedAt, now),
+    took(run.startedAt, run.finishedAt, now),
+    run.runnerName ?? "-",
+    run.message ?? "",
+  ]);
 }
 
 function progressText({ fraction, message }: NonNullable<Run["progress"]>): string {
   return [fraction === null ? null : `${Math.round(fraction * 100)} %`, message]
     .filter((part) => part !== null)
     .join(" ");
-}
-
-export function tellMore({ out }: Cli, nextCursor: string | null): void {
-  if (nextCursor !== null) {
-    out.say(`There are more: --cursor ${nextCursor}`);
-  }
 }
 
 export async function showRun(cli: Cli, input: Input): Promise<void> {

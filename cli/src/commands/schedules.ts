@@ -10,6 +10,7 @@ import { sleep } from "../base/retryable.ts";
 import { printFacts, printTable } from "../output/table.ts";
 import { ago, span } from "../output/words.ts";
 import { type Cli, confirm } from "./context.ts";
+import { printPart } from "./print-page.ts";
 import { eventId } from "./event-ref.ts";
 import { moment } from "./run-filter.ts";
 import { segment } from "./runs.ts";
@@ -26,21 +27,13 @@ export async function listSchedules(cli: Cli, input: Input): Promise<void> {
     cursor: input.text("cursor"),
     query: { eventId: await eventOf(api, input) },
   });
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
-  printTable(
-    cli.out,
-    ["SCHEDULE", "NAME", "EVENT", "STATE", "NEXT"],
-    page.items.map((schedule) => [
-      schedule.id,
-      schedule.name,
-      schedule.eventName,
-      { text: schedule.state, style: schedule.state === "active" ? "green" : "yellow" },
-      schedule.nextAt === null ? "-" : `${schedule.nextAt} (${ago(schedule.nextAt, cli.now())})`,
-    ]),
-  );
+  printPart(cli, page, ["SCHEDULE", "NAME", "EVENT", "STATE", "NEXT"], (schedule) => [
+    schedule.id,
+    schedule.name,
+    schedule.eventName,
+    { text: schedule.state, style: schedule.state === "active" ? "green" : "yellow" },
+    schedule.nextAt === null ? "-" : `${schedule.nextAt} (${ago(schedule.nextAt, cli.now())})`,
+  ]);
 }
 
 export async function showSchedule(cli: Cli, input: Input): Promise<void> {
@@ -149,22 +142,14 @@ export async function listOccurrences(cli: Cli, input: Input): Promise<void> {
       },
     },
   );
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
-  printTable(
-    cli.out,
-    ["TIME", "SCHEDULE", "DECISION", "REASON", "LATE", "RUN"],
-    page.items.map((one) => [
-      one.nominalAt,
-      one.scheduleName,
-      { text: one.decision, style: one.decision === "run" ? "green" : "yellow" },
-      one.message ?? one.reason,
-      span(one.latenessMs),
-      one.runId ?? "-",
-    ]),
-  );
+  printPart(cli, page, ["TIME", "SCHEDULE", "DECISION", "REASON", "LATE", "RUN"], (one) => [
+    one.nominalAt,
+    one.scheduleName,
+    { text: one.decision, style: one.decision === "run" ? "green" : "yellow" },
+    one.message ?? one.reason,
+    span(one.latenessMs),
+    one.runId ?? "-",
+  ]);
 }
 
 export async function whySchedule(cli: Cli, input: Input): Promise<void> {

@@ -6,6 +6,7 @@ import type { Input } from "../base/input.ts";
 import { printTable } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import { type Cli, confirm } from "./context.ts";
+import { printPage } from "./print-page.ts";
 import { eventId } from "./event-ref.ts";
 import { readText } from "./json-input.ts";
 import { segment } from "./runs.ts";
@@ -13,24 +14,16 @@ import { segment } from "./runs.ts";
 export async function listSecrets(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const page = await api.json("GET", "/secrets", SecretPage, { query: { eventId: await eventOf(api, input) } });
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["SECRET", "NAME", "OF", "VERSION", "USED BY", "LAST USED", ""],
-    page.items.map((secret) => [
-      secret.id,
-      secret.name,
-      secret.eventName ?? "workspace",
-      String(secret.version),
-      secret.usedBy.map(({ eventName }) => eventName).join(", ") || "-",
-      ago(secret.lastUsedAt, now),
-      secret.warnings.length === 0 ? "" : { text: "too short to be masked in logs", style: "yellow" },
-    ]),
-  );
+  printPage(cli, page, ["SECRET", "NAME", "OF", "VERSION", "USED BY", "LAST USED", ""], (secret) => [
+    secret.id,
+    secret.name,
+    secret.eventName ?? "workspace",
+    String(secret.version),
+    secret.usedBy.map(({ eventName }) => eventName).join(", ") || "-",
+    ago(secret.lastUsedAt, now),
+    secret.warnings.length === 0 ? "" : { text: "too short to be masked in logs", style: "yellow" },
+  ]);
 }
 
 /** Makes it, or replaces its value. */

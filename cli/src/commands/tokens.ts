@@ -6,33 +6,25 @@ import {
 } from "@cronium/protocol/api/runners";
 import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
-import { printTable } from "../output/table.ts";
 import { ago, labelsText } from "../output/words.ts";
 import { type Cli, confirm } from "./context.ts";
+import { printPage } from "./print-page.ts";
 import { segment } from "./runs.ts";
 
 export async function listTokens(cli: Cli): Promise<void> {
   const api = await cli.connect();
   const page = await api.json("GET", "/registration-tokens", RegistrationTokenPage);
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["TOKEN", "KIND", "STATE", "USES", "LABELS", "BY", "CREATED", "EXPIRES"],
-    page.items.map((token) => [
-      token.id,
-      token.kind.replaceAll("_", " "),
-      token.state.replaceAll("_", " "),
-      `${token.uses}/${token.maxUses}`,
-      labelsText(token.labels),
-      token.createdBy ?? "",
-      ago(token.createdAt, now),
-      token.expiresAt,
-    ]),
-  );
+  printPage(cli, page, ["TOKEN", "KIND", "STATE", "USES", "LABELS", "BY", "CREATED", "EXPIRES"], (token) => [
+    token.id,
+    token.kind.replaceAll("_", " "),
+    token.state.replaceAll("_", " "),
+    `${token.uses}/${token.maxUses}`,
+    labelsText(token.labels),
+    token.createdBy ?? "",
+    ago(token.createdAt, now),
+    token.expiresAt,
+  ]);
 }
 
 export async function createToken(cli: Cli, input: Input): Promise<void> {

@@ -4,9 +4,9 @@ import type { Json } from "@cronium/protocol/json";
 import type { Api } from "../api/client.ts";
 import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
-import { printTable } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import { type Cli, confirm } from "./context.ts";
+import { printPage } from "./print-page.ts";
 import { parseJson, readText } from "./json-input.ts";
 import { segment } from "./runs.ts";
 import { eventOf } from "./secrets.ts";
@@ -14,21 +14,13 @@ import { eventOf } from "./secrets.ts";
 export async function listVariables(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const page = await api.json("GET", "/variables", VariablePage, { query: { eventId: await eventOf(api, input) } });
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
-  printTable(
-    cli.out,
-    ["VARIABLE", "NAME", "OF", "TYPE", "VALUE"],
-    page.items.map((variable) => [
-      variable.id,
-      variable.name,
-      variable.eventName ?? "workspace",
-      variable.type,
-      textOf(variable.value),
-    ]),
-  );
+  printPage(cli, page, ["VARIABLE", "NAME", "OF", "TYPE", "VALUE"], (variable) => [
+    variable.id,
+    variable.name,
+    variable.eventName ?? "workspace",
+    variable.type,
+    textOf(variable.value),
+  ]);
 }
 
 /** A text as it is, anything else as JSON. */
@@ -87,16 +79,14 @@ export async function variableHistory(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const variable = await findVariable(api, input);
   const page = await api.json("GET", `/variables/${segment(variable.id)}/versions`, VariableVersionPage);
-  if (cli.out.json) {
-    cli.out.value(page);
-    return;
-  }
   const now = cli.now();
-  printTable(
-    cli.out,
-    ["VERSION", "WHEN", "BY", "TYPE", "VALUE"],
-    page.items.map(({ version, at, by, type, value }) => [String(version), ago(at, now), by, type, textOf(value)]),
-  );
+  printPage(cli, page, ["VERSION", "WHEN", "BY", "TYPE", "VALUE"], ({ version, at, by, type, value }) => [
+    String(version),
+    ago(at, now),
+    by,
+    type,
+    textOf(value),
+  ]);
 }
 
 function valueText(input: Input): string {
