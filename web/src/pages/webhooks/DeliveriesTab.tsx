@@ -56,21 +56,24 @@ export function DeliveriesTab({ endpointId, deliveryId, verdict, mayReplay }: De
     title: t("replay.column"),
     cell: (one) =>
       isKept(one) ? (
-        <input
-          type="checkbox"
-          className="size-4 align-middle"
-          aria-label={t("replay.select", absoluteTime(Date.parse(one.at), viewerZone()))}
-          checked={chosen.has(one.id)}
-          onChange={(event) => {
-            const next = new Set(chosen);
-            if (event.target.checked) {
-              next.add(one.id);
-            } else {
-              next.delete(one.id);
-            }
-            setChosen(next);
-          }}
-        />
+        // The room around it belongs to it: fingers are wide.
+        <label className="-m-2 inline-block p-2 align-middle">
+          <input
+            type="checkbox"
+            className="block size-4"
+            aria-label={t("replay.select", absoluteTime(Date.parse(one.at), viewerZone()))}
+            checked={chosen.has(one.id)}
+            onChange={(event) => {
+              const next = new Set(chosen);
+              if (event.target.checked) {
+                next.add(one.id);
+              } else {
+                next.delete(one.id);
+              }
+              setChosen(next);
+            }}
+          />
+        </label>
       ) : null,
   };
   const columns: readonly Column<Delivery>[] = [

@@ -26,7 +26,7 @@ export function VerdictWord({ verdict }: { readonly verdict: DeliveryVerdict }):
   const { tone, icon: Icon } = looks[verdict];
   return (
     <span
-      className={classes("inline-flex items-center gap-1.5 whitespace-nowrap", toneText[tone])}
+      className={classes("inline-flex items-center gap-1.5 align-middle whitespace-nowrap", toneText[tone])}
       title={deliveryVerdicts[verdict]}
     >
       <Icon {...icon} />
