@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Docker from "dockerode";
 import { FakePlane } from "./fake-plane.ts";
-import { RunnerProcess } from "./runner-process.ts";
+import { isAlive, RunnerProcess } from "./runner-process.ts";
 import { until } from "./until.ts";
 
 const BUILD_IMAGES = fileURLToPath(new URL("../../images/build.sh", import.meta.url));
@@ -55,6 +55,21 @@ export async function stopDockerFixture(fixture: DockerFixture): Promise<void> {
 export async function containersOf(fixture: DockerFixture): Promise<Docker.ContainerInfo[]> {
   const label = [`cronium.runner=${fixture.plane.runnerId}`];
   return fixture.docker.listContainers({ all: true, filters: { label } });
+}
+
+/** Kills the runner; its sidecar goes with it. */
+export async function killRunner({ runner }: DockerFixture): Promise<void> {
+  const sidecar = runner.sidecarPid();
+  runner.signal("SIGKILL");
+  await runner.exited();
+  await until("its sidecar goes with it", () => !isAlive(sidecar));
+}
+
+/** Starts a runner that has ended, and waits until it is connected. */
+export async function restartRunner({ plane, runner }: DockerFixture): Promise<void> {
+  const hellos = plane.of("hello").length;
+  runner.start();
+  await until("it is back", () => plane.of("hello").length > hellos);
 }
 
 /** Container, socket folder and spool of every job are gone, and the plane saw nothing wrong. */

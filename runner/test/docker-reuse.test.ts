@@ -2,9 +2,15 @@
 import { readFileSync } from "node:fs";
 import type { Job } from "@cronium/protocol";
 import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
-import { containersOf, type DockerFixture, startDockerFixture, stopDockerFixture } from "./docker-fixture.ts";
+import {
+  containersOf,
+  type DockerFixture,
+  startDockerFixture,
+  stopDockerFixture,
+  killRunner,
+  restartRunner,
+} from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
-import { isAlive } from "./runner-process.ts";
 import { until } from "./until.ts";
 
 let fixture: DockerFixture;
@@ -167,8 +173,8 @@ describe("an event that lets its runs follow one another", () => {
     plane.offer(second);
     await until("it prints", () => plane.logText(second).includes("line 3\n"));
     expect(slotOf(second)).toBe(slotOf(first));
-    await dies();
-    await returns();
+    await killRunner(fixture);
+    await restartRunner(fixture);
 
     expect(await plane.finished(second)).toMatchObject({ outcome: "succeeded", output: "kept" });
     const lines = (word: string): string =>
@@ -186,7 +192,7 @@ describe("an event that lets its runs follow one another", () => {
     fixture.runner.signal("SIGTERM");
     expect(await fixture.runner.exited()).toBe(0);
     expect(await containersOf(fixture)).toEqual([]);
-    await returns();
+    await restartRunner(fixture);
   });
 });
 
@@ -216,17 +222,3 @@ describe("an isolated run", () => {
     },
   );
 });
-
-async function dies(): Promise<void> {
-  const { runner } = fixture;
-  const sidecar = runner.sidecarPid();
-  runner.signal("SIGKILL");
-  await runner.exited();
-  await until("its sidecar goes with it", () => !isAlive(sidecar));
-}
-
-async function returns(): Promise<void> {
-  const hellos = plane.of("hello").length;
-  fixture.runner.start();
-  await until("it is back", () => plane.of("hello").length > hellos);
-}

@@ -12,9 +12,10 @@ import {
   nothingLeft,
   startDockerFixture,
   stopDockerFixture,
+  killRunner,
+  restartRunner,
 } from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
-import { isAlive } from "./runner-process.ts";
 import { until } from "./until.ts";
 
 let folder: string;
@@ -217,8 +218,8 @@ describe("a runner with containers that wait", () => {
     await oneWaits();
     const slot = lent(job)?.["slot"];
     const unused = (await idle()).filter(({ Labels }) => Labels["cronium.slot"] !== slot).map(({ Id }) => Id);
-    await dies();
-    await returns();
+    await killRunner(fixture);
+    await restartRunner(fixture);
     const after = (await containersOf(fixture)).map(({ Id }) => Id);
 
     expect(await plane.finished(job)).toMatchObject({ outcome: "succeeded", exitCode: 0, output: "kept" });
@@ -238,8 +239,8 @@ describe("a runner with containers that wait", () => {
     await until("it is accepted", () =>
       plane.of("accept").some(({ jobs }) => jobs.some(({ runId }) => runId === job.runId)),
     );
-    await dies();
-    await returns();
+    await killRunner(fixture);
+    await restartRunner(fixture);
     await until("it has an end", () => plane.exited(job).length > 0 || isLost(job));
 
     expect(plane.logText(job).split("ran").length - 1).toBeLessThanOrEqual(1);
@@ -248,9 +249,9 @@ describe("a runner with containers that wait", () => {
   test("that is killed and does not come back leaves nothing that runs for long", async ({ expect }) => {
     await run(plane.job("echo 1"));
     await oneWaits();
-    await dies();
+    await killRunner(fixture);
     await until("they end by themselves", async () => (await unnamed()).every(({ State }) => State === "exited"));
-    await returns();
+    await restartRunner(fixture);
     await until("and are removed", async () => (await containersOf(fixture)).length === 0);
     expect(await run(plane.job("echo again")).then((job) => plane.logText(job))).toBe("again\n");
   });
@@ -262,24 +263,10 @@ describe("a runner with containers that wait", () => {
     runner.signal("SIGTERM");
     expect(await runner.exited()).toBe(0);
     expect(await containersOf(fixture)).toEqual([]);
-    await returns();
+    await restartRunner(fixture);
     await nothingLeft(fixture);
   });
 });
-
-async function dies(): Promise<void> {
-  const { runner } = fixture;
-  const sidecar = runner.sidecarPid();
-  runner.signal("SIGKILL");
-  await runner.exited();
-  await until("its sidecar goes with it", () => !isAlive(sidecar));
-}
-
-async function returns(): Promise<void> {
-  const hellos = plane.of("hello").length;
-  fixture.runner.start();
-  await until("it is back", () => plane.of("hello").length > hellos);
-}
 
 /** The control plane was told that it never ran. */
 function isLost(job: Job): boolean {

@@ -2,56 +2,19 @@
 import { evictDurableObject } from "cloudflare:test";
 import { createHash } from "node:crypto";
 import type { LogServerMessage, RunLiveMessage } from "@cronium/protocol";
-import { afterEach, test } from "vitest";
-import { closeAll, connect, makeFrame, openLog, registerFake, type LogSocket } from "./fake-runner.ts";
-import { openInbox, type Inbox } from "./inbox.ts";
-import { makePlane, type Plane, type script } from "./plane.ts";
+import { test } from "vitest";
+import type { LogSocket } from "./fake-runner.ts";
+import { print, type Printing, startPrinting, watch } from "./printing.ts";
 
 type FromServer<T extends LogServerMessage["type"]> = Extract<LogServerMessage, { type: T }>;
 type Live<T extends RunLiveMessage["type"]> = Extract<RunLiveMessage, { type: T }>;
-
-const sockets: Inbox[] = [];
-
-afterEach(async () => {
-  await Promise.all(
-    sockets.splice(0).map((inbox) => {
-      inbox.socket.close(1000);
-      return inbox.closed;
-    }),
-  );
-  await closeAll();
-});
-
-interface Printing {
-  readonly plane: Plane;
-  readonly runId: string;
-  readonly log: LogSocket;
-}
-
-async function startPrinting(change: Partial<typeof script> & { readonly container?: object } = {}): Promise<Printing> {
-  const plane = await makePlane();
-  const connection = await connect(await registerFake(plane));
-  const runId = await plane.trigger(change);
-  const token = await connection.accept(await connection.job());
-  connection.send({ type: "started", runId, attempt: 1 });
-  const log = await openLog(runId, token);
-  sockets.push(log);
-  return { plane, runId, log };
-}
-
-async function print(log: LogSocket, seq: number, offset: number, text: string): Promise<void> {
-  log.write(await makeFrame({ attempt: 1, seq, offset }, text));
-  await log.text<FromServer<"ack">>("ack", (ack) => ack.seq === seq + 1);
-}
 
 function sayEnd(log: LogSocket, totalBytes: number, change: object = {}): void {
   log.socket.send(JSON.stringify({ type: "end", attempt: 1, totalBytes, gaps: 0, truncated: false, ...change }));
 }
 
-async function shownState({ plane, runId }: Printing): Promise<string> {
-  const response = await plane.call("GET", `/runs/${runId}/live`, undefined, { upgrade: "websocket" });
-  const viewer = openInbox(response);
-  sockets.push(viewer);
+async function shownState(printing: Printing): Promise<string> {
+  const viewer = await watch(printing);
   return (await viewer.text<Live<"log_end">>("log_end")).logState;
 }
 

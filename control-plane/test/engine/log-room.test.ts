@@ -1,72 +1,15 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { decodeLogFrame, type LogServerMessage, type RunLiveMessage } from "@cronium/protocol";
-import { afterEach, describe, test } from "vitest";
+import { describe, test } from "vitest";
 import { signLogToken } from "../../src/services/log-tokens.ts";
-import {
-  closeAll,
-  connect,
-  dialLog,
-  makeFrame,
-  openLog,
-  registerFake,
-  type Connection,
-  type LogSocket,
-} from "./fake-runner.ts";
-import { openInbox, type Inbox } from "./inbox.ts";
+import { connect, dialLog, makeFrame, registerFake, type LogSocket } from "./fake-runner.ts";
+import { openInbox } from "./inbox.ts";
 import { makePlane, ORIGIN, waitFor, type Plane } from "./plane.ts";
+import { openWriter, print, type Printing, startPrinting, watch } from "./printing.ts";
 
 type FromServer<T extends LogServerMessage["type"]> = Extract<LogServerMessage, { type: T }>;
 type Live<T extends RunLiveMessage["type"]> = Extract<RunLiveMessage, { type: T }>;
-
-const sockets: Inbox[] = [];
-
-afterEach(async () => {
-  await Promise.all(
-    sockets.splice(0).map((inbox) => {
-      inbox.socket.close(1000);
-      return inbox.closed;
-    }),
-  );
-  await closeAll();
-});
-
-interface Printing {
-  readonly plane: Plane;
-  readonly connection: Connection;
-  readonly runId: string;
-  readonly token: string;
-  readonly log: LogSocket;
-}
-
-async function startPrinting(): Promise<Printing> {
-  const plane = await makePlane();
-  const connection = await connect(await registerFake(plane));
-  const runId = await plane.trigger();
-  const token = await connection.accept(await connection.job());
-  connection.send({ type: "started", runId, attempt: 1 });
-  const log = await openWriter(runId, token);
-  return { plane, connection, runId, token, log };
-}
-
-async function openWriter(runId: string, token: string): Promise<LogSocket> {
-  const log = await openLog(runId, token);
-  sockets.push(log);
-  return log;
-}
-
-/** Sends the frame and awaits that everything up to it is durable. */
-async function print(log: LogSocket, seq: number, offset: number, text: string, attempt = 1): Promise<void> {
-  log.write(await makeFrame({ attempt, seq, offset }, text));
-  await log.text<FromServer<"ack">>("ack", (ack) => ack.seq === seq + 1);
-}
-
-async function watch(plane: Plane, runId: string, query = ""): Promise<Inbox> {
-  const response = await plane.call("GET", `/runs/${runId}/live${query}`, undefined, { upgrade: "websocket" });
-  const inbox = openInbox(response);
-  sockets.push(inbox);
-  return inbox;
-}
 
 function payload(bytes: Uint8Array): string {
   const decoded = decodeLogFrame(bytes);
@@ -220,13 +163,13 @@ describe("viewers", () => {
     const { plane, runId, log } = await startPrinting();
     await print(log, 0, 0, "a");
     await print(log, 1, 1, "b");
-    const viewer = await watch(plane, runId);
+    const viewer = await watch({ plane, runId });
     expect((await viewer.text<Live<"run">>("run")).run.id).toBe(runId);
     expect([payload(await viewer.binary()), payload(await viewer.binary())]).toEqual(["a", "b"]);
     expect((await viewer.text<Live<"caught_up">>("caught_up")).cursor).toBe("1:2");
     await print(log, 2, 2, "c");
     expect(payload(await viewer.binary())).toBe("c");
-    const resumed = await watch(plane, runId, "?cursor=1:2");
+    const resumed = await watch({ plane, runId }, "?cursor=1:2");
     expect(payload(await resumed.binary())).toBe("c");
     await resumed.text("caught_up");
     expect(viewer.waiting.filter((message) => typeof message !== "string")).toEqual([]);
@@ -244,7 +187,7 @@ describe("viewers", () => {
         offset += text.length;
       }
     })();
-    const viewers = await Promise.all(Array.from({ length: 3 }, () => watch(plane, runId)));
+    const viewers = await Promise.all(Array.from({ length: 3 }, () => watch({ plane, runId })));
     await writing;
     for (const viewer of viewers) {
       const seen: number[] = [];
@@ -257,7 +200,7 @@ describe("viewers", () => {
 
   test("hear of changes of the run and of the end of the log", async ({ expect }) => {
     const { plane, connection, runId, log } = await startPrinting();
-    const viewer = await watch(plane, runId);
+    const viewer = await watch({ plane, runId });
     await viewer.text("caught_up");
     await print(log, 0, 0, "x");
     await end(log, 1);
@@ -269,7 +212,7 @@ describe("viewers", () => {
 
   test("survive the room's sleep", async ({ expect }) => {
     const { plane, runId, log } = await startPrinting();
-    const viewer = await watch(plane, runId);
+    const viewer = await watch({ plane, runId });
     await viewer.text("caught_up");
     await evictDurableObject(plane.roomStub(runId));
     await print(log, 0, 0, "awake\n");
@@ -279,7 +222,7 @@ describe("viewers", () => {
   test("of a run that waits see it change", async ({ expect }) => {
     const plane = await makePlane();
     const runId = await plane.trigger();
-    const viewer = await watch(plane, runId);
+    const viewer = await watch({ plane, runId });
     await viewer.text("caught_up");
     await plane.expectJson(202, "POST", `/runs/${runId}/cancel`);
     const last = await viewer.text<Live<"run">>("run", ({ run }) => run.state === "cancelled");
@@ -288,7 +231,7 @@ describe("viewers", () => {
 
   test("that say anything but ping are closed", async ({ expect }) => {
     const { plane, runId } = await startPrinting();
-    const viewer = await watch(plane, runId);
+    const viewer = await watch({ plane, runId });
     viewer.socket.send("hello");
     expect((await viewer.closed).code).toBe(1008);
   });
@@ -387,7 +330,7 @@ describe("the archive", () => {
     expect(rows).toEqual([]);
     expect(await logText(plane, runId)).toBe("one\ntwo\n");
     expect(await logText(plane, runId, "?format=ndjson&cursor=1:4")).toContain('"text":"two"');
-    const viewer = await watch(plane, runId, "?cursor=1:4");
+    const viewer = await watch({ plane, runId }, "?cursor=1:4");
     expect(payload(await viewer.binary())).toBe("two\n");
     expect(await viewer.text("caught_up")).toMatchObject({ cursor: "1:8" });
     expect(await viewer.text("log_end")).toMatchObject({ logState: "complete" });
@@ -402,7 +345,7 @@ describe("the archive", () => {
     const { plane, runId, log } = printing;
     await print(log, 0, 0, "12345678");
     await end(log, 8);
-    const viewer = await watch(plane, runId);
+    const viewer = await watch({ plane, runId });
     await viewer.text("caught_up");
     await finishAndArchive(printing);
     await forget(plane, runId);
@@ -415,7 +358,7 @@ describe("the archive", () => {
   test("a log that never ended is closed as incomplete when its time is over", async ({ expect }) => {
     const { plane, connection, runId, log } = await startPrinting();
     await print(log, 0, 0, "half");
-    const viewer = await watch(plane, runId);
+    const viewer = await watch({ plane, runId });
     await viewer.text("caught_up");
     await connection.finish({ runId, attempt: 1 }, {}, 4);
     await viewer.text<Live<"run">>("run", ({ run }) => run.state === "succeeded");

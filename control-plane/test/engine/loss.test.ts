@@ -1,36 +1,10 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, test } from "vitest";
-import {
-  closeAll,
-  connect,
-  link,
-  newEpoch,
-  registerFake,
-  success,
-  type Connection,
-  type FakeRunner,
-} from "./fake-runner.ts";
-import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { closeAll, connect, link, newEpoch, registerFake, success } from "./fake-runner.ts";
+import { makePlane, waitFor } from "./plane.ts";
+import { startWorking } from "./working.ts";
 
 afterEach(closeAll);
-
-interface Working {
-  readonly plane: Plane;
-  readonly runner: FakeRunner;
-  readonly connection: Connection;
-  readonly runId: string;
-}
-
-async function startWorking(change = {}): Promise<Working> {
-  const plane = await makePlane();
-  const runner = await registerFake(plane, { name: "shed" });
-  const connection = await connect(runner);
-  const runId = await plane.trigger(change);
-  await connection.accept(await connection.job());
-  connection.send({ type: "started", runId, attempt: 1 });
-  await plane.until(runId, (run) => run.state === "running", "running");
-  return { plane, runner, connection, runId };
-}
 
 describe("F1 a runner that dies", () => {
   test("loses its attempt when the lease ends, and the next one gets another number", async ({ expect }) => {

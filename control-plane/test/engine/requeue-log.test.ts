@@ -1,27 +1,16 @@
 import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { decodeLogFrame, type LogServerMessage, type Run, type RunLiveMessage } from "@cronium/protocol";
-import { afterEach, describe, test } from "vitest";
+import { describe, test } from "vitest";
 import { makeDeps, type Env } from "../../src/deps.ts";
 import { daemonGone, exhaust } from "./dead-letter.ts";
-import { closeAll, connect, dialLog, makeFrame, openLog, registerFake, type Connection } from "./fake-runner.ts";
+import { connect, dialLog, makeFrame, openLog, registerFake, type Connection } from "./fake-runner.ts";
 import { openInbox, type Inbox } from "./inbox.ts";
 import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { openWriter, watch } from "./printing.ts";
 
 type Live<T extends RunLiveMessage["type"]> = Extract<RunLiveMessage, { type: T }>;
 
 const testEnv = env as unknown as Env;
-const sockets: Inbox[] = [];
-
-afterEach(async () => {
-  await Promise.all(
-    sockets.splice(0).map((inbox) => {
-      inbox.socket.close(1000);
-      return inbox.closed;
-    }),
-  );
-  await closeAll();
-});
-
 interface Story {
   readonly plane: Plane;
   readonly connection: Connection;
@@ -86,12 +75,6 @@ async function requeue({ plane, runId }: Story): Promise<void> {
 
 async function logText({ plane, runId }: Story, query = ""): Promise<string> {
   return (await plane.call("GET", `/runs/${runId}/logs${query}`)).text();
-}
-
-async function watch({ plane, runId }: Story, query = ""): Promise<Inbox> {
-  const inbox = openInbox(await plane.call("GET", `/runs/${runId}/live${query}`, undefined, { upgrade: "websocket" }));
-  sockets.push(inbox);
-  return inbox;
 }
 
 function at(bytes: Uint8Array): string {
@@ -200,8 +183,7 @@ describe("the log of a requeued run", () => {
     };
     // Only offered so far: the log is still that of the ended run.
     await refused("attempt_not_active");
-    const log = await openLog(runId, await connection.accept(job));
-    sockets.push(log);
+    const log = await openWriter(runId, await connection.accept(job));
     expect(log.resume).toEqual({ type: "resume", attempt: 2, seq: 0, offset: 0 });
     await refused("stale_attempt");
     log.write(await makeFrame({ attempt: 2, seq: 0, offset: 0 }, "two\n"));
@@ -219,8 +201,7 @@ describe("the log of a requeued run", () => {
     await forget(plane, runId);
     await requeue(story);
     const job = await connection.job();
-    const log = await openLog(runId, await connection.accept(job));
-    sockets.push(log);
+    const log = await openWriter(runId, await connection.accept(job));
     await makeDeps(testEnv).logRoomFor(plane.workspaceId, runId).finish(dead);
     log.write(await makeFrame({ attempt: 2, seq: 0, offset: 0 }, "two\n"));
     expect(await log.text("ack")).toMatchObject({ attempt: 2, seq: 1 });

@@ -2,37 +2,11 @@ import { evictDurableObject } from "cloudflare:test";
 import { makeId } from "@cronium/protocol/ids";
 import { systemStamp } from "../../src/domain/act.ts";
 import { afterEach, describe, test } from "vitest";
-import {
-  closeAll,
-  connect,
-  dial,
-  platform,
-  registerFake,
-  success,
-  type Connection,
-  type FakeRunner,
-} from "./fake-runner.ts";
+import { closeAll, connect, dial, platform, registerFake, success } from "./fake-runner.ts";
 import { makePlane, type Plane } from "./plane.ts";
+import { startWorking } from "./working.ts";
 
 afterEach(closeAll);
-
-interface Working {
-  readonly plane: Plane;
-  readonly runner: FakeRunner;
-  readonly connection: Connection;
-  readonly runId: string;
-}
-
-async function startWorking(change = {}): Promise<Working> {
-  const plane = await makePlane();
-  const runner = await registerFake(plane, { name: "shed" });
-  const connection = await connect(runner);
-  const runId = await plane.trigger(change);
-  await connection.accept(await connection.job());
-  connection.send({ type: "started", runId, attempt: 1 });
-  await plane.until(runId, (run) => run.state === "running", "running");
-  return { plane, runner, connection, runId };
-}
 
 async function revoke(plane: Plane, runnerId: string): Promise<void> {
   const response = await plane.call("DELETE", `/runners/${runnerId}`);
