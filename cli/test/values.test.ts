@@ -1,4 +1,4 @@
-/** Secrets, variables, people, keys, webhooks and the audit through the program; examples of pages. */
+/** Secrets, variables, people, keys, webhooks, chains and the audit through the program; examples of pages. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
@@ -311,4 +311,28 @@ test("the examples of docs/inputs.md are taken, filled in and refused as the pag
   await until("the runs of the page", async () => (await inputs()).length === 3);
   expect(await inputs()).toEqual([filled, { rows: 20, region: "eu", options: { dry: true } }, filled]);
   expect(await plane.call("GET", `/events/${event}`)).toMatchObject({ inputSchema: null });
+});
+
+test("an event starts another when it ends, and both runs tell of it", async ({ expect }) => {
+  const report = `Report ${performance.now()}`;
+  const file = join(home.folder, "report.sh");
+  writeFileSync(file, "true\n");
+  const fields = ["--runtime", "bash", "--script", file, "--label", "site=test"];
+  const { id: reportId } = await json<{ id: string }>(["events", "create", "--name", report, ...fields]);
+  const fetched = ["events", "create", "--name", `Fetch ${performance.now()}`, ...fields];
+  const fetching = await json<{ id: string; chains: unknown }>([...fetched, "--chain", `success=${report}`]);
+  expect(fetching.chains).toEqual([{ eventId: reportId, on: "success", mapping: null }]);
+  expect((await cronium(["events", "show", fetching.id])).stdout).toContain(`success: ${reportId}`);
+  const wrong = await cronium(["events", "update", fetching.id, "--chain", `done=${report}`]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("success, failure, timeout, any")]);
+  const { id: runId } = await json<{ id: string }>(["run", fetching.id, "--wait"]);
+  let next = "";
+  await until("the run that follows", async () => {
+    const [one] = (await json<{ chained: { runId: string | null }[] }>(["runs", "show", runId])).chained;
+    next = one?.runId ?? "";
+    return next !== "";
+  });
+  expect((await cronium(["runs", "show", runId])).stdout).toContain(`${reportId}\tsuccess\tstarted\t${next}\t`);
+  expect((await cronium(["runs", "show", next])).stdout).toContain(`${runId} of Fetch`);
+  expect(await json(["events", "update", fetching.id, "--no-chains"])).toMatchObject({ chains: [], version: 2 });
 });

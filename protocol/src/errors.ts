@@ -33,6 +33,7 @@ export const errorCodes = [
   "invalid_timezone",
   "invalid_mapping",
   "mapping_failed",
+  "chain_cycle",
   "invalid_header",
   "invalid_signature",
   "endpoint_disabled",
@@ -130,6 +131,7 @@ export const errorStatus = {
   invalid_timezone: 422,
   invalid_mapping: 422,
   mapping_failed: 422,
+  chain_cycle: 422,
   invalid_header: 422,
   invalid_signature: 401,
   endpoint_disabled: 410,
@@ -227,6 +229,7 @@ export const errorHints = {
   invalid_mapping:
     "Correct the JSONata expression at the place in the detail; docs/webhooks.md lists what is available.",
   mapping_failed: "Send a body that the mapping of the endpoint can be evaluated for, or change the mapping.",
+  chain_cycle: "Take the event that the detail names out of the chains, or out of those that lead back from it.",
   invalid_header: "Name a header by letters, digits and hyphens, and send at most 100 of them.",
   invalid_signature: "Sign the bytes of the body with the secret of the endpoint; docs/webhooks.md shows how.",
   endpoint_disabled: "Enable the endpoint in the dashboard, or stop sending.",

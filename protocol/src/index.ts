@@ -5,6 +5,8 @@ export * from "./container.ts";
 export * from "./container-defaults.ts";
 export * from "./artifact.ts";
 export * from "./calls.ts";
+export * from "./chain.ts";
+export * from "./chain-tables.ts";
 export * from "./endpoint.ts";
 export * from "./env-name.ts";
 export * from "./errors.ts";

@@ -1,8 +1,9 @@
 /**
- * How the runs of an event wait: who goes first, and how long they are kept. Kept beside the definition, not in it, because a runner never needs
- * it. The rules and their numbers are told in `docs/queues.md`.
+ * How the runs of an event wait, how long they are kept, and what follows them. Kept beside the definition, not in it,
+ * because a runner never needs it. The rules and their numbers are told in `docs/queues.md`.
  */
 import * as z from "zod";
+import { Chains } from "./chain.ts";
 import { Labels } from "./labels.ts";
 
 /** Higher goes first: -100 to 100, 0 by default. */
@@ -109,6 +110,8 @@ const queueing = {
   sticky: z.boolean(),
   /** Days for which its runs, their logs and results are kept: 1 to 3,650; null, the default, for the workspace's. */
   retentionDays: z.int().min(1).max(3_650).nullable(),
+  /** Events that its runs start when they end; at most 10, none by default. */
+  chains: Chains,
 };
 
 export const EventQueueing = z.strictObject(queueing);
@@ -128,4 +131,5 @@ export const EventQueueingInput = z.strictObject({
   preferLabels: queueing.preferLabels.default([]),
   sticky: queueing.sticky.default(false),
   retentionDays: queueing.retentionDays.default(null),
+  chains: queueing.chains.default([]),
 });

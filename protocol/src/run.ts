@@ -1,6 +1,8 @@
 /** Runs and attempts as the API returns them. States and reasons are tables in `run-states.ts`. */
 import * as z from "zod";
 import { Artifact } from "./artifact.ts";
+import { ChainedRun } from "./chain.ts";
+import { chainEnds } from "./chain-tables.ts";
 import { JsonValue } from "./json.ts";
 import { attemptStates, runStates, triggers } from "./run-states.ts";
 
@@ -49,6 +51,18 @@ export const RunOrigin = z
       /** What the endpoint was called then. */
       endpointName: z.string(),
       deliveryId: z.string(),
+    }),
+    /** A run of another event that has ended, by a chain of that event. */
+    z.strictObject({
+      type: z.literal("chain"),
+      runId: z.string(),
+      eventId: z.string(),
+      eventName: z.string(),
+      on: z.enum(chainEnds),
+      /** The run that began it all. */
+      rootRunId: z.string(),
+      /** Runs before this one, 1 to 16. */
+      depth: z.int(),
     }),
   ])
   .meta({ id: "RunOrigin" });
@@ -134,6 +148,8 @@ export const Run = z
     concurrencyKey: z.string().nullable().default(null),
     /** When it expires unless it has started; null for never. */
     expiresAt: time.default(null),
+    /** What it started when it ended, the newest 50 in their order; empty for an event without chains. */
+    chained: z.array(ChainedRun).default([]),
   })
   .meta({ id: "Run" });
 export type Run = z.infer<typeof Run>;

@@ -16,6 +16,7 @@ import type { Input } from "../base/input.ts";
 import { readPages } from "../api/pages.ts";
 import { printFacts } from "../output/table.ts";
 import { ago, labelsText, span } from "../output/words.ts";
+import { asksForChains, chainsOf, chainText } from "./chain-flags.ts";
 import { containerOf, memoryOf, mountsOf } from "./container-flags.ts";
 import type { Cli } from "./context.ts";
 import { printPage, printPart } from "./print-page.ts";
@@ -57,13 +58,14 @@ export async function createEvent(cli: Cli, input: Input): Promise<void> {
   }
   const api = await cli.connect();
   const idempotencyKey = input.text("idempotency-key") ?? randomUUID();
-  printSaved(cli, await api.json("POST", "/events", SavedEvent, { body: fields, idempotencyKey }));
+  const body = asksForChains(input) ? { ...fields, chains: await chainsOf(api, input) } : fields;
+  printSaved(cli, await api.json("POST", "/events", SavedEvent, { body, idempotencyKey }));
 }
 
 export async function updateEvent(cli: Cli, input: Input): Promise<void> {
   const fields = fieldsOf(input);
   const asksOfContainer = containerOf(input, { network: { mode: "allowlist", hosts: [] } }) !== undefined;
-  if (Object.keys(fields).length === 0 && !asksOfContainer) {
+  if (Object.keys(fields).length === 0 && !asksOfContainer && !asksForChains(input)) {
     throw new ExitError(
       "usage",
       "There is nothing to change.",
@@ -77,7 +79,12 @@ export async function updateEvent(cli: Cli, input: Input): Promise<void> {
   const onto = asksOfContainer && fields["container"] === undefined;
   const old = based === undefined || onto ? await api.json("GET", `/events/${id}`, Event) : null;
   const container = containerOf(input, settingsOf(fields["container"] ?? old?.container));
-  const body = { ...fields, ...(container === undefined ? {} : { container }), version: based ?? old?.version };
+  const body = {
+    ...fields,
+    ...(container === undefined ? {} : { container }),
+    ...(asksForChains(input) ? { chains: await chainsOf(api, input) } : {}),
+    version: based ?? old?.version,
+  };
   const parsed = UpdateEvent.safeParse(body);
   if (!parsed.success) {
     throw wrong(parsed.error.issues[0]);
@@ -200,6 +207,7 @@ function printEvent(cli: Cli, event: Event): void {
     ["container", event.container === undefined ? "" : JSON.stringify(event.container)],
     ["script", `${event.script.length} characters`],
     ["input schema", event.inputSchema === null ? "none" : schemaFields(event.inputSchema)],
+    ["starts", event.chains.length === 0 ? "" : event.chains.map(chainText).join(", ")],
     ["changed", event.updatedAt],
   ]);
 }

@@ -8,6 +8,7 @@ import { ExitError } from "../base/exit-error.ts";
 import type { Input } from "../base/input.ts";
 import { printFacts, printTable } from "../output/table.ts";
 import { ago, labelsText, stateCell, took } from "../output/words.ts";
+import { CHAINED_COLUMNS, chainedRow, startedBy } from "./chain-flags.ts";
 import type { Cli } from "./context.ts";
 import { printPart } from "./print-page.ts";
 import { onInterrupt, tellEnd, waitForEnd } from "./run-end.ts";
@@ -62,6 +63,7 @@ export async function showRun(cli: Cli, input: Input): Promise<void> {
     ["exit code", run.exitCode === null ? null : String(run.exitCode)],
     ["labels", labelsText(run.labels)],
     ["repeats", run.retryOf],
+    ["started by", startedBy(run.origin)],
     ["log", `${run.logBytes} bytes, ${run.logState}`],
     ["artifacts", run.artifacts.length === 0 ? null : run.artifacts.map(({ name }) => name).join(", ")],
     ["input", run.input === null ? null : JSON.stringify(run.input)],
@@ -80,6 +82,10 @@ export async function showRun(cli: Cli, input: Input): Promise<void> {
         attempt.message ?? "",
       ]),
     );
+  }
+  if (run.chained.length > 0) {
+    out.line("");
+    printTable(out, CHAINED_COLUMNS, run.chained.map(chainedRow));
   }
 }
 

@@ -21,6 +21,12 @@ const definition: readonly Option[] = [
   { flags: "--input-file <file>", about: "the same from a file" },
   { flags: "--input-schema <json>", about: "JSON Schema that inputs must suit; null takes every input" },
   { flags: "--input-schema-file <file>", about: "the same from a file; - is stdin" },
+  {
+    flags: "--chain <end=event>",
+    about: "start this event at that end, such as success=Report; may repeat",
+    many: true,
+  },
+  { flags: "--no-chains", about: "start no other events" },
   ...containerOptions,
 ];
 

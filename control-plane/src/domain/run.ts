@@ -16,6 +16,7 @@ import type {
 } from "@cronium/protocol";
 import { DEFAULT_QUEUE } from "@cronium/protocol/queueing";
 
+import { viewChained, type ChainRecord } from "./chains.ts";
 import { type RunNotes, shownNotes } from "./run-notes.ts";
 import { type Wishes, withAbilities } from "./wishes.ts";
 
@@ -81,6 +82,8 @@ export interface RunRecord {
   readonly origin: RunOrigin | null;
   /** What its job has said of itself; null for nothing. */
   readonly notes: RunNotes | null;
+  /** What its ends have started; null for an event without chains, which costs such runs nothing at their end. */
+  readonly chained: readonly ChainRecord[] | null;
   readonly rev: number;
 }
 
@@ -133,6 +136,8 @@ export interface NewRun {
   readonly retryOf?: string | null;
   readonly origin?: RunOrigin | null;
   readonly wishes?: Wishes | null;
+  /** Whether its event has chains; false by default. */
+  readonly hasChains?: boolean;
 }
 
 /** A fresh run, `queued` without a reason yet: routing gives it one, or an offer. */
@@ -186,6 +191,7 @@ export function newRun(from: NewRun, now: number): RunRecord {
     wishes: withAbilities(from.wishes ?? null, definition),
     origin: from.origin ?? null,
     notes: null,
+    chained: from.hasChains === true ? [] : null,
     rev: 1,
   };
 }
@@ -256,6 +262,7 @@ export function toDetail(
     queue: run.queue,
     concurrencyKey: run.concurrencyKey,
     expiresAt: run.state === "queued" && run.starts === 0 ? isoOrNull(run.expiresAt) : null,
+    chained: viewChained(run.chained),
   };
 }
 

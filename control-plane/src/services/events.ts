@@ -13,6 +13,7 @@ import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
 import { stampOf, type Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
+import { chainErrors } from "../domain/chains.ts";
 import { eventNotices } from "../domain/event-notices.ts";
 import { schemaErrors } from "../domain/inputs/schema-errors.ts";
 import { expressionErrors } from "../domain/queue-key.ts";
@@ -21,7 +22,7 @@ import type { Cause } from "./idempotency.ts";
 import { unwrap } from "./outcome.ts";
 import { pageFrom, readCursor } from "./page-cursor.ts";
 
-/** Throws `invalid_expression`, and what `schemaErrors` finds. */
+/** Throws `invalid_expression`, `invalid_mapping`, `chain_cycle`, and what `schemaErrors` finds. */
 export async function createEvent(deps: Deps, act: Act, event: CreateEvent, cause: Cause): Promise<SavedEvent> {
   checkRules(event);
   const outcome = await deps.dispatcherFor(act.actor.workspaceId).createEvent({
@@ -34,7 +35,7 @@ export async function createEvent(deps: Deps, act: Act, event: CreateEvent, caus
   return withNotices(unwrap(outcome).event);
 }
 
-/** Throws `invalid_expression`, and what `schemaErrors` finds. */
+/** Throws `invalid_expression`, `invalid_mapping`, `chain_cycle`, and what `schemaErrors` finds. */
 export async function updateEvent(deps: Deps, act: Act, eventId: string, change: UpdateEvent): Promise<SavedEvent> {
   checkRules(change);
   const outcome = await deps.dispatcherFor(act.actor.workspaceId).updateEvent({ eventId, change, by: stampOf(act) });
@@ -47,10 +48,15 @@ function withNotices(event: Event): SavedEvent {
 }
 
 function checkRules(
-  event: Parameters<typeof expressionErrors>[0] & { readonly inputSchema?: InputSchema | undefined },
+  event: Parameters<typeof expressionErrors>[0] &
+    Parameters<typeof chainErrors>[0] & { readonly inputSchema?: InputSchema | undefined },
 ): void {
   const { inputSchema = null } = event;
-  const errors = [...expressionErrors(event), ...(inputSchema === null ? [] : schemaErrors(inputSchema))];
+  const errors = [
+    ...expressionErrors(event),
+    ...chainErrors(event),
+    ...(inputSchema === null ? [] : schemaErrors(inputSchema)),
+  ];
   const [first] = errors;
   if (first !== undefined) {
     throw new AppError(first.code, `${first.pointer} ${first.message}.`, { errors });

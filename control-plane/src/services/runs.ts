@@ -173,6 +173,7 @@ const beforeQueues = {
   condition: null,
   progress: null,
   artifacts: [],
+  chained: [],
 };
 
 /** A run that has left the Dispatcher. */

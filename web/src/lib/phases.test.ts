@@ -64,6 +64,7 @@ const run: Run = {
   concurrencyKey: null,
   expiresAt: null,
   retryOf: null,
+  chained: [],
   executor: "container",
 };
 

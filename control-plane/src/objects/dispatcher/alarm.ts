@@ -12,6 +12,7 @@ import { askForPlaces } from "./asking.ts";
 import { bulkDueAt, forgetOldBulks } from "./bulk.ts";
 import { walkRetries } from "./bulk-retry.ts";
 import { walkOn } from "./bulk-walk.ts";
+import { chainsDueAt, startChained } from "./chains/start.ts";
 import { closeUnanswered } from "./handshake.ts";
 import { forgetEphemeral, removeVanished, vanishDueAt } from "./ephemeral.ts";
 import { handoverDueAt } from "./handovers.ts";
@@ -80,6 +81,7 @@ export function onAlarm(shell: Shell): void {
     reencrypt(shell);
     void walkRetries(shell);
     void tendShardRuns(shell);
+    void startChained(shell);
     void expireIfDue(shell);
     void clearUnfinished(shell);
     void archiveDeliveries(shell);
@@ -142,6 +144,7 @@ function nextWake(shell: Shell): number {
     scheduleDueAt(shell),
     backfillDueAt(shell),
     shardRunsDueAt(shell, now),
+    chainsDueAt(shell, now),
     archiveDueAt(shell),
     hasOldBoxes(shell) ? now : Number.POSITIVE_INFINITY,
     handoverDueAt(shell, now),

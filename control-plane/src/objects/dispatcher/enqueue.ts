@@ -239,6 +239,7 @@ function fromEvent(
     origin: command.origin ?? null,
     queueTtlMs: event.queueTtlMs,
     wishes,
+    hasChains: event.chains.length > 0,
     wait: delayOf(command, now),
   };
 }

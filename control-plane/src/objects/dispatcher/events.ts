@@ -8,6 +8,7 @@ import { queueingOf, withoutQueueing } from "../../domain/event-queueing.ts";
 import { inputRule } from "../../domain/inputs/input-schema.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { refuseSecrets } from "./declared-secrets.ts";
+import { refuseChains } from "./chains/cycles.ts";
 import { addToOutbox } from "./outbox.ts";
 import type { Shell, Turn } from "./shell.ts";
 
@@ -49,7 +50,8 @@ export function createEvent(
   const refusal =
     overCount("events", countEvents(shell)) ??
     refuseSecrets(shell, eventId, definition) ??
-    refuseDefault({ inputSchema, defaultInput });
+    refuseDefault({ inputSchema, defaultInput }) ??
+    refuseChains(shell, { id: eventId, name }, definition.chains);
   if (refusal !== null) {
     return refusal;
   }
@@ -100,7 +102,10 @@ export function updateEvent(
     ...queueingOf(old),
     ...changes,
   });
-  const refusal = refuseSecrets(shell, eventId, definition) ?? refuseDefault({ inputSchema, defaultInput });
+  const refusal =
+    refuseSecrets(shell, eventId, definition) ??
+    refuseDefault({ inputSchema, defaultInput }) ??
+    refuseChains(shell, { id: eventId, name }, definition.chains);
   if (refusal !== null) {
     return refusal;
   }

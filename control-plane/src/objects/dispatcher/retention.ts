@@ -31,6 +31,7 @@ export function forgetFinished(shell: Shell, turn: Turn): boolean {
        WHERE finished_at <= ?1 AND ${FORGETTABLE}
          AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind = 'run' AND id = runs.id)
          AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind = 'room' AND id = runs.id)
+         AND NOT EXISTS (SELECT 1 FROM chain_starts WHERE run_id = runs.id)
        ORDER BY finished_at LIMIT ?2`,
       turn.now - shell.deps.config.keepFinishedMs,
       BATCH,
@@ -48,6 +49,7 @@ function deleteRuns(shell: Shell, ids: readonly string[]): void {
     ["attempts", "run_id"],
     ["payloads", "run_id"],
     ["artifacts", "run_id"],
+    ["chain_starts", "run_id"],
     ["runs", "id"],
   ]) {
     shell.sql.exec(`DELETE FROM ${table} WHERE ${key} IN (SELECT value FROM json_each(?))`, list);

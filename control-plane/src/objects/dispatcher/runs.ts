@@ -63,6 +63,7 @@ export const runs = table<RunRecord>("runs", ["id"], {
   wishes: "json",
   origin: "json",
   notes: "json",
+  chained: "json",
   rev: "plain",
 });
 

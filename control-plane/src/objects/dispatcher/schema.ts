@@ -2,6 +2,7 @@
  * The Dispatcher's own tables. Times are milliseconds since 1970. Steps are applied in order, once, on first touch;
  * a step is never edited after a release, only followed by another.
  */
+import { chainTables } from "./chains/schema-step.ts";
 import { scheduleTables } from "./schedules/schema-step.ts";
 
 const steps: readonly string[] = [
@@ -400,6 +401,7 @@ const steps: readonly string[] = [
   CREATE INDEX deliveries_at ON deliveries (at);
   CREATE TABLE delivery_blobs (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  chainTables,
 ];
 
 /** Brings the tables up to date; safe to call on every start. */

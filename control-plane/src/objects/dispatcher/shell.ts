@@ -167,6 +167,8 @@ export interface Shell {
   readonly retries: { busy: boolean; dueAt: number; failures: number };
   /** Scheduled runs of shards (`schedules/shard-runs.ts`): schedules to ask them about, and runs of theirs to cancel. */
   readonly scheduling: { readonly ask: Set<string>; readonly cancel: Set<string>; busy: boolean; dueAt: number };
+  /** Whether what ends have called for is being started at this moment. */
+  readonly chaining: { busy: boolean };
   /** What is left of the triggers of this minute; null while all of it is. Full again after a restart. */
   triggers: Bucket | null;
   /** Compiled expressions of events; a copy, made again from their text. */

@@ -59,6 +59,7 @@ export function openShell(ctx: DurableObjectState, deps: Deps): Shell {
     retention: { busy: false, dueAt: 0, wakeAt: Number.POSITIVE_INFINITY },
     retries: { busy: false, dueAt: 0, failures: 0 },
     scheduling: { ask: new Set(), cancel: new Set(), busy: false, dueAt: 0 },
+    chaining: { busy: false },
     triggers: null,
     expressions: new Map(),
     variables: null,

@@ -8,6 +8,7 @@
 import type { ServerMessage, WorkspaceLiveMessage } from "@cronium/protocol";
 import { toSummary } from "../../domain/run.ts";
 import { arm } from "./alarm-clock.ts";
+import { settleChains } from "./chains/settle.ts";
 import { drainSoon } from "./drain.ts";
 import { readTickDueAt } from "./leases.ts";
 import { logTally, meter, writeTally } from "./metrics.ts";
@@ -36,6 +37,8 @@ export function inTurn<T>(shell: Shell, decide: (turn: Turn) => T): T {
       if (turn.pumpNeeded) {
         pump(shell, turn);
       }
+      // Last, for whatever comes before may end runs.
+      settleChains(shell, turn);
       tellSlots(shell, turn);
       writeTally(shell, turn);
       writeOutbox(shell, turn);
