@@ -90,6 +90,15 @@ function Source({ run: { trigger, origin }, nameOf }: TriggerOfProps): ReactNode
           </TextLink>
         </>
       );
+    case "chain":
+      return (
+        <>
+          {t("trigger.event")}{" "}
+          <TextLink to={paths.run(origin.runId)} className="relative z-10">
+            {origin.eventName}
+          </TextLink>
+        </>
+      );
     default:
       return t(`trigger.${trigger}`);
   }

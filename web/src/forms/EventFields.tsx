@@ -1,3 +1,4 @@
+import { ChainFields } from "./ChainFields.tsx";
 import { ContainerFields } from "./ContainerFields.tsx";
 import { runtimes } from "./runtimes.ts";
 import { ValuePicker } from "./ValuePicker.tsx";
@@ -149,6 +150,14 @@ export function EventFields({ eventId, draft, errors, onChange, labelWarning }: 
           )}
         </Field>
         <blockquote className="border-l-2 border-line-strong pl-3 text-12 text-dim">{promise()}</blockquote>
+      </Group>
+      <Group title={t("chains.title")}>
+        <ChainFields
+          eventId={eventId}
+          chains={draft.chains}
+          error={errors.chains}
+          onChange={(chains) => onChange({ chains })}
+        />
       </Group>
     </div>
   );

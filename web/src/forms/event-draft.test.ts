@@ -1,6 +1,7 @@
 import type { Event } from "@cronium/protocol/event";
 import { CreateEvent, UpdateEvent } from "@cronium/protocol/api/events";
 import { test } from "vitest";
+import { chainError, chainsText } from "./chain-draft.ts";
 import { changeOf, draftOf, fieldOfPointer, newDraft, readDraft } from "./event-draft.ts";
 
 const event: Event = {
@@ -11,6 +12,7 @@ const event: Event = {
     labels: { a: "b=c" },
     env: { X: "1" },
     mounts: [{ name: "data", target: "/data" }],
+    chains: [{ eventId: "evt_01jd3n5zq8v6w7x9y0abcdefgb", on: "any", mapping: "output" }],
   }),
   id: "evt_1",
   version: 3,
@@ -82,4 +84,29 @@ test("settings of the container come back as they were, and an untouched form ch
   const plain = readDraft(draftOf(spelledOut));
   expect(plain.ok && changeOf(plain.event, spelledOut)).toEqual({ version: 3 });
   expect(fieldOfPointer("/container/image", newDraft())).toBe("container");
+});
+
+test("an event to start must be chosen, an empty mapping is none, and what is wrong is said at its field", ({
+  expect,
+}) => {
+  const eventId = "evt_01jd3n5zq8v6w7x9y0abcdefgb";
+  const draft = (chains: Parameters<typeof chainsText>[0]) =>
+    readDraft({ ...draftOf(event), chains: chainsText(chains) });
+  const read = draft([{ eventId, on: "success", mapping: "  " }]);
+  expect(read.ok && changeOf(read.event, event)).toEqual({
+    version: 3,
+    chains: [{ eventId, on: "success", mapping: null }],
+  });
+  const missing = draft([
+    { eventId, on: "success", mapping: null },
+    { eventId: "", on: "any", mapping: null },
+  ]);
+  const message = missing.ok ? undefined : missing.errors.chains;
+  expect(chainError(message, 1, "eventId")).toBe("Choose the event that starts.");
+  expect([chainError(message, 0, "eventId"), chainError(message, 1, "mapping"), chainError(message, "all")]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect(chainError("must hold at most 10 events", "all")).toBe("must hold at most 10 events");
 });

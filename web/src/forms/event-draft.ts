@@ -13,6 +13,7 @@ import {
 import { durationText, parseDuration } from "../lib/duration.ts";
 import { pairsText, parsePairs } from "../lib/pairs.ts";
 import { t } from "../lib/text.ts";
+import { chainsText, readChains } from "./chain-draft.ts";
 import { containerText, readContainer } from "./container-draft.ts";
 
 export interface EventDraft {
@@ -37,6 +38,8 @@ export interface EventDraft {
   readonly onLost: Event["onLost"];
   /** Settings of its container, as `containerText` makes them. */
   readonly container: string;
+  /** Events that it starts, as `chainsText` makes them. */
+  readonly chains: string;
 }
 
 export type DraftField = keyof EventDraft;
@@ -75,6 +78,7 @@ export function newDraft(): EventDraft {
     maxAttempts: "5",
     onLost: "retry",
     container: "{}",
+    chains: "[]",
   };
 }
 
@@ -97,6 +101,7 @@ export function draftOf(event: Event): EventDraft {
     maxAttempts: String(event.maxAttempts),
     onLost: event.onLost,
     container: containerText(event.container ?? {}),
+    chains: chainsText(event.chains),
   };
 }
 
@@ -154,6 +159,10 @@ export function readDraft(draft: EventDraft): ReadDraft {
     errors.container = container.message;
   }
   const settings = container.ok ? container.settings : {};
+  const chains = readChains(draft.chains);
+  if (!chains.ok) {
+    errors.chains = chains.message;
+  }
   const event: NewEvent = {
     kind: "script",
     name: draft.name.trim(),
@@ -172,6 +181,7 @@ export function readDraft(draft: EventDraft): ReadDraft {
     scriptRetries: whole("scriptRetries", 0, 10, t("editor.scriptRetriesRange")),
     maxAttempts: whole("maxAttempts", 1, 20, t("editor.maxAttemptsRange")),
     onLost: draft.onLost,
+    chains: chains.ok ? chains.chains : [],
     ...(Object.keys(settings).length === 0 ? {} : { container: settings }),
   };
   return Object.keys(errors).length === 0 ? { ok: true, event } : { ok: false, errors };

@@ -1,6 +1,7 @@
 /** Every string on screen, English first. `t("run.cancel")`, or with values `t("log.jump", 12)`. */
 import { accountText } from "./text/account.ts";
 import { bulkText } from "./text/bulk.ts";
+import { chainText } from "./text/chains.ts";
 import { commonText } from "./text/common.ts";
 import { deviceText } from "./text/device.ts";
 import { eventText } from "./text/events.ts";
@@ -20,6 +21,7 @@ const catalogue = {
   ...stateText,
   ...runText,
   ...bulkText,
+  ...chainText,
   ...logText,
   ...eventText,
   ...runnerText,

@@ -173,3 +173,32 @@ test("B19 the container of a job is set, checked and taken back", async ({ expec
   await page.getByText("Saved as version 3").waitFor();
   expect(await stored(event)).toMatchObject({ version: 3, container: {} });
 });
+
+test("an event is told to start another, and the runs lead to each other", async ({ expect }) => {
+  const { api, url } = signedIn.cronium;
+  await api("POST", "/events", { name: "Report of it", runtime: "bash", script: "true" });
+  const event = await openEditor("Starts a report");
+  const save = page.getByRole("button", { name: "Save event" });
+  await page.getByRole("button", { name: "Add an event to start" }).click();
+  await save.click();
+  await page.getByText("Choose the event that starts.").waitFor();
+  const row = page.getByRole("group", { name: "Started event 1" });
+  await row.getByLabel("Event").selectOption({ label: "Report of it" });
+  await row.getByLabel("When the run").selectOption({ label: "ends in any way" });
+  await row.getByLabel("Input (JSONata)").fill("output.(");
+  await save.click();
+  await row.getByText("is not accepted").waitFor();
+  await row.getByLabel("Input (JSONata)").fill('{"state": run.state}');
+  await save.click();
+  await page.getByText("Saved as version 2").waitFor();
+
+  const { runId } = await api<{ runId: string }>("POST", `/events/${event.id}/runs`, {});
+  await page.goto(`${url}/runs/${runId}`);
+  await page.getByRole("button", { name: "Cancel run" }).click();
+  await page.getByRole("region", { name: "Started runs" }).getByRole("link", { name: "Report of it" }).click();
+  await page.getByText("because it ended").waitFor();
+  await page.getByRole("link", { name: "a run of Starts a report" }).waitFor();
+  await page.getByRole("tab", { name: "Input" }).click();
+  await page.getByText("cancelled").first().waitFor();
+  expect(faults).toEqual([]);
+});

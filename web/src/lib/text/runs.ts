@@ -29,7 +29,7 @@ export const runText = {
   "trigger.schedule": "Schedule",
   "trigger.webhook": "Webhook",
   "trigger.workflow": "Workflow",
-  "trigger.event": "Event",
+  "trigger.event": "Another event",
   "trigger.by": (name: string) => `By hand, ${name}`,
   "trigger.key": (name: string) => `API key ${name}`,
   "trigger.backfill": "Backfill of",

@@ -23,6 +23,7 @@ import { TabPanel, Tabs } from "../../ui/Tabs.tsx";
 import { target } from "../../ui/TextLink.tsx";
 import { ArtifactTable } from "./ArtifactTable.tsx";
 import { AttemptTable } from "./AttemptTable.tsx";
+import { RunChains } from "./RunChains.tsx";
 import type { RunTab } from "./run-tabs.ts";
 import { RunHead } from "./RunHead.tsx";
 import { RunProgress } from "./RunProgress.tsx";
@@ -70,6 +71,7 @@ function WatchedRun({ run }: { readonly run: Run }): ReactNode {
       <div className="flex flex-col gap-3 px-4 pb-3 lg:px-6">
         <PhaseBar phases={phasesOf(run, attempt)} />
         <RunProgress run={run} />
+        <RunChains run={run} />
         {run.state === "queued" ? (
           <Reason reason={run.queueReason} message={run.message} eventId={run.eventId} notBefore={run.notBefore} />
         ) : null}
