@@ -44,6 +44,7 @@ export function checkLiveness(world: World): void {
     }
   }
   safety.schedules.checkLiveness(object.storage, world.serverNow(), object.armed);
+  safety.chains.checkLiveness(object.storage);
   const outbox = object.storage.read("SELECT kind, id FROM outbox");
   if (outbox.length > 0) {
     throw new Violation("L2", `the outbox still holds ${JSON.stringify(outbox)}`);

@@ -3,6 +3,7 @@
  * data, so that a failing one can be made smaller step by step and printed.
  */
 import type { EventDefinition } from "@cronium/protocol";
+import { planChains, type ChainPlan } from "./chains.ts";
 import type { Behaviour } from "./containers.ts";
 import type { D1Mode } from "./d1.ts";
 import { Rng } from "./rng.ts";
@@ -61,6 +62,8 @@ export interface Plan {
   readonly events: readonly EventPlan[];
   /** None in plans from before there were any. */
   readonly schedules?: readonly SchedulePlan[];
+  /** Likewise. */
+  readonly chains?: readonly ChainPlan[];
   readonly actions: readonly Action[];
 }
 
@@ -147,6 +150,7 @@ export function makePlan(seed: number): Plan {
     machines,
     events: EVENTS,
     schedules: planSchedules(seed, TROUBLED_MS),
+    chains: planChains(seed, EVENTS.length),
     actions,
   };
 }

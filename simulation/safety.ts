@@ -4,6 +4,7 @@
  */
 import { isLiveAttempt, isTerminal, liveAttemptStates } from "@cronium/protocol/run-states";
 import { RunnerMessage, ServerMessage } from "@cronium/protocol";
+import { ChainWatch, differsByChains, type ChainPlan } from "./chains.ts";
 import type { Container } from "./containers.ts";
 import type { SimD1 } from "./d1.ts";
 import type { Machine } from "./machine.ts";
@@ -25,6 +26,8 @@ export interface SafetyOptions {
   readonly d1: SimD1;
   readonly machines: () => readonly Machine[];
   readonly now: () => number;
+  readonly chains: readonly ChainPlan[];
+  readonly eventIds: () => readonly string[];
 }
 
 export class Safety {
@@ -41,6 +44,7 @@ export class Safety {
     { readonly older: Container; readonly newer: Container; since: number }
   >();
   readonly schedules = new ScheduleWatch();
+  readonly chains: ChainWatch;
   /** F28. */
   readonly offers: OfferWatch;
   /** How often each run's requeue was asked for. */
@@ -54,6 +58,7 @@ export class Safety {
   constructor(options: SafetyOptions) {
     this.options = options;
     this.offers = new OfferWatch(options.now);
+    this.chains = new ChainWatch(options.chains, options.eventIds);
   }
 
   /** Compares what is stored now with what was stored before the step. */
@@ -67,6 +72,7 @@ export class Safety {
       this.checkSlots(before);
       this.checkLeases(before);
       this.schedules.check(this.options.object.storage, this.options.object.armed);
+      this.chains.check(this.options.object.storage, this.options.object.armed);
     }
     this.checkOverlaps();
     this.offers.check();
@@ -237,7 +243,7 @@ export class Safety {
       }
       if (run.requeues !== old.requeues) {
         this.checkRequeue(old, run);
-      } else if (isTerminal(old.state)) {
+      } else if (isTerminal(old.state) && !differsByChains(old, run)) {
         throw new Violation("I5", `${id} was ${old.state} (rev ${old.rev}) and is now ${run.state} (rev ${run.rev})`);
       }
       if (run.rev < old.rev) {

@@ -14,6 +14,7 @@ import { checkUp } from "../control-plane/src/objects/dispatcher/alarm.ts";
 import { createEvent } from "../control-plane/src/objects/dispatcher/events.ts";
 import { registerRunner } from "../control-plane/src/objects/dispatcher/runners.ts";
 import { inTurn } from "../control-plane/src/objects/dispatcher/turns.ts";
+import { chainsOf } from "./chains.ts";
 import { SimD1 } from "./d1.ts";
 import { Machine } from "./machine.ts";
 import { ObjectHost } from "./object-host.ts";
@@ -89,6 +90,8 @@ export class World {
       d1: this.d1,
       machines: () => this.machines,
       now: () => this.timeline.now,
+      chains: plan.chains ?? [],
+      eventIds: () => this.eventIds,
     });
     this.eventIds = plan.events.map(() => this.newId("event"));
   }
@@ -166,7 +169,9 @@ export class World {
     for (const [i, event] of this.plan.events.entries()) {
       const { name, behaviour, definition } = event;
       const eventId = this.eventIds[i] ?? "";
-      const parsed = CreateEvent.parse({ name, runtime: "bash", script: JSON.stringify(behaviour), ...definition });
+      const chains = chainsOf(this.plan.chains ?? [], i, this.eventIds);
+      const script = JSON.stringify(behaviour);
+      const parsed = CreateEvent.parse({ name, runtime: "bash", script, ...definition, chains });
       inTurn(shell, (turn) => createEvent(shell, turn, { eventId, event: parsed, causeKey: null, bodyHash: "" }));
     }
     makeSchedules(shell, this.plan.schedules ?? [], this.eventIds, () => this.scheduleIds());
