@@ -170,6 +170,16 @@ describe("after a pause", () => {
     expect(told(planDue(spec(), paused("all", 3), at("10:10:30"), 100))["run"]).toEqual(["10:08", "10:09", "10:10"]);
   });
 
+  test("what went by during it is made up for, however close behind its time", ({ expect }) => {
+    const { ticks } = planDue(spec(), paused("all", 10), at("10:11:00"), 100);
+    expect(ticks.slice(-2)).toMatchObject([
+      { nominalAt: at("10:10:00"), verdict: "run", late: true },
+      { nominalAt: at("10:11:00"), verdict: "run", late: false },
+    ]);
+    const soon = planDue(spec(), paused("latest"), at("10:10:05"), 100).ticks.at(-1);
+    expect(soon).toMatchObject({ nominalAt: at("10:10:00"), verdict: "run", late: true });
+  });
+
   test("in portions it comes to the same", ({ expect }) => {
     const whole = planDue(spec(), paused("all", 4), at("10:12:00"), 100).ticks;
     const first = planDue(spec(), paused("all", 4), at("10:12:00"), 5);

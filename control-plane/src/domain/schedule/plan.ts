@@ -30,7 +30,7 @@ export interface Tick {
   readonly nominalAt: number;
   readonly dueAt: number;
   readonly verdict: "run" | "blackout" | "too_late" | "paused";
-  /** Later than what counts as on time. */
+  /** Made up for: later than what counts as on time, or passed during a pause. */
   readonly late: boolean;
   readonly note: string;
 }
@@ -78,7 +78,7 @@ export function planDue(
       const blackout = darkAt(dark, nominalAt);
       const runs = blackout === null && group.runs(newer, lateMs);
       const verdict = blackout === null ? (runs ? "run" : group.otherwise) : "blackout";
-      judged.push({ nominalAt, dueAt, verdict, late: lateMs > ON_TIME_MS, note: blackout?.note ?? "" });
+      judged.push({ nominalAt, dueAt, verdict, late: group.passed || lateMs > ON_TIME_MS, note: blackout?.note ?? "" });
       newer += blackout === null ? 1 : 0;
     }
     ticks.push(...judged.toReversed());
@@ -100,6 +100,8 @@ interface Group {
   /** Not included. */
   readonly from: number;
   readonly until: number;
+  /** They went by during a pause. */
+  readonly passed: boolean;
   /** How many newer ones matter. */
   readonly most: number;
   readonly runs: (newer: number, lateMs: number) => boolean;
@@ -111,6 +113,7 @@ function groupsOf({ catchUp }: ScheduleDefinition, backlog: Backlog | null): rea
   const usual: Group = {
     from: backlog?.until ?? Number.NEGATIVE_INFINITY,
     until: Number.POSITIVE_INFINITY,
+    passed: false,
     most: keep,
     runs: (newer, lateMs) =>
       catchUp.mode === "none" ? lateMs <= ON_TIME_MS : newer < keep && lateMs <= Math.max(catchUp.windowMs, ON_TIME_MS),
@@ -123,6 +126,7 @@ function groupsOf({ catchUp }: ScheduleDefinition, backlog: Backlog | null): rea
   const paused: Group = {
     from: Number.NEGATIVE_INFINITY,
     until: backlog.until,
+    passed: true,
     most: asked,
     runs: (newer) => newer < asked,
     otherwise: "paused",
