@@ -132,7 +132,7 @@ const SUITE_NAMES = Object.keys(SUITES) as SuiteName[];
  */
 const LANES: readonly (readonly SuiteName[])[] =
   availableParallelism() > 1
-    ? [["unit", "e2e"], ["system", "sdk"], ["simulation"]]
+    ? [["unit", "sdk", "e2e"], ["system"], ["simulation"]]
     : [["unit", "simulation", "sdk", "system", "e2e"]];
 
 /** Installs and starts what the suites need; what is missing counts as a failure. */
