@@ -117,3 +117,26 @@ test("a backlog survives the end of the object's memory, in its order", async ({
   const connection = await connect(await registerFake(plane), { slots: 1 });
   expect(await serveAll(connection, 2)).toEqual([runs[0], runs[2]]);
 });
+
+test("a run that waits like those before it is written once, with their reason, and told of another one later", async ({
+  expect,
+}) => {
+  const plane = await makePlane();
+  const event = await createEvent(plane);
+  const runs = [await trigger(plane, event), await trigger(plane, event), await trigger(plane, event)];
+  const stored = (): Promise<unknown[]> =>
+    runInDurableObject(plane.dispatcherStub, (_instance, state) =>
+      state.storage.sql.exec("SELECT id, rev, queue_reason AS reason, message FROM runs ORDER BY n").toArray(),
+    );
+  const [first, second, third] = (await stored()) as { id: string; rev: number; reason: string; message: string }[];
+  expect(first).toMatchObject({ id: runs[0], rev: 2, reason: "no_matching_runner" });
+  expect(second).toEqual({ ...first, id: runs[1], rev: 1 });
+  expect(third).toEqual({ ...first, id: runs[2], rev: 1 });
+
+  const connection = await connect(await registerFake(plane), { slots: 1 });
+  await connection.accept(await connection.job());
+  const late = await trigger(plane, event);
+  for (const runId of [runs[1], runs[2], late]) {
+    expect(await plane.run(runId ?? "")).toMatchObject({ state: "queued", queueReason: "runner_busy" });
+  }
+});

@@ -7,6 +7,7 @@
  * stored lane is taken to hold one until the pump has looked.
  */
 import { DEFAULT_QUEUE, EventQueueingInput, type EventQueueing } from "@cronium/protocol/queueing";
+import type { QueueReason } from "@cronium/protocol/run-states";
 import { queueingOf } from "../../domain/event-queueing.ts";
 import { forgetIdle, joined, newClocks } from "../../domain/queue-order.ts";
 import type { RunRecord } from "../../domain/run.ts";
@@ -19,6 +20,9 @@ import type { Lane, Line, Shell } from "./shell.ts";
 
 /** Numbers of lanes that are kept in memory. */
 const MOST_IDS = 1_000;
+
+/** Reasons of waits that are over when a run is ready. */
+const OVER: ReadonlySet<QueueReason> = new Set(["delayed", "debounced", "retry_backoff"]);
 
 /** The flow of runs without an event. */
 export const ADHOC_FLOW = "";
@@ -65,6 +69,8 @@ function newLane(id: number, needs: Needs): Lane {
     unexplained: true,
     outdatedAfter: null,
     tellAt: 0,
+    told: null,
+    toldFrom: null,
   };
 }
 
@@ -98,11 +104,21 @@ export function laneOf(shell: Shell, run: RunRecord): number {
 export function joinLane(shell: Shell, run: RunRecord, now: number): void {
   const line = theLine(shell, now);
   const lane = line.lanes.get(run.lane) ?? newLane(run.lane, needsOf(run));
-  lane.unexplained = true;
+  lane.unexplained ||= run.queueReason === null || OVER.has(run.queueReason);
   if (!line.lanes.has(lane.id)) {
     line.lanes.set(lane.id, lane);
     joined(line.clocks, lane, now);
   }
+}
+
+/**
+ * A new run with the reason that all of its lane have been told, so that the pump need not write it once more. Should
+ * the reason be another by then, the pump tells it: see `toldFrom`.
+ */
+export function withKnownReason(shell: Shell, run: RunRecord): RunRecord {
+  const isReady = run.state === "queued" && !run.offered && run.gate === "" && run.queueReason === null;
+  const told = isReady ? (shell.line?.lanes.get(run.lane)?.told ?? null) : null;
+  return told === null ? run : { ...run, queueReason: told.queueReason, message: told.message };
 }
 
 /** The pump found no ready run in it. */

@@ -5,7 +5,6 @@
  */
 import { HOME_SHARD } from "@cronium/protocol/ids";
 import type { ConcurrencyKey, Job } from "@cronium/protocol";
-import type { QueueReason } from "@cronium/protocol/run-states";
 import { nextLane, served } from "../../domain/queue-order.ts";
 import { concurrencySource, sourceText } from "../../domain/queue-key.ts";
 import { limitMessage, pausedMessage } from "../../domain/queue-place.ts";
@@ -23,7 +22,7 @@ import { keepLastRunner, lastRunnerOf } from "./last-runners.ts";
 import { readHolders } from "./places.ts";
 import { jobsOf, type SizedJob } from "./jobs.ts";
 import { saveStep } from "./runs.ts";
-import { wakeBy, type Lane, type Line, type Shell, type Turn } from "./shell.ts";
+import { wakeBy, type Lane, type Line, type Shell, type Turn, type Wait } from "./shell.ts";
 import { fleetMembers } from "./runners.ts";
 import { expireDue, readDueAt, readReady, readReadyAfter, readUnexplained, releaseDue } from "./waiting-runs.ts";
 
@@ -50,11 +49,6 @@ interface Walk {
   readonly ahead: Map<number, RunRecord[]>;
   /** What each runner is offered. */
   readonly offers: Map<string, RunRecord[]>;
-}
-
-interface Wait {
-  readonly queueReason: QueueReason;
-  readonly message: string;
 }
 
 export function pump(shell: Shell, turn: Turn): void {
@@ -283,7 +277,11 @@ function explain(shell: Shell, turn: Turn, lane: Lane, why: Wait): void {
   if (turn.fleetChanged) {
     lane.outdatedAfter = 0;
     lane.tellAt = turn.now;
+  } else if (lane.toldFrom !== null && !isSame(lane.told, why)) {
+    lane.outdatedAfter = Math.min(lane.outdatedAfter ?? Number.POSITIVE_INFINITY, lane.toldFrom - 1);
   }
+  lane.toldFrom = null;
+  lane.told = null;
   if (turn.now < lane.tellAt) {
     return;
   }
@@ -302,7 +300,13 @@ function explain(shell: Shell, turn: Turn, lane: Lane, why: Wait): void {
   if (lane.unexplained || lane.outdatedAfter !== null) {
     lane.tellAt = turn.now + NEXT_REASONS_MS;
     wakeBy(turn, lane.tellAt);
+  } else {
+    lane.told = { queueReason: why.queueReason, message: why.message };
   }
+}
+
+function isSame(one: Wait | null, other: Wait): boolean {
+  return one?.queueReason === other.queueReason && one.message === other.message;
 }
 
 function tell(shell: Shell, turn: Turn, runs: readonly RunRecord[], { queueReason, message }: Wait): void {

@@ -6,7 +6,7 @@ import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Circumstances, RunState, Step } from "../../domain/run-step.ts";
 import { readArtifacts } from "./calls/artifact-rows.ts";
 import { attemptEnded } from "./calls/ended.ts";
-import { joinLane, laneOf } from "./lanes.ts";
+import { joinLane, laneOf, withKnownReason } from "./lanes.ts";
 import { countAttempt, countRun } from "./metrics.ts";
 import { addToOutbox } from "./outbox.ts";
 import { countPlace, countSlot, LIVE } from "./places.ts";
@@ -95,8 +95,13 @@ export function insertRun(
   run: RunRecord,
   payload: { readonly input: Json; readonly definition: EventDefinition | null },
 ): void {
-  const placed = place(shell, turn, run, null);
-  shell.sql.exec(runs.insert, ...runs.write(placed));
+  const waiting = place(shell, turn, run, null);
+  const placed = withKnownReason(shell, waiting);
+  const { n } = shell.sql.exec(`${runs.insert} RETURNING n`, ...runs.write(placed)).one();
+  const lane = placed === waiting ? undefined : shell.line?.lanes.get(placed.lane);
+  if (lane !== undefined) {
+    lane.toldFrom ??= n as number;
+  }
   shell.sql.exec(
     "INSERT INTO payloads (run_id, input, output, definition) VALUES (?, ?, 'null', ?)",
     run.id,

@@ -1,5 +1,6 @@
 /** What every file of the Dispatcher works on: its storage, settings, and what it keeps in memory between turns. */
 import type { EventDefinition, EventQueueing, Json, ServerMessage, Settings } from "@cronium/protocol";
+import type { QueueReason } from "@cronium/protocol/run-states";
 import type { Deps } from "../../deps.ts";
 import type { Meters } from "../../domain/engine-stats.ts";
 import type { Expressions } from "../../domain/queue-key.ts";
@@ -32,6 +33,16 @@ export interface Lane extends WaitingLane {
   outdatedAfter: number | null;
   /** When the next of them are told; 0 for at once. */
   tellAt: number;
+  /** The reason that all of its runs have been told; null while some have not. */
+  told: Wait | null;
+  /** The first, by number, that got this reason when it was written; null when the pump has seen to all. */
+  toldFrom: number | null;
+}
+
+/** Why runs wait. */
+export interface Wait {
+  readonly queueReason: QueueReason;
+  readonly message: string;
 }
 
 /** What is kept in memory of the queue (`lanes.ts`). */
