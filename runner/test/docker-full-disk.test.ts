@@ -4,7 +4,13 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { type DockerFixture, nothingLeft, startDockerFixture, stopDockerFixture } from "./docker-fixture.ts";
+import {
+  containersOf,
+  type DockerFixture,
+  nothingLeft,
+  startDockerFixture,
+  stopDockerFixture,
+} from "./docker-fixture.ts";
 import { until } from "./until.ts";
 
 /** Sparse: takes some 30 MB. */
@@ -58,14 +64,19 @@ describe("F22 a disk that is full", () => {
   test("takes no new job, and costs a running one neither its result nor its log, of which a part is declared missing", async ({
     expect,
     skip,
+    onTestFailed,
   }) => {
     if (fixture === null) {
       skip("a disk of its own can be mounted by root alone, where the machine has loop devices");
       return;
     }
     const { plane, runner } = fixture;
+    onTestFailed(() => {
+      free();
+      plane.levers.connectable = true;
+    });
     const job = plane.job(
-      `echo ready; sleep 3; echo small
+      `echo ready; until [ -e /tmp/go ]; do sleep 0.1; done; echo small
 for i in $(seq 1 40); do head -c 100000 /dev/zero | tr '\\0' x; sleep 0.05; done
 echo; echo end; cronium_output '"done"'`,
     );
@@ -75,6 +86,9 @@ echo; echo end; cronium_output '"done"'`,
     plane.levers.connectable = false;
     plane.cut();
     fill();
+    // What it prints from here on finds no room, however long the filling took.
+    const [container] = await containersOf(fixture);
+    execFileSync("docker", ["exec", container?.Id ?? "", "touch", "/tmp/go"]);
     await until("the runner has seen it", () => runner.events("runner.not_ready").length > 0, 90_000);
     expect(runner.events("runner.not_ready").at(-1)).toMatchObject({ reasons: ["disk_full"] });
     await until("the job has ended", () => runner.events("run.exited").length > 0, 60_000);
