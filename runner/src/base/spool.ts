@@ -112,7 +112,15 @@ export class Spool {
 
   /** Whether a payload of `bytes` still fits under the cap. */
   fits(bytes: number): boolean {
-    return this.memoryBytes + bytes <= MEMORY_BYTES && this.storedBytes + bytes + 1_024 <= this.capBytes;
+    return this.refusal(bytes) === null;
+  }
+
+  /** What keeps a payload of `bytes` out; null when it fits. Memory is taken only where the disk takes nothing. */
+  refusal(bytes: number): "disk_full" | "spool_full" | null {
+    if (this.memoryBytes + bytes > MEMORY_BYTES) {
+      return "disk_full";
+    }
+    return this.storedBytes + bytes + 1_024 > this.capBytes ? "spool_full" : null;
   }
 
   /** Appends a frame, in memory where the disk does not take it, and returns it encoded. */

@@ -58,6 +58,8 @@ export class LogShip implements LogSink {
   private readonly concealed = new Concealed();
   private readonly maskers: Readonly<Record<JobStream, Masker>>;
   private dropped = { spool: nothingDropped(), quota: nothingDropped() };
+  /** Why the spool took no more, when it did: a disk with no room for a frame may still take a small one later. */
+  private refusedBy: "disk_full" | "spool_full" = "spool_full";
   private gaps: number;
   /** Of every payload so far; null where an earlier process has sent some that are no longer here. */
   private readonly digest: Hash | null;
@@ -180,7 +182,9 @@ export class LogShip implements LogSink {
     if (length === 0) {
       return;
     }
-    if (!this.spool.fits(length)) {
+    const refusal = this.spool.refusal(length);
+    if (refusal !== null) {
+      this.refusedBy = this.dropped.spool.bytes > 0 && refusal === "spool_full" ? this.refusedBy : refusal;
       for (const { bytes, rawBytes } of kept) {
         drop(this.dropped.spool, stream, bytes.length, rawBytes);
       }
@@ -270,7 +274,7 @@ export class LogShip implements LogSink {
   private declareSpoolGap(): void {
     const dropped = this.dropped.spool;
     this.dropped.spool = nothingDropped();
-    this.declareGap(dropped, this.spool.diskWorks ? "spool_full" : "disk_full");
+    this.declareGap(dropped, this.refusedBy);
   }
 
   private declareGap({ bytes, raw }: Dropped, reason: GapReason): void {
