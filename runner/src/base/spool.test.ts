@@ -185,9 +185,9 @@ describe("a spool", () => {
     const spool = Spool.open(folder, 50_000);
     fill(spool, 4, 10_000);
 
-    expect(spool.fits(10_000)).toBe(false);
+    expect(spool.refusal(10_000)).toBe("spool_full");
     spool.acknowledge(2);
-    expect(spool.fits(10_000)).toBe(true);
+    expect(spool.refusal(10_000)).toBeNull();
     spool.remove();
   });
 
@@ -196,12 +196,12 @@ describe("a spool", () => {
     rmSync(folder, { recursive: true });
     fill(spool, 1, 50_000);
 
-    expect(spool.diskWorks).toBe(false);
+    expect(spool.refusal(50_000)).toBeNull();
     expect(payloadOf(spool, 0)).toHaveLength(50_000);
     fill(spool, 20, 50_000);
-    expect(spool.fits(50_000)).toBe(false);
+    expect(spool.refusal(50_000)).toBe("disk_full");
     spool.acknowledge(21);
-    expect(spool.fits(50_000)).toBe(true);
+    expect(spool.refusal(50_000)).toBeNull();
     spool.close();
   });
 });

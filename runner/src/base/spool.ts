@@ -62,8 +62,6 @@ export class Spool {
   private current: Segment | null = null;
   private storedBytes = 0;
   private memoryBytes = 0;
-  /** The disk took the last frame. */
-  diskWorks = true;
   private lastSeq = -1;
   private lastOffset = 0;
   private totals: StreamTotals = { stdout: 0, stderr: 0 };
@@ -110,11 +108,6 @@ export class Spool {
     return this.entries.length - this.head;
   }
 
-  /** Whether a payload of `bytes` still fits under the cap. */
-  fits(bytes: number): boolean {
-    return this.refusal(bytes) === null;
-  }
-
   /** What keeps a payload of `bytes` out; null when it fits. Memory is taken only where the disk takes nothing. */
   refusal(bytes: number): "disk_full" | "spool_full" | null {
     if (this.memoryBytes + bytes > MEMORY_BYTES) {
@@ -129,9 +122,7 @@ export class Spool {
     try {
       const { segment, position } = this.write(frame.header.seq, bytes, taken);
       this.add(frame, taken, { segment, position }, bytes.length);
-      this.diskWorks = true;
     } catch {
-      this.diskWorks = false;
       this.add(frame, taken, { memory: bytes }, bytes.length);
     }
     return bytes;
