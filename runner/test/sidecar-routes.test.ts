@@ -1,169 +1,76 @@
 /** Every route of the runtime API, from the table that the sidecar serves: who may call it, and what a call becomes. */
-import { type ChildProcess, fork } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { request, type OutgoingHttpHeaders } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { SignJWT } from "jose";
+import type { OutgoingHttpHeaders } from "node:http";
 import { afterAll, beforeAll, beforeEach, describe, test } from "vitest";
-import type { CallError, CallOp, Json, SidecarCommand, SidecarEvent } from "@cronium/protocol";
+import type { CallError, CallOp, Json, SidecarEvent } from "@cronium/protocol";
 import { routes } from "../src/sidecar/routes.ts";
-import { coverageEnv } from "./runner-process.ts";
+import { bindOf, pathOf as of, RUN_ID, type SidecarAnswer, SidecarProcess } from "./sidecar-process.ts";
 import { until } from "./until.ts";
 
-const ENTRY = fileURLToPath(new URL("../src/sidecar/main.ts", import.meta.url));
-const key = randomBytes(32);
-const runId = "run_01jd2c5x0000000000000000ab";
 const CACHE_MS = 60_000;
 
 type Said = { readonly result: Json } | { readonly error: CallError };
 
-let child: ChildProcess;
-let folder: string;
+let sidecar: SidecarProcess;
 let token: string;
 let slots = 0;
-const events: SidecarEvent[] = [];
 /** What the control plane is asked, and how it answers. */
 let asked: { readonly key: string; readonly op: CallOp }[] = [];
 let answerTo: (op: CallOp) => Said | null = () => ({ result: null });
 
-const send = (message: SidecarCommand | { readonly type: "answer"; readonly id: number } | object): void => {
-  child.send(message);
-};
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly text: string;
-}
-
+/** With the token of the job; another one or, as `null`, none. */
 function call(
   method: string,
   path: string,
   options: { readonly token?: string | null; readonly body?: unknown; readonly headers?: OutgoingHttpHeaders } = {},
-): Promise<Answer> {
-  const { body, headers = {} } = options;
-  const bearer = options.token === undefined ? token : options.token;
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        socketPath: join(folder, `slot${slots}`, "api.sock"),
-        method,
-        path,
-        headers: {
-          ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...headers,
-        },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => {
-          const text = Buffer.concat(chunks).toString();
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
-        });
-      },
-    );
-    outgoing.on("error", reject);
-    outgoing.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+): Promise<SidecarAnswer> {
+  const { body, headers } = options;
+  return sidecar.call(method, path, {
+    slot: `slot${slots}`,
+    token: options.token === undefined ? token : (options.token ?? undefined),
+    body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
+    headers,
   });
 }
 
-const of = (path: string): string => `/v1/executions/${runId}/${path}`;
-
-function problemOf({ status, text }: Answer): string {
+function problemOf({ status, text }: SidecarAnswer): string {
   return `${status} ${(JSON.parse(text) as { code: string }).code}`;
 }
 
-function makeToken(
-  change: { sub?: string; typ?: string; aud?: string; exp?: number; nbf?: number; jwk?: boolean } = {},
-) {
-  const now = Math.floor(Date.now() / 1_000);
-  const jwt = new SignJWT(change.nbf === undefined ? {} : { nbf: now + change.nbf })
-    .setProtectedHeader({
-      alg: "HS256",
-      typ: change.typ ?? "cronium-execution+jwt",
-      ...(change.jwk === true ? { jwk: { kty: "oct" } } : {}),
-    })
-    .setSubject(change.sub ?? `${runId}:1`)
-    .setAudience(change.aud ?? "cronium-runtime")
-    .setJti(randomBytes(8).toString("hex"))
-    .setIssuedAt(now);
-  return (change.exp === 0 ? jwt : jwt.setExpirationTime(now + (change.exp ?? 600))).sign(key);
+function answer(event: SidecarEvent): void {
+  if (event.type === "output" || event.type === "token") {
+    sidecar.send({ type: "stored", id: event.id, ok: true });
+  } else if (event.type === "call") {
+    asked.push({ key: event.key, op: event.op });
+    const said = answerTo(event.op);
+    if (said !== null) {
+      sidecar.send({ type: "answer", id: event.id, ...said });
+    }
+  }
 }
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "cronium-routes-"));
-  child = fork(ENTRY, [], { env: coverageEnv(), execArgv: [] });
-  child.on("message", (message) => {
-    const event = message as SidecarEvent;
-    events.push(event);
-    if (event.type === "output" || event.type === "token") {
-      send({ type: "stored", id: event.id, ok: true });
-    } else if (event.type === "call") {
-      asked.push({ key: event.key, op: event.op });
-      const said = answerTo(event.op);
-      if (said !== null) {
-        send({ type: "answer", id: event.id, ...said });
-      }
-    }
-  });
-  await until("the sidecar is ready", () => events.some((event) => event.type === "ready"));
-  send({ type: "configure", key: key.toString("base64url"), socketDir: folder });
+  sidecar = new SidecarProcess(answer);
+  await sidecar.start();
 });
 
-afterAll(async () => {
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.disconnect();
-  await gone;
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => sidecar.stop());
 
 beforeEach(async () => {
   slots += 1;
   const slot = `slot${slots}`;
-  send({ type: "uncache", id: 0, names: null });
+  sidecar.send({ type: "uncache", id: 0, names: null });
   asked = [];
   answerTo = () => ({ result: null });
-  token = await makeToken();
-  send({ type: "open", slot });
-  await until("the slot is open", () => events.some((event) => event.type === "opened" && event.slot === slot));
-  send({
-    type: "bind",
-    slot,
-    attempt: 1,
-    job: { runtime: "bash", script: "true", env: { CRONIUM_TOKEN: token } },
-    input: null,
-    secrets: { TOKEN: "t" },
-    variables: {},
-    context: {
-      runId,
-      attempt: 1,
-      eventId: null,
-      eventName: "e",
-      eventVersion: null,
-      workspaceId: "ws_1",
-      trigger: "api",
-      runnerName: "r",
-      queuedAt: "2026-01-01T00:00:00.000Z",
-      startedAt: "2026-01-01T00:00:00.000Z",
-      timeoutMs: 1_000,
-      memoryMb: 64,
-    },
-    handedOut: false,
-    calls: true,
-  });
-  await until("the job is bound", async () => (await call("GET", of("input"))).status === 200);
+  token = await sidecar.token();
+  await sidecar.open(slot);
+  await sidecar.bind(bindOf(slot, token, { secrets: { TOKEN: "t" }, calls: true }));
 });
 
 const guarded = routes
   .filter(({ caller }) => caller === "token")
   .flatMap(({ path, methods }) => Object.keys(methods).map((method) => [method, path] as const));
 
-const concrete = (path: string, id = runId): string =>
+const concrete = (path: string, id = RUN_ID): string =>
   path.replace("{id}", id).replace("{name...}", "a").replace("{name}", "A");
 
 describe("T2 every route for scripts", () => {
@@ -178,16 +85,16 @@ describe("T2 every route for scripts", () => {
         ["padding", `${token}=`, "401 invalid_token"],
         [
           "a key of its own",
-          await makeToken({ jwk: true }).then((text) => `${text.slice(0, -4)}AAAA`),
+          await sidecar.token({ jwk: true }).then((text) => `${text.slice(0, -4)}AAAA`),
           "401 invalid_token",
         ],
-        ["expired", await makeToken({ exp: -10 }), "401 invalid_token"],
-        ["without an end", await makeToken({ exp: 0 }), "401 invalid_token"],
-        ["not good yet", await makeToken({ nbf: 600 }), "401 invalid_token"],
-        ["another audience", await makeToken({ aud: "cronium-log" }), "401 invalid_token"],
-        ["another type", await makeToken({ typ: "JWT" }), "401 invalid_token"],
-        ["another run", await makeToken({ sub: "run_01jd2c5x0000000000000000zz:1" }), "403 attempt_not_active"],
-        ["an older attempt", await makeToken({ sub: `${runId}:0` }), "403 attempt_not_active"],
+        ["expired", await sidecar.token({ expiresIn: -10 }), "401 invalid_token"],
+        ["without an end", await sidecar.token({ expiresIn: null }), "401 invalid_token"],
+        ["not good yet", await sidecar.token({ notBefore: 600 }), "401 invalid_token"],
+        ["another audience", await sidecar.token({ aud: "cronium-log" }), "401 invalid_token"],
+        ["another type", await sidecar.token({ typ: "JWT" }), "401 invalid_token"],
+        ["another run", await sidecar.token({ sub: "run_01jd2c5x0000000000000000zz:1" }), "403 attempt_not_active"],
+        ["an older attempt", await sidecar.token({ sub: `${RUN_ID}:0` }), "403 attempt_not_active"],
       ];
       for (const [what, bad, expected] of wrong) {
         expect(problemOf(await call(method, concrete(path), { token: bad })), what).toBe(expected);
@@ -215,7 +122,7 @@ describe("T2 every route for scripts", () => {
     answerTo = () => ({ result: { items: [], next: null } });
     const answers = await Promise.all(Array.from({ length: 100 }, () => call("GET", of("variables"))));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    let limited: Answer | null = null;
+    let limited: SidecarAnswer | null = null;
     for (let i = 0; i < 60 && limited === null; i += 1) {
       const more = await Promise.all(Array.from({ length: 100 }, () => call("GET", of("variables"))));
       limited = more.find(({ status }) => status === 429) ?? null;
@@ -239,8 +146,8 @@ describe("variables", () => {
     expect((await call("GET", of("variables/LIMITS?format=text"))).text).toBe('{"a":1}');
     expect(asked).toHaveLength(1);
 
-    send({ type: "uncache", id: 6, names: ["LIMITS"] });
-    await until("it is let go", () => events.some((event) => event.type === "uncached" && event.id === 6));
+    sidecar.send({ type: "uncache", id: 6, names: ["LIMITS"] });
+    await until("it is let go", () => sidecar.events.some((event) => event.type === "uncached" && event.id === 6));
     answerTo = () => read('"text"', 4, 6);
     expect((await call("GET", of("variables/LIMITS?format=text"))).text).toBe("text");
     const metrics = await call("GET", "/metrics", { token: null });
@@ -250,7 +157,7 @@ describe("variables", () => {
   });
 
   test("an answer that was overtaken on its way is handed out and not kept", async ({ expect }) => {
-    send({ type: "uncache", id: 9, names: ["OVERTAKEN"] });
+    sidecar.send({ type: "uncache", id: 9, names: ["OVERTAKEN"] });
     answerTo = () => read("1", 1, 8);
     expect((await call("GET", of("variables/OVERTAKEN"))).text).toBe("1");
     expect((await call("GET", of("variables/OVERTAKEN"))).text).toBe("1");

@@ -1,26 +1,17 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { request } from "node:http";
-import { tmpdir } from "node:os";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { SignJWT } from "jose";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from "vitest";
-import type { Json, SidecarCommand, SidecarEvent } from "@cronium/protocol";
-import { coverageEnv } from "./runner-process.ts";
+import type { Json, SidecarEvent } from "@cronium/protocol";
+import { bindOf, pathOf as path, RUN_ID, SidecarProcess, type SidecarRequest } from "./sidecar-process.ts";
 import { until } from "./until.ts";
 
-const ENTRY = fileURLToPath(new URL("../src/sidecar/main.ts", import.meta.url));
-const key = randomBytes(32);
-const runId = "run_01jd2c5x0000000000000000ab";
-
-let child: ChildProcess;
-let folder: string;
-let events: SidecarEvent[];
+let sidecar: SidecarProcess;
 let stored: Json[];
 let concealed: string[];
 let storeWorks: boolean;
+/** How many events there were when the test began. */
+let seen = 0;
 
 interface Answer {
   readonly status: number;
@@ -29,158 +20,55 @@ interface Answer {
   readonly json: Record<string, unknown>;
 }
 
-function send(command: SidecarCommand): void {
-  child.send(command);
+async function call(method: string, route: string, options: Omit<SidecarRequest, "slot"> = {}): Promise<Answer> {
+  const { status, headers, text } = await sidecar.call(method, route, { slot: "slot1", ...options });
+  const type = typeof headers["content-type"] === "string" ? headers["content-type"] : "";
+  return { status, type, text, json: type.includes("json") ? (JSON.parse(text) as Record<string, unknown>) : {} };
 }
 
-async function call(
-  method: string,
-  path: string,
-  options: {
-    readonly token?: string;
-    readonly body?: string | Buffer;
-    readonly type?: string;
-    readonly slot?: string;
-  } = {},
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        socketPath: join(folder, options.slot ?? "slot1", "api.sock"),
-        method,
-        path,
-        headers: {
-          ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-          ...(options.body === undefined ? {} : { "content-type": options.type ?? "application/json" }),
-        },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => {
-          const text = Buffer.concat(chunks).toString();
-          const type = response.headers["content-type"] ?? "";
-          resolve({
-            status: response.statusCode ?? 0,
-            type,
-            text,
-            json: type.includes("json") ? (JSON.parse(text) as Record<string, unknown>) : {},
-          });
-        });
-      },
-    );
-    outgoing.on("error", reject);
-    outgoing.end(options.body);
-  });
-}
-
-interface TokenOptions {
-  readonly sub?: string;
-  readonly aud?: string;
-  readonly typ?: string;
-  readonly jti?: string;
-  readonly expiresIn?: number;
-  readonly key?: Uint8Array;
-}
-
-function makeToken(options: TokenOptions = {}): Promise<string> {
-  const now = Math.floor(Date.now() / 1_000);
-  return new SignJWT()
-    .setProtectedHeader({ alg: "HS256", typ: options.typ ?? "cronium-execution+jwt" })
-    .setSubject(options.sub ?? `${runId}:1`)
-    .setAudience(options.aud ?? "cronium-runtime")
-    .setJti(options.jti ?? "token-1")
-    .setIssuedAt(now - 7_200)
-    .setExpirationTime(now + (options.expiresIn ?? 60))
-    .sign(options.key ?? key);
-}
-
-async function openSlot(slot = "slot1"): Promise<void> {
-  send({ type: "open", slot });
-  await until("the slot is open", () => events.some((event) => event.type === "opened" && event.slot === slot));
-}
-
-/** Counts: an event of an earlier close must not stand for this one. */
-async function closeSlot(): Promise<void> {
-  const closed = (): number => events.filter((event) => event.type === "closed").length;
-  const before = closed();
-  send({ type: "close", slot: "slot1" });
-  await until("the slot is closed", () => closed() > before);
-}
+const events = (): readonly SidecarEvent[] => sidecar.events.slice(seen);
+const openSlot = (): Promise<void> => sidecar.open("slot1");
+const closeSlot = (): Promise<void> => sidecar.close("slot1");
 
 async function bindSlot(
   options: { readonly handedOut?: boolean; readonly token?: string; readonly reuse?: string } = {},
 ): Promise<string> {
-  const token = options.token ?? (await makeToken());
-  send({
-    type: "bind",
-    slot: "slot1",
-    attempt: 1,
-    job: { runtime: "bash", script: "echo 'hi'", env: { A: "it's", CRONIUM_TOKEN: token }, reuse: options.reuse },
-    input: { n: 1 },
-    secrets: { TOKEN: 's3cr3t "värde"\n', PIN: "1" },
-    variables: { REGION: "eu", LIMITS: { cpu: 2 }, NOTHING: null },
-    context: {
-      runId,
-      attempt: 1,
-      eventId: null,
-      eventName: "e",
-      eventVersion: null,
-      workspaceId: "ws_1",
-      trigger: "api",
-      runnerName: "r",
-      queuedAt: "2026-01-01T00:00:00.000Z",
-      startedAt: "2026-01-01T00:00:00.000Z",
-      timeoutMs: 1_000,
-      memoryMb: 64,
-    },
-    handedOut: options.handedOut ?? false,
-  });
-  await until(
-    "the job is bound",
-    async () => (await call("GET", path("input"), { token: await makeToken() })).status === 200,
+  const token = options.token ?? (await sidecar.token());
+  await sidecar.bind(
+    bindOf("slot1", token, {
+      job: { runtime: "bash", script: "echo 'hi'", env: { A: "it's", CRONIUM_TOKEN: token }, reuse: options.reuse },
+      input: { n: 1 },
+      secrets: { TOKEN: 's3cr3t "värde"\n', PIN: "1" },
+      variables: { REGION: "eu", LIMITS: { cpu: 2 }, NOTHING: null },
+      handedOut: options.handedOut ?? false,
+    }),
   );
   return token;
 }
 
-const path = (name: string): string => `/v1/executions/${runId}/${name}`;
-
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "cronium-sockets-"));
-  events = [];
-  child = fork(ENTRY, [], { env: coverageEnv(), execArgv: [] });
-  child.on("message", (message) => {
-    const event = message as SidecarEvent;
-    events.push(event);
+  sidecar = new SidecarProcess((event) => {
     if (event.type === "output") {
       stored.push(event.value);
-      child.send({ type: "stored", id: event.id, ok: storeWorks });
+      sidecar.send({ type: "stored", id: event.id, ok: storeWorks });
     } else if (event.type === "token") {
       concealed.push(event.token);
-      child.send({ type: "stored", id: event.id, ok: storeWorks });
+      sidecar.send({ type: "stored", id: event.id, ok: storeWorks });
     }
   });
-  await until("the sidecar is ready", () => events.some((event) => event.type === "ready"));
-  send({ type: "configure", key: key.toString("base64url"), socketDir: folder });
+  await sidecar.start();
 });
 
-afterAll(async () => {
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.disconnect();
-  await gone;
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => sidecar.stop());
 
 beforeEach(() => {
-  events.length = 0;
+  seen = sidecar.events.length;
   stored = [];
   concealed = [];
   storeWorks = true;
 });
 
-afterEach(async () => {
-  await closeSlot();
-});
+afterEach(closeSlot);
 
 describe("the bootstrap's side", () => {
   test("waits for its job and gets it once", async ({ expect }) => {
@@ -193,7 +81,7 @@ describe("the bootstrap's side", () => {
 
     expect(first).toMatchObject({ status: 200, json: { runtime: "bash", script: "echo 'hi'" } });
     expect(second).toMatchObject({ status: 403, json: { code: "attempt_not_active" } });
-    await until("the runner is told", () => events.some((event) => event.type === "handed_out"));
+    await until("the runner is told", () => events().some((event) => event.type === "handed_out"));
   });
 
   test("gets the same as shell text", async ({ expect }) => {
@@ -218,7 +106,8 @@ describe("the bootstrap's side", () => {
 
     expect((await call("POST", "/v1/job/exit", { body: '{"code":3}' })).status).toBe(204);
     expect((await call("POST", "/v1/job/exit", { body: '{"code":300}' })).status).toBe(422);
-    expect(events).toContainEqual({ type: "exit", slot: "slot1", code: 3 });
+    await until("the runner is told", () => sidecar.count("exit") > 0);
+    expect(events()).toContainEqual({ type: "exit", slot: "slot1", code: 3 });
   });
 });
 
@@ -228,14 +117,14 @@ describe("a slot that serves several jobs", () => {
     const token = await bindSlot({ reuse: "abc123" });
     const first = await call("GET", "/v1/job?format=shell");
     const next = call("GET", "/v1/job?format=shell&ended=0");
-    await until("it is free", () => events.some(({ type }) => type === "free"));
+    await until("it is free", () => events().some(({ type }) => type === "free"));
     const late = await call("GET", path("input"), { token });
-    await bindSlot({ reuse: "def456", token: await makeToken({ jti: "token-2" }) });
+    await bindSlot({ reuse: "def456", token: await sidecar.token({ jti: "token-2" }) });
 
     expect(first.text.split("\n")[0]).toBe("CRONIUM_REUSE=abc123");
     expect(late).toMatchObject({ status: 403, json: { code: "attempt_not_active" } });
     expect((await next).text.split("\n")[0]).toBe("CRONIUM_REUSE=def456");
-    expect(events.filter(({ type }) => type === "free")).toHaveLength(1);
+    expect(events().filter(({ type }) => type === "free")).toHaveLength(1);
   });
 
   test("is not freed where the job did not say so, or before it was handed out", async ({ expect }) => {
@@ -247,7 +136,7 @@ describe("a slot that serves several jobs", () => {
     await openSlot();
     await bindSlot({ reuse: "abc123" });
     expect((await call("GET", "/v1/job?ended=0")).json).toMatchObject({ reuse: "abc123" });
-    expect(events.some(({ type }) => type === "free")).toBe(false);
+    expect(events().some(({ type }) => type === "free")).toBe(false);
   });
 });
 
@@ -257,7 +146,7 @@ describe("the script's side", () => {
     const token = await bindSlot();
 
     expect((await call("GET", path("input"), { token })).json).toEqual({ n: 1 });
-    expect((await call("GET", path("context"), { token })).json).toMatchObject({ runId, attempt: 1 });
+    expect((await call("GET", path("context"), { token })).json).toMatchObject({ runId: RUN_ID, attempt: 1 });
     expect((await call("POST", path("output"), { token, body: "[1]" })).status).toBe(204);
     expect((await call("POST", path("output"), { token, body: "null" })).status).toBe(204);
     expect(stored).toEqual([[1], null]);
@@ -282,8 +171,8 @@ describe("the script's side", () => {
   test("T2 nobody reads a secret without the token of its job", async ({ expect }) => {
     await openSlot();
     await bindSlot();
-    const foreign = await makeToken({ sub: "run_other:1" });
-    const earlier = await makeToken({ sub: `${runId}:2` });
+    const foreign = await sidecar.token({ sub: "run_other:1" });
+    const earlier = await sidecar.token({ sub: `${RUN_ID}:2` });
     expect((await call("GET", path("secrets/TOKEN"))).status).toBe(401);
     for (const token of [foreign, earlier]) {
       const answer = await call("GET", path("secrets/TOKEN"), { token });
@@ -363,12 +252,12 @@ describe("T2 a token", () => {
     ["for another audience", { aud: "cronium-log" }, 401, "invalid_token"],
     ["B29 that has expired", { expiresIn: -10, jti: "other" }, 401, "invalid_token"],
     ["B30 of another run", { sub: "run_01jd2c5x0000000000000000zz:1" }, 403, "attempt_not_active"],
-    ["B30 of another attempt", { sub: `${runId}:2` }, 403, "attempt_not_active"],
+    ["B30 of another attempt", { sub: `${RUN_ID}:2` }, 403, "attempt_not_active"],
   ] as const)("%s is refused", async ([, options, status, code], { expect }) => {
     await openSlot();
     await bindSlot();
 
-    const token = options === undefined ? undefined : await makeToken(options);
+    const token = options === undefined ? undefined : await sidecar.token(options);
     const answer = await call("GET", path("input"), token === undefined ? {} : { token });
 
     expect(answer).toMatchObject({ status, json: { code } });
@@ -385,7 +274,7 @@ describe("T2 a token", () => {
 
   test("that the job was given stays good past its hour while the job lives", async ({ expect }) => {
     await openSlot();
-    const token = await bindSlot({ token: await makeToken({ expiresIn: -10, jti: "its-own" }) });
+    const token = await bindSlot({ token: await sidecar.token({ expiresIn: -10, jti: "its-own" }) });
 
     expect((await call("GET", path("input"), { token })).status).toBe(200);
   });
@@ -397,22 +286,21 @@ describe("T2 a token", () => {
     await closeSlot();
 
     await expect(call("GET", path("input"), { token })).rejects.toThrow("ENOENT");
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(sidecar.folder)).toEqual([]);
   });
 });
 
 describe("the process", () => {
   test("keeps a socket that is opened while the one before it still closes", async ({ expect }) => {
     for (let round = 0; round < 20; round += 1) {
-      events.length = 0;
-      send({ type: "open", slot: "slot1" });
-      send({ type: "close", slot: "slot1" });
-      send({ type: "open", slot: "slot1" });
+      const before = sidecar.count("opened");
+      sidecar.send({ type: "open", slot: "slot1" });
+      sidecar.send({ type: "close", slot: "slot1" });
+      sidecar.send({ type: "open", slot: "slot1" });
       // The first one has been opened as well, and is no answer.
-      const opened = (): number => events.filter((event) => event.type === "opened").length;
-      await until("the slot is open again", () => opened() === 2);
+      await until("the slot is open again", () => sidecar.count("opened") === before + 2);
 
-      expect(statSync(join(folder, "slot1", "api.sock")).isSocket()).toBe(true);
+      expect(statSync(join(sidecar.folder, "slot1", "api.sock")).isSocket()).toBe(true);
       await closeSlot();
     }
   });
@@ -420,21 +308,21 @@ describe("the process", () => {
   test("opens sockets for everyone in a folder for nobody else", async ({ expect }) => {
     await openSlot();
 
-    expect(statSync(folder).mode & 0o077).toBe(0);
-    expect(statSync(join(folder, "slot1", "api.sock")).mode & 0o777).toBe(0o666);
+    expect(statSync(sidecar.folder).mode & 0o077).toBe(0);
+    expect(statSync(join(sidecar.folder, "slot1", "api.sock")).mode & 0o777).toBe(0o666);
   });
 
   test.skipIf(process.getuid?.() !== 0)("gives up the rights of root", async ({ expect }) => {
     await openSlot();
 
-    expect(statSync(join(folder, "slot1", "api.sock")).uid).toBe(10_002);
+    expect(statSync(join(sidecar.folder, "slot1", "api.sock")).uid).toBe(10_002);
   });
 
   test("says what was wrong with a command", async ({ expect }) => {
-    child.send({ type: "open", slot: 1 });
-    await until("it complains", () => events.some((event) => event.type === "failed"));
+    sidecar.sendUnknown({ type: "open", slot: 1 });
+    await until("it complains", () => events().some((event) => event.type === "failed"));
 
-    expect(events).toContainEqual({
+    expect(events()).toContainEqual({
       type: "failed",
       slot: null,
       message: expect.stringContaining("unknown command") as string,
