@@ -9,19 +9,19 @@ import { join } from "node:path";
 import { ROOT } from "../repository.ts";
 import { callApi, type ApiAccess } from "./api.ts";
 
-/** Answers the names of the examples that were added now. */
+/** Answers the names of the events that were added now. */
 export async function seedExamples(access: ApiAccess, data: string): Promise<string[]> {
   const memory = join(data, "seeded.json");
   const known = existsSync(memory) ? (JSON.parse(readFileSync(memory, "utf8")) as string[]) : [];
   const added: string[] = [];
-  for (const name of exampleNames()) {
-    if (!known.includes(name)) {
-      // The key makes a repetition after a crash harmless: the same event is answered.
-      const headers = { "idempotency-key": `seed-${name}` };
-      await callApi(access, "POST", "/events", { body: readExample(name), headers });
-      added.push(name);
-      writeFileSync(memory, `${JSON.stringify([...known, ...added])}\n`);
-    }
+  for (const example of exampleNames().filter((name) => !known.includes(name))) {
+    const event = readExample(example);
+    // The key makes a repetition after a crash harmless: the same event is answered.
+    const headers = { "idempotency-key": `seed-${example}` };
+    await callApi(access, "POST", "/events", { body: event, headers });
+    known.push(example);
+    writeFileSync(memory, `${JSON.stringify(known)}\n`);
+    added.push(event.name);
   }
   return added;
 }
@@ -35,9 +35,10 @@ function exampleNames(): string[] {
     : [];
 }
 
-function readExample(name: string): unknown {
-  const folder = join(ROOT, "examples", name);
+function readExample(example: string): { readonly name: string; readonly script: string } {
+  const folder = join(ROOT, "examples", example);
   const { scriptFile, ...event } = JSON.parse(readFileSync(join(folder, "event.json"), "utf8")) as {
+    name: string;
     scriptFile: string;
   };
   return { ...event, script: readFileSync(join(folder, scriptFile), "utf8") };

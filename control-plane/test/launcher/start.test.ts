@@ -85,7 +85,9 @@ test("a first start seeds the examples and prints the address and the claim link
   const url = await ready(start);
 
   expect(start.said()).toContain(`${url}/claim#token=crnc_`);
-  expect(await listed(data, examples().length)).toHaveLength(examples().length);
+  const names = await listed(data, examples().length);
+  const added = /Added example events: (.*)\n/.exec(start.said())?.[1];
+  expect(added?.split(", ").toSorted()).toEqual(names.toSorted());
   expect((statSync(join(data, "local.json")).mode & 0o777).toString(8)).toBe("600");
 
   start.child.kill("SIGINT");
