@@ -11,6 +11,7 @@
 import type { Json } from "@cronium/protocol/json";
 import { MAX_INPUT_BYTES } from "@cronium/protocol/limits";
 import jsonata from "jsonata";
+import { isFunction, type Native, withCost } from "./mapping-functions.ts";
 
 export interface MappingFault {
   readonly ok: false;
@@ -40,7 +41,6 @@ const REMOVED = [
   "match",
   "replace",
   "distinct",
-  "clone",
   "random",
   "shuffle",
   "now",
@@ -59,6 +59,7 @@ const METERED = [
   ...["uppercase", "length", "trim", "contains", "split", "join", "number", "boolean", "not", "map", "zip", "filter"],
   ...["single", "reduce", "sift", "keys", "lookup", "append", "spread", "merge", "reverse", "each", "sort", "type"],
   ...["base64encode", "base64decode", "encodeUrlComponent", "encodeUrl", "decodeUrlComponent", "decodeUrl"],
+  ...["string", "clone"],
 ] as const;
 
 /** Steps for a call with `size` values or pieces of text; one is some microseconds of work. */
@@ -68,20 +69,17 @@ const COSTS: Readonly<Record<string, (size: number, text: number) => number>> = 
   // Copies what it has so far for each value.
   spread: (size) => (size * size) / 800,
   keys: (size) => size / 2,
+  // Writes it, and reads what it has written.
+  clone: (size) => size / 4,
   // Takes text apart into its characters first.
   length: (_, text) => text / 40,
   substring: (_, text) => text / 40,
 };
+/** For the call itself, where another function of the library makes it and no node tells of it. */
+const CALL_COST = 0.5;
 const USUAL_COST = (size: number): number => size / 16;
 /** Walk through everything below a value. */
 const WALKS: ReadonlySet<unknown> = new Set(["descendant", "wildcard"]);
-
-/** A function of the library as the library holds it. */
-interface Native {
-  readonly _jsonata_function: true;
-  readonly implementation: (this: unknown, ...args: unknown[]) => unknown;
-  readonly signature: unknown;
-}
 
 class Ended extends Error {}
 
@@ -135,7 +133,10 @@ function holdsRegex(node: unknown, depth: number): boolean {
 
 async function run(text: string, data: Readonly<Record<string, Json>>): ReturnType<Mapping["evaluate"]> {
   let steps = MAPPING_STEPS;
-  const sizes = new WeakMap<object, number>();
+  // Kept only as long as nothing changes: what is a copy may be changed in place, by the operator `| … | … |`.
+  const kept = new WeakMap<object, number>();
+  let copied = false;
+  const sizes = (): WeakMap<object, number> => (copied ? new WeakMap() : kept);
   let over: Ended | null = null;
   const spend = (some: number): void => {
     steps -= some;
@@ -145,29 +146,38 @@ async function run(text: string, data: Readonly<Record<string, Json>>): ReturnTy
     }
   };
   const weigh = (value: unknown): void => {
-    const size = sizeOf(value, sizes);
+    const size = sizeOf(value, sizes());
     if (size > MAX_VALUES || (typeof value === "string" && value.length > MAX_TEXT)) {
       over ??= new Ended("it makes a value that is too large");
       throw over;
     }
-    spend(typeof value === "string" ? value.length / 1_024 : size / 256);
+    spend(typeof value === "string" ? value.length / 1_024 : size / (copied ? 32 : 256));
   };
   try {
     const expression = compile(text);
     const charge = (name: string, args: readonly unknown[]): void => {
-      const size = args.reduce((sum: number, one) => sum + sizeOf(one, sizes), 0);
+      const size = args.reduce((sum: number, one) => sum + sizeOf(one, sizes()), 0);
       const text = typeof args[0] === "string" ? args[0].length : 0;
-      spend((COSTS[name] ?? USUAL_COST)(size, text));
+      if (size > MAX_VALUES) {
+        over ??= new Ended("it makes a value that is too large");
+        throw over;
+      }
+      spend(CALL_COST + (COSTS[name] ?? USUAL_COST)(size, text));
+      // Written over lines, each value stands behind as many blanks as it lies deep.
+      if (name === "string" && args[1] === true) {
+        spend((size * depthOf(args[0])) / 16);
+      }
     };
     let metered = false;
     expression.assign(ENTRY, (_node: unknown, _input: unknown, environment: { lookup(name: string): unknown }) => {
       if (!metered) {
         metered = true;
         for (const name of METERED) {
-          expression.assign(
-            name,
-            withCost(environment.lookup(name) as Native, (args) => charge(name, args)),
-          );
+          const before = (args: readonly unknown[]): void => {
+            charge(name, args);
+            copied ||= name === "clone";
+          };
+          expression.assign(name, withCost(environment.lookup(name) as Native, before));
         }
       }
       spend(1);
@@ -175,35 +185,17 @@ async function run(text: string, data: Readonly<Record<string, Json>>): ReturnTy
     expression.assign(EXIT, (node: { type?: unknown }, _input: unknown, _environment: unknown, value: unknown) => {
       weigh(value);
       if (WALKS.has(node.type)) {
-        spend(sizeOf(value, sizes) / 4);
+        spend(sizeOf(value, sizes()) / 4);
       }
-    });
-    expression.registerFunction("string", (value: unknown) => {
-      weigh(value);
-      const made = typeof value === "string" ? value : value === undefined ? undefined : JSON.stringify(value);
-      spend((made?.length ?? 0) / 1_024);
-      return made;
     });
     const value: unknown = await expression.evaluate(data);
     if (over !== null) {
       return fault(over);
     }
-    return plain(value, sizes);
+    return plain(value, sizes());
   } catch (error) {
     return fault(over ?? error);
   }
-}
-
-/** The same function, which says beforehand what it is given. The library reads its parameters off its length and text. */
-function withCost(native: Native, charge: (args: readonly unknown[]) => void): Native {
-  const { implementation, signature } = native;
-  const metered = function (this: unknown, ...args: unknown[]): unknown {
-    charge(args);
-    return implementation.apply(this, args);
-  };
-  Object.defineProperty(metered, "length", { value: implementation.length });
-  metered.toString = () => implementation.toString();
-  return { _jsonata_function: true, implementation: metered, signature };
 }
 
 /** As JSON, without what the library hangs onto lists; a function is no value. */
@@ -224,14 +216,6 @@ function plain(
     return { ok: false, message: `it gives more than ${MAX_INPUT_BYTES} characters of JSON`, position: null };
   }
   return { ok: true, value: JSON.parse(text) as Json };
-}
-
-/** Those of the library are objects that hold all around them. */
-function isFunction(value: unknown): boolean {
-  return (
-    typeof value === "function" ||
-    (typeof value === "object" && value !== null && ("_jsonata_lambda" in value || "_jsonata_function" in value))
-  );
 }
 
 /** Values in it, shared ones counted each time; texts count by their length. */
@@ -259,9 +243,17 @@ function sizeOf(value: unknown, sizes: WeakMap<object, number>): number {
   return size;
 }
 
+/** How deep lists and objects lie within one another; of something that holds itself without end, which is a fault. */
+function depthOf(value: unknown): number {
+  return typeof value !== "object" || value === null || isFunction(value)
+    ? 0
+    : 1 + Object.values(value).reduce((most: number, one) => Math.max(most, depthOf(one)), 0);
+}
+
 function fault(error: unknown): MappingFault {
   const { message = "", position, code } = (error ?? {}) as { message?: string; position?: number; code?: string };
-  const why = code === "T1006" ? `${message} (the function may not be available here)` : message;
+  const said = message.startsWith("Converting circular structure") ? "it makes a value that holds itself" : message;
+  const why = code === "T1006" ? `${said} (the function may not be available here)` : said;
   const cut = why.length > 200 ? `${why.slice(0, 199)}…` : why;
   return {
     ok: false,
