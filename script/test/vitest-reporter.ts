@@ -47,6 +47,10 @@ function suiteFailures(module: TestModule): Outcome[] {
   return [...own, ...nested];
 }
 
+function firstMessage(test: TestCase): string {
+  return withoutColours(test.result().errors?.[0]?.message ?? "no message");
+}
+
 export default class OutcomeReporter implements Reporter {
   onTestModuleEnd(module: TestModule): void {
     const tests = [...module.children.allTests()];
@@ -55,11 +59,11 @@ export default class OutcomeReporter implements Reporter {
     const ms = Math.round(module.diagnostic().duration);
     const counts = `${tests.length} tests${failed.length > 0 ? `, ${failed.length} failed` : ""}`;
     process.stdout.write(`  ${mark} ${module.project.name} ${module.relativeModuleId} (${counts}, ${ms} ms)\n`);
+    for (const test of failed) {
+      process.stdout.write(`         ${test.fullName}: ${firstMessage(test)}\n`);
+    }
     for (const test of tests.filter((one) => one.diagnostic()?.flaky === true)) {
-      const [first] = test.result().errors ?? [];
-      process.stdout.write(
-        `  flaky  ${test.fullName}: passed on a second try; first: ${first?.message ?? "no message"}\n`,
-      );
+      process.stdout.write(`  flaky  ${test.fullName}: passed on a second try; first: ${firstMessage(test)}\n`);
     }
   }
 

@@ -1,7 +1,10 @@
+/** Ends what hangs, on a busy machine too. */
+const WITHIN_MS = 90_000;
+
 /** Messages of a socket in order, awaited one by one, so that tests never guess when one arrives. */
 export interface Inbox {
   readonly socket: WebSocket;
-  /** The next JSON text that the filter accepts; others before it are kept for later. Fails after ten seconds. */
+  /** The next JSON text that the filter accepts; others before it are kept for later. Fails after 90 seconds. */
   text<T extends { type: string }>(type: T["type"], filter?: (message: T) => boolean): Promise<T>;
   /** The next JSON text of any type that the filter accepts. */
   json<T extends { type: string }>(filter: (message: T) => boolean, what: string): Promise<T>;
@@ -45,7 +48,7 @@ export function inboxOf(socket: WebSocket): Inbox {
     }
   });
   const take = async <T>(find: (message: string | Uint8Array) => T | undefined, what: string): Promise<T> => {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + WITHIN_MS;
     for (;;) {
       for (const [index, message] of messages.entries()) {
         const found = find(message);
@@ -57,7 +60,7 @@ export function inboxOf(socket: WebSocket): Inbox {
       const left = deadline - Date.now();
       if (left <= 0) {
         const seen = messages.map((one) => (typeof one === "string" ? one.slice(0, 200) : `${one.length} bytes`));
-        throw new Error(`${what} did not arrive within 10 s; waiting: ${seen.join(" | ")}`);
+        throw new Error(`${what} did not arrive within ${WITHIN_MS / 1_000} s; waiting: ${seen.join(" | ")}`);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(done, left);

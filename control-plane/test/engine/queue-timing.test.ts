@@ -22,7 +22,7 @@ describe("a delayed trigger", () => {
     const plane = await makePlane();
     const connection = await connect(await registerFake(plane), { slots: 1 });
     const event = await createEvent(plane);
-    const later = await trigger(plane, event, { delayMs: 1_000 });
+    const later = await trigger(plane, event, { delayMs: 3_000 });
     const now = await trigger(plane, event);
     const waiting = await plane.run(later);
     expect(waiting).toMatchObject({ state: "queued", queueReason: "delayed" });
@@ -33,7 +33,7 @@ describe("a delayed trigger", () => {
 
   test("that finds no slot at its moment gets the reason of others", async ({ expect }) => {
     const plane = await makePlane();
-    const runId = await plane.trigger({ labels: { gpu: "yes" }, ...({ delayMs: 300 } as object) });
+    const runId = await plane.trigger({ labels: { gpu: "yes" }, ...({ delayMs: 2_000 } as object) });
     expect((await plane.run(runId)).queueReason).toBe("delayed");
     const waiting = await plane.until(runId, (run) => run.queueReason !== "delayed", "the end of the delay");
     expect(waiting).toMatchObject({ state: "queued", queueReason: "no_matching_runner", notBefore: null });
@@ -42,7 +42,7 @@ describe("a delayed trigger", () => {
   test("may name its moment with an offset, and keeps it over a restart", async ({ expect }) => {
     const plane = await makePlane();
     const event = await createEvent(plane);
-    const at = Date.now() + 2_000;
+    const at = Date.now() + 5_000;
     const eastern = new Date(at + 5.5 * HOUR).toISOString().replace("Z", "+05:30");
     const runId = await trigger(plane, event, { delayUntil: eastern });
     expect(await plane.run(runId)).toMatchObject({ queueReason: "delayed", notBefore: new Date(at).toISOString() });
@@ -101,7 +101,7 @@ describe("queue TTL", () => {
   test("a run that has started once does not expire while it waits for a retry", async ({ expect }) => {
     const plane = await makePlane();
     const connection = await connect(await registerFake(plane));
-    const event = await createEvent(plane, { queueTtlMs: 1_000, scriptRetries: 1 });
+    const event = await createEvent(plane, { queueTtlMs: 3_000, scriptRetries: 1 });
     const runId = await trigger(plane, event);
     await connection.accept(await connection.job());
     await connection.finish({ runId, attempt: 1 }, { outcome: "failed", exitCode: 1 });
@@ -117,7 +117,7 @@ describe("a rate limit", () => {
   test("spreads the starts of its event, and says so", async ({ expect }) => {
     const plane = await makePlane();
     const connection = await connect(await registerFake(plane), { slots: 8 });
-    const event = await createEvent(plane, { name: "Sync", rateLimit: { limit: 2, perMs: 2_000 } });
+    const event = await createEvent(plane, { name: "Sync", rateLimit: { limit: 2, perMs: 8_000 } });
     const runs = [await trigger(plane, event), await trigger(plane, event), await trigger(plane, event)];
     const other = await plane.trigger();
     const started = [await connection.job(), await connection.job(), await connection.job()];
@@ -128,7 +128,7 @@ describe("a rate limit", () => {
     expect(await plane.run(runs[2] ?? "")).toMatchObject({
       queueReason: "rate_limit",
       message:
-        "Sync allows 2 starts in 2 s, which are used up; there is one more every 1 s. Raise the event's rateLimit to start sooner.",
+        "Sync allows 2 starts in 8 s, which are used up; there is one more every 4 s. Raise the event's rateLimit to start sooner.",
     });
     expect((await connection.job()).runId).toBe(runs[2]);
   });

@@ -80,13 +80,13 @@ export class Workbench {
 
 /** Runs `cronium-server` to its end. */
 export function cli(...args: readonly string[]): { readonly code: number | null; readonly said: string } {
-  const result = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8", timeout: 30_000 });
+  const result = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8", timeout: 120_000 });
   return { code: result.status, said: result.stderr };
 }
 
-/** Asks again until the answer is accepted; throws after ten seconds. */
+/** Asks again until the answer is accepted; throws after 90 seconds. */
 export async function until<T>(what: string, ask: () => Promise<T | null>): Promise<T> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 90_000;
   for (;;) {
     const answer = await ask().catch(() => null);
     if (answer !== null) {

@@ -39,19 +39,10 @@ function npmStart(...args: readonly string[]): Started {
   return start;
 }
 
-async function ready(start: Started): Promise<string> {
-  const what = (): string => `npm start is ready; it said: ${start.said()}`;
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await until(what(), () =>
-        Promise.resolve(/Cronium is ready after .*: {2}(http\S+)/.exec(start.said())?.[1] ?? null),
-      );
-    } catch (error) {
-      if (tries === 5 || start.child.exitCode !== null) {
-        throw error;
-      }
-    }
-  }
+function ready(start: Started): Promise<string> {
+  return until(`npm start is ready; it said: ${start.said()}`, () =>
+    Promise.resolve(/Cronium is ready after .*: {2}(http\S+)/.exec(start.said())?.[1] ?? null),
+  );
 }
 
 interface Local {

@@ -162,7 +162,7 @@ test("a schedule that is due fires by itself, its run says why it exists, and th
 }) => {
   const plane = await makePlane();
   const eventId = await createEvent(plane, { labels: { gpu: "yes" } });
-  const at = new Date(Math.ceil((Date.now() + 1_500) / 1_000) * 1_000).toISOString();
+  const at = new Date(Math.ceil((Date.now() + 3_000) / 1_000) * 1_000).toISOString();
   const { id } = await create(plane, { eventId, timing: { kind: "once", at } });
   const occurrence = await waitFor(async () => {
     const { items } = await plane.expectJson<{ items: Occurrence[] }>(200, "GET", `/schedules/${id}/occurrences`);
@@ -192,7 +192,7 @@ test("F18: the clock of a runner, a day ahead, changes no time of a schedule and
   const plane = await makePlane();
   const eventId = await createEvent(plane);
   const connection = await connect(await registerFake(plane), { clock: () => Date.now() + 86_400_000 });
-  const at = new Date(Math.ceil((Date.now() + 1_500) / 1_000) * 1_000);
+  const at = new Date(Math.ceil((Date.now() + 3_000) / 1_000) * 1_000);
   const timing = { kind: "interval", everyMs: 3_600_000 };
   const { id } = await create(plane, { eventId, timing, startAt: at.toISOString() });
   const job = await connection.job();
