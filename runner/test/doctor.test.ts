@@ -71,9 +71,9 @@ describe("B48 doctor names what an engine lacks, why it matters, and the exact f
     ["a rootless engine", { info: { SecurityOptions: ["name=rootless"] } }, "note", /rootless.*not offered/],
     [
       "Podman",
-      { version: { Version: "5.1.0", Components: [{ Name: "Podman Engine" }] } },
-      "FIX",
-      /Podman Engine speaks Docker's API, and not all of it.*docker\.io/,
+      { version: { Version: "4.3.1", Components: [{ Name: "Podman Engine" }] } },
+      "note",
+      /Podman Engine runs jobs in Docker's place.*while the runner is away is lost.*SIGKILL.*docker\.io/,
     ],
     [
       "limits that are not delegated",

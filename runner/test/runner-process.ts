@@ -9,6 +9,9 @@ import { until } from "./until.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
+/** The engine that the tests are to be run on, where it is not the machine's own. */
+const ENGINE = process.env["DOCKER_HOST"];
+
 /** For a runner without jobs; one that still has some is killed. */
 const STOP_WITHIN_MS = 2_000;
 
@@ -56,7 +59,13 @@ export class RunnerProcess {
       process.execPath,
       [this.program, ...this.flags, ...more, "--data-dir", this.dataDir, "--log-level", "debug"],
       {
-        env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...coverageEnv(), ...this.env },
+        env: {
+          PATH: process.env["PATH"] ?? "",
+          HOME: process.env["HOME"] ?? "",
+          ...(ENGINE === undefined ? {} : { DOCKER_HOST: ENGINE }),
+          ...coverageEnv(),
+          ...this.env,
+        },
         stdio: ["ignore", "pipe", "pipe"],
       },
     );

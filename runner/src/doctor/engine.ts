@@ -49,9 +49,9 @@ export function engineFindings(
   }
   if (isPodman(facts)) {
     findings.push(
-      toFix(
-        `${facts.name} speaks Docker's API, and not all of it: it refuses folders in memory with an owner and the log driver local, so containers of jobs do not start`,
-        "Install Docker Engine beside it: sudo apt-get install docker.io; or point DOCKER_HOST at one.",
+      note(
+        `${facts.name} runs jobs in Docker's place, and not all is as with Docker: what a job prints while the runner is away is lost (and declared so), a job out of memory may be told as a plain SIGKILL, a container that somebody stops by hand as the script's own end`,
+        "Nothing to do; where that matters, use Docker Engine: sudo apt-get install docker.io, and DOCKER_HOST that names it.",
       ),
     );
   }

@@ -25,6 +25,7 @@ import { KillWatch } from "./docker/kill-watch.ts";
 import { bridgeNetworks, type NetworkOptions, sweepNetworks } from "./docker/networks.ts";
 import { type LoginSources, registryLogins } from "./docker/registry-login.ts";
 import { packageLayers } from "./docker/package-layers.ts";
+import { speaking } from "./docker/podman.ts";
 import { Removals } from "./docker/removals.ts";
 import { WaitingImages } from "./docker/waiting-images.ts";
 import { makeWarmSlot } from "./docker/warm-slot.ts";
@@ -76,7 +77,8 @@ export interface DockerExecutorOptions {
 }
 
 export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
-  const { docker, clock, log, runnerId, cpus } = options;
+  const { clock, log, runnerId, cpus } = options;
+  const docker = speaking(options.docker, () => engine.podman);
   const tunnelled = options.apiTransport === "stdio";
   let changed = (): void => {};
   let hostPath: HostPath = (path) => path;
@@ -137,6 +139,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
       login: registryLogins(options.logins),
       stuckMs: options.pullStuckMs,
       builtIn: (runtime) => shelf.tagOf(runtime),
+      fillsAtStart: () => engine.podman,
     }),
     ownDisks(disk),
     bridgeNetworks({ docker, log, runnerId, ...options.network }),
@@ -161,6 +164,7 @@ export function makeDockerExecutor(options: DockerExecutorOptions): Executor {
     kills,
     failed,
     removals,
+    mountsEarly: () => engine.podman,
     create: {
       runnerId,
       image: shelf.tagOf(runtime) ?? "cronium/none",

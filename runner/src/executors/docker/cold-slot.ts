@@ -30,6 +30,7 @@ import { explainFailure } from "./explain-failure.ts";
 import { type FailedContainers, keptName } from "./failed-containers.ts";
 import type { KillWatch } from "./kill-watch.ts";
 import { wasOomKilled } from "./oom.ts";
+import { folderIsThere } from "./podman.ts";
 import type { Removals } from "./removals.ts";
 import { ExecTunnel } from "./exec-tunnel.ts";
 import type { Furnish, Furnishing } from "./furnishing.ts";
@@ -58,6 +59,8 @@ export interface ColdSlotContext {
   readonly failed: FailedContainers;
   readonly removals: Removals;
   readonly create: Omit<CreateContext, "networkModeNone">;
+  /** The engine mounts folders when it creates a container, so they have to be there by then. */
+  readonly mountsEarly: () => boolean;
   /** What its container needs beside itself. */
   readonly furnish: Furnish;
   /** The daemon seems to be gone, or to go; resolves when it has been asked. */
@@ -223,6 +226,10 @@ export class ColdSlot implements Slot {
     this.apiFolder = request.apiFolder;
     try {
       this.furnishing = await this.context.furnish(request, events, this.abandoned.signal);
+      const { clock, create, mountsEarly } = this.context;
+      if (mountsEarly() && request.apiFolder !== null && !create.tunnelled) {
+        await folderIsThere(request.apiFolder, clock, this.abandoned.signal);
+      }
       this.container = await this.create(request);
       const output = await this.container.attach({ stream: true, stdout: true, stderr: true });
       this.detach = () => (output as unknown as { destroy(): void }).destroy();

@@ -25,7 +25,7 @@ const Info = z.object({
 export async function engineFacts(docker: Docker) {
   const version = Version.parse(await docker.version());
   const info = Info.parse(await docker.info());
-  const name = version.Components?.find((part) => /podman/i.test(part.Name))?.Name ?? "Docker Engine";
+  const name = version.Components?.find((part) => isPodman(part.Name))?.Name ?? "Docker Engine";
   const containerd = version.Components?.find((part) => part.Name === "containerd")?.Version ?? null;
   const options = info.SecurityOptions ?? [];
   const cgroup = info.CgroupVersion === "1" || info.CgroupVersion === "2" ? info.CgroupVersion : null;
@@ -49,4 +49,9 @@ export async function engineFacts(docker: Docker) {
     os: version.Os,
     desktop: info.OperatingSystem === "Docker Desktop",
   };
+}
+
+/** By the name of a component, such as "Podman Engine". */
+export function isPodman(component: string): boolean {
+  return /podman/i.test(component);
 }

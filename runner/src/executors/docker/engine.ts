@@ -9,12 +9,16 @@ import type Docker from "dockerode";
 import * as z from "zod";
 import type { Clock } from "../../base/clock.ts";
 import { errorText, type Log } from "../../base/log.ts";
+import { isPodman } from "./engine-facts.ts";
 
 const LOOK_EVERY_MS = 5_000;
 const LOOK_WHILE_DOWN_MS = 1_000;
 const ANSWER_WITHIN_MS = 5_000;
 
-const Version = z.object({ Version: z.string() });
+const Version = z.object({
+  Version: z.string(),
+  Components: z.array(z.object({ Name: z.string() })).nullish(),
+});
 
 export interface EngineOptions {
   /** A client that dials for every question. */
@@ -31,6 +35,8 @@ export class Engine {
   private closed = false;
   private looking: Promise<void> | null = null;
   version: string | null = null;
+  /** Podman answers in Docker's place; as of the last answer. */
+  podman = false;
   /** What the last look failed with; null while it answers. */
   problem: string | null = "It has not been asked yet.";
 
@@ -69,7 +75,9 @@ export class Engine {
     const wasUp = this.up;
     const firstLook = this.problem === "It has not been asked yet.";
     try {
-      this.version = await engineVersion(this.options.docker, this.version);
+      const { version, podman } = await engineVersion(this.options.docker, this);
+      this.version = version;
+      this.podman = podman;
       this.problem = null;
     } catch (error) {
       this.version = null;
@@ -90,8 +98,11 @@ export class Engine {
   }
 }
 
-/** The version, with a plain ping when it is known already. Throws when the daemon does not answer in 5 s. */
-async function engineVersion(docker: Docker, known: string | null): Promise<string> {
+/** What it is, with a plain ping when that is known already. Throws when the daemon does not answer in 5 s. */
+async function engineVersion(
+  docker: Docker,
+  { version: known, podman }: Pick<Engine, "version" | "podman">,
+): Promise<{ readonly version: string; readonly podman: boolean }> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     timeout.reject(new Error(`Docker did not answer within ${ANSWER_WITHIN_MS} ms`));
@@ -99,9 +110,12 @@ async function engineVersion(docker: Docker, known: string | null): Promise<stri
   try {
     if (known !== null) {
       await Promise.race([docker.ping(), timeout.promise]);
-      return known;
+      return { version: known, podman };
     }
-    return Version.parse(await Promise.race([docker.version(), timeout.promise])).Version;
+    const { Version: version, Components: parts } = Version.parse(
+      await Promise.race([docker.version(), timeout.promise]),
+    );
+    return { version, podman: parts?.some(({ Name: name }) => isPodman(name)) === true };
   } finally {
     clearTimeout(timer);
   }

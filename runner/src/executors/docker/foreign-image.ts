@@ -41,6 +41,8 @@ export interface ForeignImageOptions extends PullOptions {
   readonly runnerId: string;
   /** Reference of the built-in image. */
   readonly builtIn: (runtime: Runtime) => string | null;
+  /** The engine copies an image's files into a volume when the container starts, not when it is created. */
+  readonly fillsAtStart: () => boolean;
   /** Told of each image that is on this machine now, because a job runs in it. */
   readonly found: (image: string) => void;
 }
@@ -112,7 +114,7 @@ function withImage(
 
 /** Named by the built-in image's content, so what is there is right. */
 async function makeVolumes(
-  { docker, runnerId }: Pick<ForeignImageOptions, "docker" | "runnerId">,
+  { docker, runnerId, fillsAtStart }: Pick<ForeignImageOptions, "docker" | "runnerId" | "fillsAtStart">,
   runtime: Runtime,
   tag: string,
 ): Promise<string[]> {
@@ -129,11 +131,17 @@ async function makeVolumes(
   }
   const container = await docker.createContainer({
     Image: tag,
+    Entrypoint: ["true"],
+    Cmd: [],
     NetworkDisabled: true,
     // The sweep takes it if this process dies before the next statement.
     Labels: { "cronium.runner": runnerId, "cronium.slot": `boot-${hash}` },
     HostConfig: { Binds: folders.map(({ from }, index) => `${names[index] ?? ""}:${from}`) },
   });
+  if (fillsAtStart()) {
+    await container.start();
+    await container.wait();
+  }
   await container.remove({ force: true }).catch((error: unknown) => {
     // The sweep may have been faster: nothing of it is needed any more.
     if ((error as { statusCode?: unknown }).statusCode !== 404) {
