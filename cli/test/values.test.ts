@@ -116,6 +116,41 @@ test("a workspace is renamed and exported, and no key deletes it", async ({ expe
   expect((await json<{ workspace: { name: string } }>(["workspaces", "show"])).workspace.name).toBe("Shop & Söhne");
 });
 
+test("B40 a change that somebody else was faster than ends with the code of a conflict, and changes nothing", async ({
+  expect,
+}) => {
+  const name = `GUARDED_${Date.now()}`;
+  writeFileSync(join(home.folder, "based.sh"), "true\n");
+  await json(["secrets", "set", name], VALUE);
+  await json(["events", "create", "--name", name, "--runtime", "bash", "--script", join(home.folder, "based.sh")]);
+  const schedule = await json<{ id: string; version: number }>(["schedules", "create", name, "--cron", "@daily"]);
+  const setting = (await cronium(["settings", "get", "version"])).stdout.trim();
+  const workspace = await json<{ version: number }>(["workspaces", "rename", "Before"]);
+  const cases: readonly (readonly [args: readonly string[], version: string])[] = [
+    [["settings", "set", "retentionDays", "41"], setting],
+    [["workspaces", "update", "--retention-days", "42"], String(Number(setting) + 1)],
+    [["workspaces", "rename", "After"], String(workspace.version)],
+    [["schedules", "update", schedule.id, "--cron", "@hourly"], String(schedule.version)],
+    [["secrets", "set", name], "1"],
+  ];
+  for (const [args, version] of cases) {
+    const based = (): Promise<Ended> => cronium([...args, "--based-on", version], VALUE);
+    expect((await based()).code, args.join(" ")).toBe(0);
+    const late = await based();
+    expect([late.code, late.stdout], args.join(" ")).toEqual([5, ""]);
+    expect(late.stderr).toMatch(/version \d+.*version \d+.*\n.*newest version/);
+  }
+  for (const set of [
+    ["variables", "set", `${name}_NO`, "1"],
+    ["secrets", "set", `${name}_NO`],
+  ]) {
+    expect((await cronium([...set, "--based-on", "1"], VALUE)).code, set.join(" ")).toBe(4);
+  }
+  expect((await cronium(["settings", "set", "retentionDays", "43", "--based-on", "x"])).code).toBe(2);
+  expect((await cronium(["settings", "get", "retentionDays"])).stdout).toBe("42\n");
+  expect((await cronium(["schedules", "delete", schedule.id, "--yes"])).code).toBe(0);
+});
+
 test("people are invited and keys made and revoked", async ({ expect }) => {
   const invited = await cronium(["members", "invite", `ben-${Date.now()}@example.org`, "--role", "editor"]);
   expect(invited.stdout).toMatch(/^http.*#token=\S+\n$/);

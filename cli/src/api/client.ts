@@ -23,6 +23,8 @@ export interface Sending {
   readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   /** Makes a repeated creating request the same request. */
   readonly idempotencyKey?: string;
+  /** The version that is changed: at any other one the change is refused, and the program ends with `conflict`. */
+  readonly ifMatch?: number | undefined;
   /** Its answer may take any time to read, once it has begun. Default: all of it within 60 s. */
   readonly isLong?: boolean;
 }
@@ -40,6 +42,16 @@ export class Api {
 
   /** One JSON answer. Throws an `ExitError` for a refusal, for no answer, and for one that does not fit the schema. */
   async json<T>(method: string, path: string, schema: Schema<T>, sending: Sending = {}): Promise<T> {
+    return (await this.versioned(method, path, schema, sending)).value;
+  }
+
+  /** The same with its version, where the answer has one as its `ETag`. */
+  async versioned<T>(
+    method: string,
+    path: string,
+    schema: Schema<T>,
+    sending: Sending = {},
+  ): Promise<{ readonly value: T; readonly version: number | null }> {
     const response = await this.send(method, path, sending);
     const text = await response.text();
     let value: unknown;
@@ -48,7 +60,11 @@ export class Api {
     } catch {
       throw refusal(response.status, text, this.url);
     }
-    return checked(schema, value, `${method} ${path}`);
+    const version = /^"(\d+)"$/.exec(response.headers.get("etag") ?? "")?.[1];
+    return {
+      value: checked(schema, value, `${method} ${path}`),
+      version: version === undefined ? null : Number(version),
+    };
   }
 
   /** The answer as it comes, once its status says success. */
@@ -87,7 +103,7 @@ export class Api {
   }
 
   #once(method: string, path: string, sending: Sending): Promise<Response> {
-    const { body, query, idempotencyKey, isLong } = sending;
+    const { body, query, idempotencyKey, ifMatch, isLong } = sending;
     const limit = isLong === true ? untilAnswered() : { signal: AbortSignal.timeout(TIMEOUT_MS), answered: () => {} };
     return fetch(`${this.url}/api/v1${path}${queryText(query)}`, {
       method,
@@ -95,6 +111,7 @@ export class Api {
         ...this.headers(),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+        ...(ifMatch === undefined ? {} : { "if-match": `"${ifMatch}"` }),
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       // A key follows no redirect: it belongs to this address.

@@ -57,6 +57,11 @@ export class Input {
     return value;
   }
 
+  /** `--based-on`: the version that a change is based on, as `If-Match` takes it; undefined when not given. */
+  basedOn(): number | undefined {
+    return this.number("based-on", 1, 999_999_999);
+  }
+
   /** Milliseconds of `30s`, `5m`, `2h`, `7d`, `500ms`. */
   duration(name: string): number | undefined {
     const text = this.text(name);

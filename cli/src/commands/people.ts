@@ -15,12 +15,13 @@ const MOST = 10_000;
 export async function listMembers(cli: Cli): Promise<void> {
   const page = await members(await cli.connect());
   const now = cli.now();
-  printPage(cli, page, ["MEMBER", "NAME", "E-MAIL", "ROLE", "JOINED"], ({ userId, name, email, role, joinedAt }) => [
-    userId,
-    name,
-    email,
-    role,
-    ago(joinedAt, now),
+  printPage(cli, page, ["MEMBER", "NAME", "E-MAIL", "ROLE", "JOINED", "VERSION"], (member) => [
+    member.userId,
+    member.name,
+    member.email,
+    member.role,
+    ago(member.joinedAt, now),
+    String(member.version),
   ]);
 }
 
@@ -49,7 +50,8 @@ export async function changeMember(cli: Cli, input: Input): Promise<void> {
   if (role === undefined) {
     throw new ExitError("usage", "There is nothing to change.", "Give --role.");
   }
-  await api.send("PATCH", `/members/${segment(member.userId)}`, { body: { role } });
+  const ifMatch = input.basedOn() ?? member.version;
+  await api.send("PATCH", `/members/${segment(member.userId)}`, { body: { role }, ifMatch });
   if (cli.out.json) {
     cli.out.value({ userId: member.userId, role });
   } else {
@@ -61,7 +63,8 @@ export async function removeMember(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const member = await findMember(api, input.arg(0));
   await confirm(cli, input, `Remove ${member.name} (${member.email}) from the workspace? Their keys end at once.`);
-  await api.send("DELETE", `/members/${segment(member.userId)}`);
+  // Whoever was made an owner while the question stood is not removed by an answer about a viewer.
+  await api.send("DELETE", `/members/${segment(member.userId)}`, { ifMatch: member.version });
   if (cli.out.json) {
     cli.out.value({ userId: member.userId, removed: true });
   } else {

@@ -65,9 +65,10 @@ export async function updateSchedule(cli: Cli, input: Input): Promise<void> {
   const fields = scheduleFields(input);
   const { catchUp } = fields;
   // Of the catch-up rule a part may be given; the rest stays.
-  const whole = catchUp === undefined ? {} : (await api.json("GET", path, Schedule)).catchUp;
-  const body = catchUp === undefined ? fields : { ...fields, catchUp: { ...whole, ...(catchUp as object) } };
-  print(cli, await api.json("PATCH", path, Schedule, { body }));
+  const old = catchUp === undefined ? null : await api.json("GET", path, Schedule);
+  const body = old === null ? fields : { ...fields, catchUp: { ...old.catchUp, ...(catchUp as object) } };
+  const ifMatch = input.basedOn() ?? old?.version;
+  print(cli, await api.json("PATCH", path, Schedule, { body, ifMatch }));
 }
 
 export async function pauseSchedule(cli: Cli, input: Input): Promise<void> {
@@ -87,8 +88,9 @@ export async function resumeSchedule(cli: Cli, input: Input): Promise<void> {
 export async function deleteSchedule(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const path = await pathOf(api, input);
+  const { version } = await api.json("GET", path, Schedule);
   await confirm(cli, input, `Delete the schedule ${input.arg(0)}?`);
-  await api.send("DELETE", path);
+  await api.send("DELETE", path, { ifMatch: version });
   cli.out.say(`Deleted ${input.arg(0)}.`);
 }
 

@@ -34,13 +34,20 @@ export async function setSecret(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const event = await eventOf(api, input);
   const known = await findSecret(api, name, event);
+  const basedOn = input.basedOn();
+  if (known === undefined && basedOn !== undefined) {
+    throw noSecret(name, event);
+  }
   const more = description === undefined ? {} : { description };
   const secret =
     known === undefined
       ? await api.json("POST", "/secrets", SecretSchema, {
           body: { name, value, eventId: event ?? null, ...more },
         })
-      : await api.json("PUT", `/secrets/${segment(known.id)}`, SecretSchema, { body: { value, ...more } });
+      : await api.json("PUT", `/secrets/${segment(known.id)}`, SecretSchema, {
+          body: { value, ...more },
+          ifMatch: basedOn,
+        });
   if (cli.out.json) {
     cli.out.value(secret);
     return;
@@ -56,11 +63,7 @@ export async function deleteSecret(cli: Cli, input: Input): Promise<void> {
   const event = await eventOf(api, input);
   const secret = await findSecret(api, input.arg(0), event);
   if (secret === undefined) {
-    throw new ExitError(
-      "notFound",
-      `There is no secret ${JSON.stringify(input.arg(0))} of ${event === undefined ? "the workspace" : "this event"}.`,
-      "See cronium secrets list.",
-    );
+    throw noSecret(input.arg(0), event);
   }
   const users = secret.usedBy.map(({ eventName }) => eventName);
   const used = users.length === 0 ? "" : ` Runs of ${users.join(", ")} fail without it.`;
@@ -117,6 +120,14 @@ function readValue(cli: Cli, input: Input): string {
   }
   // Most programs end what they print with a newline that is not part of it.
   return readText("-").replace(/\r?\n$/, "");
+}
+
+function noSecret(name: string, event: string | undefined): ExitError {
+  return new ExitError(
+    "notFound",
+    `There is no secret ${JSON.stringify(name)} of ${event === undefined ? "the workspace" : "this event"}.`,
+    "See cronium secrets list.",
+  );
 }
 
 async function findSecret(api: Api, named: string, event: string | undefined): Promise<Secret | undefined> {

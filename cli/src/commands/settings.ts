@@ -5,15 +5,15 @@ import type { Input } from "../base/input.ts";
 import { printFacts } from "../output/table.ts";
 import type { Cli } from "./context.ts";
 
-/** One value alone is printed as it is, for scripts. */
+/** One value alone is printed as it is, for scripts; `version` is what `--based-on` takes. */
 export async function getSettings(cli: Cli, input: Input): Promise<void> {
   const name = input.maybeArg(0);
-  const settings = await (await cli.connect()).json("GET", "/settings", Settings);
+  const { value: settings, version } = await (await cli.connect()).versioned("GET", "/settings", Settings);
   if (name === undefined) {
-    print(cli, settings);
+    print(cli, settings, version);
     return;
   }
-  const found = Object.entries(settings).find(([known]) => known === name);
+  const found = Object.entries({ ...settings, version }).find(([known]) => known === name);
   if (found === undefined) {
     throw unknown(name);
   }
@@ -39,7 +39,9 @@ export async function setSetting(cli: Cli, input: Input): Promise<void> {
       "Give a whole number within its range.",
     );
   }
-  print(cli, await (await cli.connect()).json("PATCH", "/settings", Settings, { body: body.data }));
+  const sending = { body: body.data, ifMatch: input.basedOn() };
+  const changed = await (await cli.connect()).versioned("PATCH", "/settings", Settings, sending);
+  print(cli, changed.value, changed.version);
 }
 
 function unknown(name: string): ExitError {
@@ -49,13 +51,13 @@ function unknown(name: string): ExitError {
 
 const text = (value: number | null): string => (value === null ? "none" : String(value));
 
-function print(cli: Cli, settings: Settings): void {
+function print(cli: Cli, settings: Settings, version: number | null): void {
   if (cli.out.json) {
     cli.out.value(settings);
   } else {
     printFacts(
       cli.out,
-      Object.entries(settings).map(([name, value]) => [name, text(value)] as const),
+      Object.entries({ ...settings, version }).map(([name, value]) => [name, text(value)] as const),
     );
   }
 }

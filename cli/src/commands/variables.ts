@@ -49,7 +49,10 @@ export async function setVariable(cli: Cli, input: Input): Promise<void> {
     ...(asked === undefined ? {} : { type }),
     ...(description === undefined ? {} : { description }),
   };
-  const basedOn = input.number("based-on", 1, Number.MAX_SAFE_INTEGER);
+  const basedOn = input.basedOn();
+  if (known === undefined && basedOn !== undefined) {
+    throw noVariable(name, event);
+  }
   const variable =
     known === undefined
       ? await api.json("POST", "/variables", Variable, { body: { ...body, type, name, eventId: event ?? null } })
@@ -67,7 +70,7 @@ export async function deleteVariable(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const variable = await findVariable(api, input);
   await confirm(cli, input, `Delete the variable ${variable.name} with all its values?`);
-  await api.send("DELETE", `/variables/${segment(variable.id)}`);
+  await api.send("DELETE", `/variables/${segment(variable.id)}`, { ifMatch: variable.version });
   if (cli.out.json) {
     cli.out.value({ variableId: variable.id, deleted: true });
   } else {
@@ -110,15 +113,19 @@ async function lookUp(api: Api, named: string, event: string | undefined): Promi
   return items.find(({ id, name, eventId }) => id === named || (name === named && eventId === (event ?? null)));
 }
 
+function noVariable(name: string, event: string | undefined): ExitError {
+  return new ExitError(
+    "notFound",
+    `There is no variable ${JSON.stringify(name)} of ${event === undefined ? "the workspace" : "this event"}.`,
+    "See cronium variables list.",
+  );
+}
+
 async function findVariable(api: Api, input: Input): Promise<Variable> {
   const event = await eventOf(api, input);
   const found = await lookUp(api, input.arg(0), event);
   if (found === undefined) {
-    throw new ExitError(
-      "notFound",
-      `There is no variable ${JSON.stringify(input.arg(0))} of ${event === undefined ? "the workspace" : "this event"}.`,
-      "See cronium variables list.",
-    );
+    throw noVariable(input.arg(0), event);
   }
   return found;
 }

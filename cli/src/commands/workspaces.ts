@@ -67,7 +67,7 @@ export async function updateWorkspace(cli: Cli, input: Input): Promise<void> {
     throw new ExitError("usage", "There is nothing to change.", "Give --concurrency or --retention-days.");
   }
   const api = await cli.connect();
-  const settings = await api.json("PATCH", "/settings", Settings, { body });
+  const settings = await api.json("PATCH", "/settings", Settings, { body, ifMatch: input.basedOn() });
   if (cli.out.json) {
     cli.out.value(settings);
   } else {
@@ -80,13 +80,15 @@ export async function updateWorkspace(cli: Cli, input: Input): Promise<void> {
 
 export async function renameWorkspace(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
-  const workspace = await api.json("PATCH", "/workspace", Workspace, { body: { name: input.arg(0) } });
+  const sending = { body: { name: input.arg(0) }, ifMatch: input.basedOn() };
+  const workspace = await api.json("PATCH", "/workspace", Workspace, sending);
   if (cli.out.json) {
     cli.out.value(workspace);
   } else {
     printFacts(cli.out, [
       ["workspace", workspace.id],
       ["name", workspace.name],
+      ["version", String(workspace.version)],
     ]);
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from "../base/command.ts";
 import type { Cli } from "../commands/context.ts";
+import { basedOn } from "./shared-options.ts";
 
 export const account: readonly Command<Cli>[] = [
   {
@@ -66,6 +67,7 @@ export const account: readonly Command<Cli>[] = [
         options: [
           { flags: "--concurrency <n>", about: "runs under way at a time, or none for no limit" },
           { flags: "--retention-days <n>", about: "how long ended runs are kept" },
+          basedOn,
         ],
         load: async () => (await import("../commands/workspaces.ts")).updateWorkspace,
       },
@@ -73,6 +75,7 @@ export const account: readonly Command<Cli>[] = [
         name: "rename",
         about: "give this one another name",
         args: ["<name>"],
+        options: [basedOn],
         load: async () => (await import("../commands/workspaces.ts")).renameWorkspace,
       },
       {
@@ -94,7 +97,7 @@ export const account: readonly Command<Cli>[] = [
     verbs: [
       {
         name: "get",
-        about: "print all settings, or the value of one",
+        about: "print all settings and their version, or the value of one",
         args: ["[setting]"],
         load: async () => (await import("../commands/settings.ts")).getSettings,
       },
@@ -102,6 +105,7 @@ export const account: readonly Command<Cli>[] = [
         name: "set",
         about: "change one; none takes a limit away",
         args: ["<setting>", "<value>"],
+        options: [basedOn],
         load: async () => (await import("../commands/settings.ts")).setSetting,
       },
     ],

@@ -1,6 +1,6 @@
 import type { Command, Option } from "../base/command.ts";
 import type { Cli } from "../commands/context.ts";
-import { paging } from "./shared-options.ts";
+import { basedOn, paging } from "./shared-options.ts";
 
 const role: Option = {
   flags: "--role <role>",
@@ -33,7 +33,7 @@ export const people: readonly Command<Cli>[] = [
         name: "update",
         about: "give one another role",
         args: ["<member>"],
-        options: [role],
+        options: [role, basedOn],
         load: async () => (await import("../commands/people.ts")).changeMember,
       },
       {

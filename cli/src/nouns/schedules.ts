@@ -1,6 +1,6 @@
 import type { Command, Option } from "../base/command.ts";
 import type { Cli } from "../commands/context.ts";
-import { paging } from "./shared-options.ts";
+import { basedOn, paging } from "./shared-options.ts";
 
 const timing: readonly Option[] = [
   { flags: "--file <file>", about: "fields as JSON, as the API takes them; flags win; - is stdin" },
@@ -66,7 +66,7 @@ export const schedules: readonly Command<Cli>[] = [
         name: "update",
         about: "change one",
         args: ["<schedule>"],
-        options: definition,
+        options: [...definition, basedOn],
         load: async () => (await import("../commands/schedules.ts")).updateSchedule,
       },
       {

@@ -6,6 +6,9 @@ export const paging: readonly Option[] = [
   { flags: "--cursor <cursor>", about: "go on behind an earlier list" },
 ];
 
+/** For what is changed without being read first; commands that read it send the version that they saw by themselves. */
+export const basedOn: Option = { flags: "--based-on <version>", about: "refuse when somebody changed it since then" };
+
 export const runFilters: readonly Option[] = [
   {
     flags: "--state <state>",

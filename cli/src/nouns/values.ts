@@ -1,5 +1,6 @@
 import type { Command, Option } from "../base/command.ts";
 import type { Cli } from "../commands/context.ts";
+import { basedOn } from "./shared-options.ts";
 
 const ofEvent: Option = { flags: "--event <event>", about: "of this event alone, by id or name" };
 const description: Option = { flags: "--description <text>", about: "what it is for" };
@@ -19,7 +20,7 @@ export const values: readonly Command<Cli>[] = [
         name: "set",
         about: "make one or replace its value, read from stdin",
         args: ["<name>"],
-        options: [{ flags: "--file <file>", about: "the value from a file, as it is" }, ofEvent, description],
+        options: [{ flags: "--file <file>", about: "the value from a file, as it is" }, basedOn, ofEvent, description],
         load: async () => (await import("../commands/secrets.ts")).setSecret,
       },
       {
@@ -66,7 +67,7 @@ export const values: readonly Command<Cli>[] = [
             about: "what the value is (default: as before, or string)",
             choices: ["string", "number", "boolean", "json"],
           },
-          { flags: "--based-on <version>", about: "refuse to overwrite a newer version" },
+          basedOn,
           ofEvent,
           description,
         ],

@@ -8,11 +8,22 @@ export interface RequestOptions {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly idempotencyKey?: string;
   /** The version that is changed; another one that came between is refused with `version_conflict`. */
-  readonly ifMatch?: number;
+  readonly ifMatch?: number | undefined;
   readonly signal?: AbortSignal;
 }
 
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  return (await requestVersioned<T>(path, options)).value;
+}
+
+export interface Versioned<T> {
+  readonly value: T;
+  /** What `ifMatch` of the next change takes; undefined for what has no version. */
+  readonly version: number | undefined;
+}
+
+/** The same with the version of what was answered, as its `ETag` names it. */
+export async function requestVersioned<T>(path: string, options: RequestOptions = {}): Promise<Versioned<T>> {
   const { method = "GET", body, idempotencyKey, ifMatch, signal } = options;
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) {
@@ -51,11 +62,13 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
   if (!answer.ok) {
     throw errorFromAnswer(answer.status, type, text, answer.headers.get("x-request-id"));
   }
+  const named = /^"(\d+)"$/.exec(answer.headers.get("etag") ?? "")?.[1];
+  const version = named === undefined ? undefined : Number(named);
   if (text === "") {
-    return undefined as T;
+    return { value: undefined as T, version };
   }
   try {
-    return JSON.parse(text) as T;
+    return { value: JSON.parse(text) as T, version };
   } catch {
     throw errorFromAnswer(answer.status, "", text, answer.headers.get("x-request-id"));
   }

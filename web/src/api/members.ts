@@ -25,12 +25,14 @@ export const invitationsQuery = () =>
     queryFn: ({ signal }) => request<Page<Invitation>>(apiPaths.invitations(), { signal }),
   });
 
-export function changeRole(userId: string, role: Role): Promise<Member> {
-  return request<Member>(apiPaths.member(userId), { method: "PATCH", body: { role } });
+/** Throws `version_conflict` when somebody else changed the member's role meanwhile. */
+export function changeRole({ userId, version }: Member, role: Role): Promise<Member> {
+  return request<Member>(apiPaths.member(userId), { method: "PATCH", body: { role }, ifMatch: version });
 }
 
-export function removeMember(userId: string): Promise<void> {
-  return request(apiPaths.member(userId), { method: "DELETE" });
+/** Throws `version_conflict` when somebody changed the member's role meanwhile. */
+export function removeMember({ userId, version }: Member): Promise<void> {
+  return request(apiPaths.member(userId), { method: "DELETE", ifMatch: version });
 }
 
 export function leaveWorkspace(): Promise<void> {

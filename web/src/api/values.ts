@@ -60,8 +60,9 @@ export function setVariable({ id, change }: { readonly id: string; readonly chan
   return request<Variable>(apiPaths.variable(id), { method: "PUT", body: change });
 }
 
-export function deleteVariable(id: string): Promise<void> {
-  return request(apiPaths.variable(id), { method: "DELETE" });
+/** Throws `version_conflict` when somebody set it meanwhile. */
+export function deleteVariable({ id, version }: Variable): Promise<void> {
+  return request(apiPaths.variable(id), { method: "DELETE", ifMatch: version });
 }
 
 export const variableVersionsQuery = (id: string) =>

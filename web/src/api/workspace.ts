@@ -3,21 +3,30 @@ import type { Workspace } from "@cronium/protocol/api/members";
 import type { Settings, UpdateSettings } from "@cronium/protocol/api/settings";
 import { queryOptions } from "@tanstack/react-query";
 import { apiPaths } from "../lib/paths.ts";
-import { request } from "./http.ts";
+import { request, requestVersioned, type Versioned } from "./http.ts";
 import { keys } from "./keys.ts";
 
 export const settingsQuery = () =>
   queryOptions({
     queryKey: keys.settings(),
-    queryFn: ({ signal }) => request<Settings>(apiPaths.settings(), { signal }),
+    queryFn: ({ signal }) => requestVersioned<Settings>(apiPaths.settings(), { signal }),
   });
 
-export function updateSettings(change: UpdateSettings): Promise<Settings> {
-  return request<Settings>(apiPaths.settings(), { method: "PATCH", body: change });
+/** Throws `version_conflict` when somebody changed a setting since `version`. */
+export function updateSettings({
+  change,
+  version,
+}: {
+  readonly change: UpdateSettings;
+  readonly version: number | undefined;
+}): Promise<Versioned<Settings>> {
+  return requestVersioned<Settings>(apiPaths.settings(), { method: "PATCH", body: change, ifMatch: version });
 }
 
-export function renameWorkspace(name: string): Promise<Workspace> {
-  return request<Workspace>(apiPaths.workspace(), { method: "PATCH", body: { name } });
+/** Throws `version_conflict` when somebody renamed it since `version`. */
+export function renameWorkspace(change: { readonly name: string; readonly version: number }): Promise<Workspace> {
+  const { name, version } = change;
+  return request<Workspace>(apiPaths.workspace(), { method: "PATCH", body: { name }, ifMatch: version });
 }
 
 export function transferOwnership(userId: string): Promise<void> {

@@ -33,7 +33,7 @@ export function ConfirmDialog(props: ConfirmDialogProps): ReactNode {
         </>
       }
     >
-      <p className="max-w-[60ch]">{props.body}</p>
+      <div className="max-w-[60ch]">{props.body}</div>
     </Dialog>
   );
 }

@@ -2,11 +2,11 @@ import type { Endpoint, EndpointWithSecret } from "@cronium/protocol/endpoint";
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { createEndpoint, updateEndpoint } from "../api/endpoints.ts";
+import { createEndpoint, endpointsQuery, updateEndpoint } from "../api/endpoints.ts";
 import { eventsQuery } from "../api/events.ts";
 import { keys } from "../api/keys.ts";
 import { itemsOf } from "../api/page.ts";
-import { ErrorLine } from "../components/ErrorPanel.tsx";
+import { ConflictLine } from "../components/ConflictLine.tsx";
 import { ShownOnce } from "../components/ShownOnce.tsx";
 import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
@@ -37,16 +37,17 @@ export interface EndpointFormProps {
 export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNode {
   const [draft, setDraft] = useState(() => endpointDraft(endpoint));
   // What is typed is based on the version of then, whatever the list shows meanwhile.
-  const [base] = useState(endpoint);
+  const [base, setBase] = useState(endpoint);
   const [made, setMade] = useState<EndpointWithSecret | null>(null);
   const client = useQueryClient();
   const events = itemsOf(useInfiniteQuery(eventsQuery()).data);
   const save = useMutation({
-    mutationFn: async (): Promise<EndpointWithSecret | null> => {
-      if (base === null) {
+    /** Only what was changed here, onto the version that is named. */
+    mutationFn: async (version: number | undefined): Promise<EndpointWithSecret | null> => {
+      if (base === null || version === undefined) {
         return createEndpoint(newEndpoint(draft));
       }
-      await updateEndpoint({ id: base.id, change: endpointChange(draft, base) });
+      await updateEndpoint({ id: base.id, change: { ...endpointChange(draft, base), version } });
       return null;
     },
     onSuccess: (answer) => {
@@ -58,6 +59,14 @@ export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNod
       }
     },
   });
+  const newest = async (): Promise<Endpoint> => {
+    const page = await client.fetchQuery({ ...endpointsQuery(), staleTime: 0 });
+    const found = page.items.find(({ id }) => id === base?.id);
+    if (found === undefined) {
+      throw new Error(t("stale.gone"));
+    }
+    return found;
+  };
   if (made !== null) {
     return <Made made={made} onClose={onClose} />;
   }
@@ -82,7 +91,7 @@ export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNod
         className="flex flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          save.mutate();
+          save.mutate(base?.version);
         }}
       >
         <Field label={t("endpointForm.name")} error={errorAt("/name")}>
@@ -119,7 +128,16 @@ export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNod
             {t("endpointForm.addEvent")}
           </Button>
         ) : null}
-        <ErrorLine error={save.error} />
+        <ConflictLine
+          error={save.error}
+          onReload={async () => {
+            const now = await newest();
+            setBase(now);
+            setDraft(endpointDraft(now));
+            save.reset();
+          }}
+          onOverwrite={async () => save.mutate((await newest()).version)}
+        />
         <Button type="submit" look="primary" className="self-start" busy={save.isPending}>
           {base === null ? t("endpointForm.submit") : t("endpointForm.save")}
         </Button>

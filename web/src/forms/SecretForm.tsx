@@ -1,8 +1,8 @@
 import type { Secret } from "@cronium/protocol/api/secrets";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { createSecret, replaceSecret } from "../api/values.ts";
-import { ErrorLine } from "../components/ErrorPanel.tsx";
+import { createSecret, replaceSecret, secretsQuery } from "../api/values.ts";
+import { ConflictLine } from "../components/ConflictLine.tsx";
 import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
@@ -22,20 +22,29 @@ export interface SecretFormProps {
 /** Stores a value that is never shown again. */
 export function SecretForm({ secret, eventId, onClose }: SecretFormProps): ReactNode {
   const [values, setValues] = useState({ name: "", value: "", description: secret?.description ?? "" });
+  const [base, setBase] = useState(secret);
   const client = useQueryClient();
   const store = useProven(
-    ({ name, value, description }: typeof values) =>
-      secret === null
+    ({ name, value, description, on }: typeof values & { readonly on: Secret | null }) =>
+      on === null
         ? createSecret({ name: name.trim(), value, description, eventId })
         : replaceSecret({
-            id: secret.id,
-            change: { description, ...(value === "" ? {} : { value, version: secret.version }) },
+            id: on.id,
+            change: { description, version: on.version, ...(value === "" ? {} : { value }) },
           }),
     async () => {
       await client.invalidateQueries({ queryKey: ["secrets"] });
       onClose();
     },
   );
+  const newest = async (): Promise<Secret> => {
+    const { items } = await client.fetchQuery({ ...secretsQuery(eventId), staleTime: 0 });
+    const found = items.find(({ id }) => id === base?.id);
+    if (found === undefined) {
+      throw new Error(t("stale.gone"));
+    }
+    return found;
+  };
   const messageAt = (pointer: string): string | undefined =>
     isApiError(store.error) ? store.error.fieldMessage(pointer) : undefined;
   const hasPlace = ["/name", "/value", "/description"].some((pointer) => messageAt(pointer) !== undefined);
@@ -52,7 +61,7 @@ export function SecretForm({ secret, eventId, onClose }: SecretFormProps): React
         className="flex flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          store.run(values);
+          store.run({ ...values, on: base });
         }}
       >
         {secret === null ? (
@@ -85,7 +94,18 @@ export function SecretForm({ secret, eventId, onClose }: SecretFormProps): React
             />
           )}
         </Field>
-        {hasPlace ? null : <ErrorLine error={store.error} />}
+        {hasPlace ? null : (
+          <ConflictLine
+            error={store.error}
+            onReload={async () => {
+              const now = await newest();
+              setBase(now);
+              setValues({ name: "", value: "", description: now.description });
+              store.reset();
+            }}
+            onOverwrite={async () => store.run({ ...values, on: await newest() })}
+          />
+        )}
         <Button type="submit" look="primary" className="self-start" busy={store.busy}>
           {t("secrets.store")}
         </Button>

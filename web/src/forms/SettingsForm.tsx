@@ -2,8 +2,9 @@ import type { Settings, UpdateSettings } from "@cronium/protocol/api/settings";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { keys } from "../api/keys.ts";
-import { updateSettings } from "../api/workspace.ts";
-import { ErrorLine } from "../components/ErrorPanel.tsx";
+import type { Versioned } from "../api/http.ts";
+import { settingsQuery, updateSettings } from "../api/workspace.ts";
+import { ConflictLine } from "../components/ConflictLine.tsx";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Field, Input } from "../ui/Field.tsx";
@@ -49,19 +50,23 @@ export function SettingsForm({
   settings,
   isFixed,
 }: {
-  readonly settings: Settings;
+  readonly settings: Versioned<Settings>;
   readonly isFixed: boolean;
 }): ReactNode {
-  const [draft, setDraft] = useState(draftOf(settings));
+  // What others change while this is open must not pass for a change of the person here.
+  const [base, setBase] = useState(settings);
+  const [draft, setDraft] = useState(draftOf(base.value));
   const client = useQueryClient();
-  const save = useMutation({
-    mutationFn: updateSettings,
-    onSuccess: (saved) => {
-      client.setQueryData(keys.settings(), saved);
-      setDraft(draftOf(saved));
-    },
-  });
-  const changed = NAMES.filter((name) => valueOf(name, draft[name]) !== settings[name]);
+  const adopt = (now: Versioned<Settings>): void => {
+    client.setQueryData(keys.settings(), now);
+    setBase(now);
+    setDraft(draftOf(now.value));
+  };
+  const newest = (): Promise<Versioned<Settings>> => client.fetchQuery({ ...settingsQuery(), staleTime: 0 });
+  const save = useMutation({ mutationFn: updateSettings, onSuccess: adopt });
+  const changed = NAMES.filter((name) => valueOf(name, draft[name]) !== base.value[name]);
+  /** Only what was changed here: the rest stays as others have left it. */
+  const change = (): UpdateSettings => Object.fromEntries(changed.map((name) => [name, valueOf(name, draft[name])]));
   const wrong = NAMES.filter((name) => valueOf(name, draft[name]) === undefined);
   return (
     <form
@@ -70,8 +75,7 @@ export function SettingsForm({
       onSubmit={(event) => {
         event.preventDefault();
         if (wrong.length === 0 && changed.length > 0) {
-          const change: UpdateSettings = Object.fromEntries(changed.map((name) => [name, valueOf(name, draft[name])]));
-          save.mutate(change);
+          save.mutate({ change: change(), version: base.version });
         }
       }}
     >
@@ -95,7 +99,14 @@ export function SettingsForm({
           </div>
         );
       })}
-      <ErrorLine error={save.error} />
+      <ConflictLine
+        error={save.error}
+        onReload={async () => {
+          adopt(await newest());
+          save.reset();
+        }}
+        onOverwrite={async () => save.mutate({ change: change(), version: (await newest()).version })}
+      />
       {isFixed ? null : (
         <Button
           type="submit"

@@ -2,8 +2,8 @@ import { type Variable, type VariableType } from "@cronium/protocol/api/variable
 import type { Json } from "@cronium/protocol/json";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { createVariable, setVariable } from "../api/values.ts";
-import { ErrorLine } from "../components/ErrorPanel.tsx";
+import { createVariable, setVariable, variablesQuery } from "../api/values.ts";
+import { ConflictLine } from "../components/ConflictLine.tsx";
 import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
@@ -22,22 +22,34 @@ export interface VariableFormProps {
   readonly onClose: () => void;
 }
 
-/** A value of a type that everybody may see. Each save is a version of its own. */
-export function VariableForm({ variable, eventId, onClose }: VariableFormProps): ReactNode {
-  const [values, setValues] = useState({
+function draftOf(variable: Variable | null): Draft {
+  return {
     name: "",
     type: variable?.type ?? "string",
     text: variable === null ? "" : variableText(variable.value, variable.type),
     description: variable?.description ?? "",
-  });
+  };
+}
+
+interface Draft {
+  readonly name: string;
+  readonly type: VariableType;
+  readonly text: string;
+  readonly description: string;
+}
+
+/** A value of a type that everybody may see. Each save is a version of its own. */
+export function VariableForm({ variable, eventId, onClose }: VariableFormProps): ReactNode {
+  const [base, setBase] = useState(variable);
+  const [values, setValues] = useState(() => draftOf(variable));
   const [wrong, setWrong] = useState<string | undefined>(undefined);
   const client = useQueryClient();
   const save = useMutation({
-    mutationFn: (value: Json) => {
+    mutationFn: ({ value, on }: { readonly value: Json; readonly on: Variable | null }) => {
       const { type, description } = values;
-      return variable === null
+      return on === null
         ? createVariable({ name: values.name.trim(), value, type, description, eventId })
-        : setVariable({ id: variable.id, change: { value, type, description, version: variable.version } });
+        : setVariable({ id: on.id, change: { value, type, description, version: on.version } });
     },
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["variables"] });
@@ -47,7 +59,22 @@ export function VariableForm({ variable, eventId, onClose }: VariableFormProps):
   const messageAt = (pointer: string): string | undefined =>
     isApiError(save.error) ? save.error.fieldMessage(pointer) : undefined;
   const hasPlace = ["/name", "/value"].some((pointer) => messageAt(pointer) !== undefined);
-  const isStale = isApiError(save.error, "version_conflict");
+  const newest = async (): Promise<Variable> => {
+    const { items } = await client.fetchQuery({ ...variablesQuery(eventId), staleTime: 0 });
+    const found = items.find(({ id }) => id === base?.id);
+    if (found === undefined) {
+      throw new Error(t("stale.gone"));
+    }
+    return found;
+  };
+  const send = (on: Variable | null): void => {
+    const read = readVariableValue(values.text, values.type);
+    if (read.ok) {
+      save.mutate({ value: read.value, on });
+    } else {
+      setWrong(read.message);
+    }
+  };
   const change = (next: Partial<typeof values>): void => {
     setValues({ ...values, ...next });
     setWrong(undefined);
@@ -65,12 +92,7 @@ export function VariableForm({ variable, eventId, onClose }: VariableFormProps):
         className="flex flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          const read = readVariableValue(values.text, values.type);
-          if (read.ok) {
-            save.mutate(read.value);
-          } else {
-            setWrong(read.message);
-          }
+          send(base);
         }}
       >
         {variable === null ? (
@@ -123,12 +145,17 @@ export function VariableForm({ variable, eventId, onClose }: VariableFormProps):
             />
           )}
         </Field>
-        {isStale ? (
-          <p role="alert" className="text-12 text-bad">
-            {t("variables.stale")}
-          </p>
-        ) : hasPlace ? null : (
-          <ErrorLine error={save.error} />
+        {hasPlace ? null : (
+          <ConflictLine
+            error={save.error}
+            onReload={async () => {
+              const now = await newest();
+              setBase(now);
+              setValues(draftOf(now));
+              save.reset();
+            }}
+            onOverwrite={async () => send(await newest())}
+          />
         )}
         <Button type="submit" look="primary" className="self-start" busy={save.isPending}>
           {t("variables.store")}

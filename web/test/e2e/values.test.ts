@@ -135,8 +135,14 @@ test("a variable has a type, is changed, and gets an old value back from its his
   });
   await dialog().getByLabel("Value").fill('["mine"]');
   await dialog().getByRole("button", { name: "Save the variable" }).click();
-  await dialog().getByText("Somebody set it meanwhile.").waitFor();
+  await dialog().getByText("Somebody else changed this meanwhile.").waitFor();
   expect(await stored("variables")).toMatchObject([{ value: ["theirs"] }]);
+  await page.screenshot({ path: join(PICTURES, "variable-conflict.png") });
+  await dialog().getByRole("button", { name: "Take theirs" }).click();
+  await expect.poll(() => dialog().getByLabel("Value").inputValue()).toContain("theirs");
+  await dialog().getByLabel("Value").fill('["both"]');
+  await dialog().getByRole("button", { name: "Save the variable" }).click();
+  await table("Variables").getByText('["both"]').waitFor();
 });
 
 test("an event has values of its own, and its editor picks what the script may read", async ({ expect }) => {

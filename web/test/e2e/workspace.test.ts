@@ -1,7 +1,7 @@
 /** The workspace itself: renaming it, copying all it holds, handing it over, leaving and deleting it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
 import { openPage } from "./browser.ts";
 import { type SignedIn, startSignedIn } from "./signed-in.ts";
@@ -53,11 +53,47 @@ test("every setting has a field, which says what is wrong and saves what is righ
   await atATime.fill("12");
   await save.click();
   // Saved, there is nothing left to save.
-  await page.locator('button[aria-disabled="true"]', { hasText: "Save limits" }).waitFor();
+  await page.locator('button[aria-disabled="true"]:not([aria-busy])', { hasText: "Save limits" }).waitFor();
   const settings = await signedIn.cronium.api<Record<string, number>>("GET", "/settings");
   expect(settings).toMatchObject({ auditRetentionDays: 730, concurrency: 12, retentionDays: 30 });
   await page.reload();
   expect(await atATime.inputValue()).toBe("12");
+});
+
+test("B40 what somebody else changed meanwhile is not overwritten unasked, neither name nor settings", async ({
+  expect,
+}) => {
+  const { api } = signedIn.cronium;
+  const settings = (): Promise<Record<string, number>> => api("GET", "/settings");
+  await page.goto(`${signedIn.cronium.url}/settings?tab=workspace`);
+  const form = (name: string): Locator => page.getByRole("region", { name, exact: true });
+  const limits = form("Limits and keeping");
+  const runs = page.getByLabel("Days that ended runs are kept");
+  await runs.fill("61");
+  await api("PATCH", "/settings", { concurrency: 77, retentionDays: 62 });
+  await limits.getByRole("button", { name: "Save limits" }).click();
+  await limits.getByText("Somebody else changed this meanwhile.").waitFor();
+  expect((await settings())["retentionDays"]).toBe(62);
+  await page.screenshot({ path: join(PICTURES, "settings-conflict.png"), fullPage: true });
+  // Mine goes over theirs; what was not touched here stays as they left it.
+  await limits.getByRole("button", { name: "Overwrite with mine" }).click();
+  await limits.getByText("Somebody else changed this meanwhile.").waitFor({ state: "detached" });
+  await expect.poll(settings).toMatchObject({ retentionDays: 61, concurrency: 77 });
+  await runs.fill("63");
+  await api("PATCH", "/settings", { retentionDays: 64 });
+  await limits.getByRole("button", { name: "Save limits" }).click();
+  await limits.getByRole("button", { name: "Take theirs" }).click();
+  await expect.poll(() => runs.inputValue()).toBe("64");
+  expect((await settings())["retentionDays"]).toBe(64);
+
+  const name = form("Name");
+  await page.getByLabel("Name of the workspace").fill("Mine");
+  await api("PATCH", "/workspace", { name: "Theirs" });
+  await name.getByRole("button", { name: "Rename" }).click();
+  await name.getByText("Somebody else changed this meanwhile.").waitFor();
+  await name.getByRole("button", { name: "Overwrite with mine" }).click();
+  await page.getByLabel("Type Mine to delete it").waitFor();
+  await api("PATCH", "/workspace", { name: "The shed" });
 });
 
 test("deleting or leaving one's only workspace says that nothing is left then", async ({ expect }) => {

@@ -30,6 +30,11 @@ export const commonText = {
   "error.unreachableHint": "Check the network and that the control plane runs, then try again.",
   "error.unknown": "The page could not finish what it was doing.",
 
+  "stale.title": "Somebody else changed this meanwhile. Your change is not saved.",
+  "stale.reload": "Take theirs",
+  "stale.overwrite": "Overwrite with mine",
+  "stale.gone": "It does not exist any more: somebody deleted it.",
+
   "connection.lost": "Live connection lost. Shown values may be old; reconnecting by itself.",
   "connection.offline": "This browser is offline. The page resumes by itself.",
 

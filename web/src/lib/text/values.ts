@@ -55,7 +55,6 @@ export const valuesText = {
   "variables.edit": "Change",
   "variables.editTitle": (name: string) => `Change ${name}`,
   "variables.store": "Save the variable",
-  "variables.stale": "Somebody set it meanwhile. Close this, look at the new value, and change it again.",
   "variables.history": "History",
   "variables.historyTitle": (name: string) => `Values of ${name}`,
   "variables.version": "Version",

@@ -13,6 +13,7 @@ import {
   removeMember,
   withdrawInvitation,
 } from "../../api/members.ts";
+import { ConflictLine } from "../../components/ConflictLine.tsx";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
@@ -32,12 +33,21 @@ export function MembersTab({ role }: { readonly role: Role }): ReactNode {
   const [isInviting, setInviting] = useState(false);
   const [leaving, setLeaving] = useState<Member | null>(null);
   const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: keys.members() });
-  const assign = useProven(
-    (change: { readonly userId: string; readonly role: Role }) => changeRole(change.userId, change.role),
-    refresh,
-  );
+  const [chosen, setChosen] = useState<{ readonly member: Member; readonly role: Role } | null>(null);
+  const assign = useProven((change: { readonly member: Member; readonly role: Role }) => {
+    setChosen(change);
+    return changeRole(change.member, change.role);
+  }, refresh);
+  const newest = async ({ userId }: Member): Promise<Member> => {
+    const { items } = await client.fetchQuery({ ...membersQuery(), staleTime: 0 });
+    const found = items.find((one) => one.userId === userId);
+    if (found === undefined) {
+      throw new Error(t("stale.gone"));
+    }
+    return found;
+  };
   const remove = useProven(
-    (member: Member) => (member.isYou ? leaveWorkspace() : removeMember(member.userId)),
+    (member: Member) => (member.isYou ? leaveWorkspace() : removeMember(member)),
     async () => {
       setLeaving(null);
       await client.invalidateQueries();
@@ -70,7 +80,7 @@ export function MembersTab({ role }: { readonly role: Role }): ReactNode {
             value={member.role}
             by={role}
             disabled={assign.busy}
-            onChoose={(next) => assign.run({ userId: member.userId, role: next })}
+            onChoose={(next) => assign.run({ member, role: next })}
           />
         ) : (
           t(`role.${member.role}`)
@@ -108,7 +118,18 @@ export function MembersTab({ role }: { readonly role: Role }): ReactNode {
         >
           {t("members.invite")}
         </Button>
-        <ErrorLine error={assign.error} />
+        <ConflictLine
+          error={assign.error}
+          onReload={async () => {
+            await refresh();
+            assign.reset();
+          }}
+          onOverwrite={async () => {
+            if (chosen !== null) {
+              assign.run({ ...chosen, member: await newest(chosen.member) });
+            }
+          }}
+        />
       </div>
       <Loadable query={query} rows={3}>
         {(page) => (
@@ -129,7 +150,14 @@ export function MembersTab({ role }: { readonly role: Role }): ReactNode {
           body={
             <>
               {leaving.isYou ? t("members.leaveBody") : t("members.removeBody")}
-              <ErrorText error={remove.error} />
+              <ConflictLine
+                error={remove.error}
+                onReload={async () => {
+                  await refresh();
+                  setLeaving(null);
+                }}
+                onOverwrite={async () => remove.run(await newest(leaving))}
+              />
             </>
           }
           confirm={leaving.isYou ? t("members.leave") : t("members.remove")}
@@ -143,14 +171,6 @@ export function MembersTab({ role }: { readonly role: Role }): ReactNode {
       {remove.dialog}
     </>
   );
-}
-
-function ErrorText({ error }: { readonly error: unknown }): ReactNode {
-  return error instanceof Error ? (
-    <span role="alert" className="mt-2 block text-bad">
-      {error.message}
-    </span>
-  ) : null;
 }
 
 function Invitations(): ReactNode {

@@ -1,4 +1,5 @@
 import { mayDo } from "@cronium/protocol/access";
+import type { Workspace } from "@cronium/protocol/api/members";
 import type { Role } from "@cronium/protocol/roles";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
@@ -6,7 +7,9 @@ import { type ReactNode, useState } from "react";
 import { signInOptionsQuery } from "../../api/account-links.ts";
 import { meQuery, workspacesQuery } from "../../api/account.ts";
 import { leaveWorkspace, membersQuery } from "../../api/members.ts";
+import type { Page } from "../../api/page.ts";
 import { deleteWorkspace, renameWorkspace, settingsQuery, transferOwnership } from "../../api/workspace.ts";
+import { ConflictLine } from "../../components/ConflictLine.tsx";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
 import { useProven } from "../../forms/ProofDialog.tsx";
@@ -26,7 +29,7 @@ export function WorkspaceTab({ role }: { readonly role: Role }): ReactNode {
     <div className="flex max-w-[68ch] flex-col gap-8 px-4 py-5 lg:px-6">
       {name !== undefined && isOwner ? (
         <>
-          <Rename key={name} name={name} />
+          <Rename />
           <Section title={t("zone.export")} help={t("zone.exportHelp")}>
             <a href={apiPaths.workspaceExport()} download className={buttonClasses()}>
               <Download {...icon} />
@@ -58,10 +61,33 @@ function goHome(): void {
   location.assign(paths.home());
 }
 
-function Rename({ name }: { readonly name: string }): ReactNode {
-  const [text, setText] = useState(name);
+function Rename(): ReactNode {
+  const active = activeOf(useQuery(workspacesQuery()).data);
+  return active === undefined ? null : <RenameForm workspace={active} />;
+}
+
+const activeOf = (page: Page<Workspace> | undefined): Workspace | undefined =>
+  page?.items.find(({ isActive }) => isActive);
+
+function RenameForm({ workspace }: { readonly workspace: Workspace }): ReactNode {
+  // The name of when this was opened: another one meanwhile is a conflict, and does not replace what is being typed.
+  const [base, setBase] = useState(workspace);
+  const [text, setText] = useState(base.name);
   const client = useQueryClient();
-  const rename = useMutation({ mutationFn: renameWorkspace, onSuccess: () => client.invalidateQueries() });
+  const adopt = (now: Workspace): void => {
+    setBase(now);
+    setText(now.name);
+  };
+  const newest = async (): Promise<Workspace> =>
+    activeOf(await client.fetchQuery({ ...workspacesQuery(), staleTime: 0 })) ?? base;
+  const rename = useMutation({
+    mutationFn: renameWorkspace,
+    onSuccess: (renamed) => {
+      adopt(renamed);
+      return client.invalidateQueries();
+    },
+  });
+  const send = ({ version }: Workspace): void => rename.mutate({ name: text.trim(), version });
   return (
     <Section title={t("zone.name")} help={t("zone.nameHelp")}>
       <form
@@ -69,7 +95,7 @@ function Rename({ name }: { readonly name: string }): ReactNode {
         className="flex w-full max-w-96 flex-col items-start gap-2"
         onSubmit={(event) => {
           event.preventDefault();
-          rename.mutate(text.trim());
+          send(base);
         }}
       >
         <Field label={t("zone.nameLabel")}>
@@ -77,8 +103,20 @@ function Rename({ name }: { readonly name: string }): ReactNode {
             <Input {...control} maxLength={200} value={text} onChange={(event) => setText(event.target.value)} />
           )}
         </Field>
-        <ErrorLine error={rename.error} />
-        <Button type="submit" busy={rename.isPending} blocked={text.trim() === name ? t("zone.nameSame") : undefined}>
+        <ConflictLine
+          error={rename.error}
+          onReload={async () => {
+            adopt(await newest());
+            rename.reset();
+            await client.invalidateQueries();
+          }}
+          onOverwrite={async () => send(await newest())}
+        />
+        <Button
+          type="submit"
+          busy={rename.isPending}
+          blocked={text.trim() === base.name ? t("zone.nameSame") : undefined}
+        >
           {t("zone.nameDo")}
         </Button>
       </form>

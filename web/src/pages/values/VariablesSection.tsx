@@ -4,10 +4,10 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { deleteVariable, variablesQuery } from "../../api/values.ts";
+import { ConflictLine } from "../../components/ConflictLine.tsx";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
 import { type Column, DataTable } from "../../components/DataTable.tsx";
 import { EmptyState } from "../../components/EmptyState.tsx";
-import { ErrorLine } from "../../components/ErrorPanel.tsx";
 import { Loadable } from "../../components/Loadable.tsx";
 import { VariableForm } from "../../forms/VariableForm.tsx";
 import { t } from "../../lib/text.ts";
@@ -29,11 +29,19 @@ export function VariablesSection({ role, eventId }: ValuesPanelProps): ReactNode
   const blocked = mayDo(role, "variables:write") ? undefined : t("variables.noWrite");
   const remove = useMutation({
     mutationFn: deleteVariable,
-    onSettled: () => {
+    onSuccess: async () => {
       close();
-      return client.invalidateQueries({ queryKey: ["variables"] });
+      await client.invalidateQueries({ queryKey: ["variables"] });
     },
   });
+  const newest = async ({ id }: Variable): Promise<Variable> => {
+    const { items } = await client.fetchQuery({ ...variablesQuery(eventId), staleTime: 0 });
+    const found = items.find((one) => one.id === id);
+    if (found === undefined) {
+      throw new Error(t("stale.gone"));
+    }
+    return found;
+  };
   const columns: readonly Column<Variable>[] = [
     { key: "name", title: t("values.name"), grows: true, cell: (variable) => <NameCell value={variable} /> },
     {
@@ -64,7 +72,10 @@ export function VariablesSection({ role, eventId }: ValuesPanelProps): ReactNode
           name={variable.name}
           blocked={blocked}
           isOwn={variable.eventId === eventId || eventId === null}
-          onOpen={(what) => setOpen({ what, variable })}
+          onOpen={(what) => {
+            remove.reset();
+            setOpen({ what, variable });
+          }}
         />
       ),
     },
@@ -90,20 +101,29 @@ export function VariablesSection({ role, eventId }: ValuesPanelProps): ReactNode
           )
         }
       </Loadable>
-      <div className="px-4 lg:px-6">
-        <ErrorLine error={remove.error} />
-      </div>
       {open?.what === "form" ? <VariableForm variable={open.variable} eventId={eventId} onClose={close} /> : null}
       {open?.what === "history" ? <VariableHistory variable={open.variable} blocked={blocked} onClose={close} /> : null}
       {open?.what === "delete" ? (
         <ConfirmDialog
           open
           title={t("variables.deleteTitle", open.variable.name)}
-          body={t("variables.deleteBody")}
+          body={
+            <>
+              {t("variables.deleteBody")}
+              <ConflictLine
+                error={remove.error}
+                onReload={async () => {
+                  await client.invalidateQueries({ queryKey: ["variables"] });
+                  close();
+                }}
+                onOverwrite={async () => remove.mutate(await newest(open.variable))}
+              />
+            </>
+          }
           confirm={t("values.delete")}
           keep={t("values.keep")}
           busy={remove.isPending}
-          onConfirm={() => remove.mutate(open.variable.id)}
+          onConfirm={() => remove.mutate(open.variable)}
           onClose={close}
         />
       ) : null}
