@@ -7,11 +7,11 @@ import { makeId } from "@cronium/protocol/ids";
 import { isWholeToken, makeToken } from "@cronium/protocol/token";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
+import { countQuotas } from "../domain/count-quota.ts";
 import type { Act } from "../domain/act.ts";
 import { actorId, actorMay, type Actor } from "../domain/actor.ts";
 import {
   addServiceAccountStatement,
-  countLiveKeys,
   findApiKey,
   findServiceAccount,
   insertApiKey,
@@ -23,11 +23,12 @@ import {
   removeServiceAccountStatements,
   revokeKeyByHash,
   revokeKeyStatement,
+  type ApiKeyRow,
   type KeyHolder,
   type ListedKey,
   type ServiceAccountRow,
 } from "../store/api-keys.ts";
-import { refuseMore } from "./outcome.ts";
+import { quotaFull } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 
 const DAY_MS = 86_400_000;
@@ -152,7 +153,6 @@ export async function createOwnKey(deps: Deps, act: Act, input: CreateApiKey): P
   }
   const scopes = narrowed(actor, input.scopes);
   const now = deps.clock.now();
-  refuseMore("api-keys", await countLiveKeys(deps.d1, actor.workspaceId, now));
   const id = makeId("apiKey", now, deps.ids.random(10));
   const key = makeToken("apiKey", deps.ids.random(32));
   const expiresAt = now + input.expiresInDays * DAY_MS;
@@ -166,22 +166,24 @@ export async function createOwnKey(deps: Deps, act: Act, input: CreateApiKey): P
       expiresAt: new Date(expiresAt).toISOString(),
     },
   };
-  await commitAct(deps, act, deed, [
-    insertKeyStatement(deps.d1, {
-      id,
-      workspaceId: actor.workspaceId,
-      name: input.name,
-      hash: await hashToken(key),
-      role,
-      createdAt: now,
-      expiresAt,
-      revokedAt: null,
-      scopes,
-      ownerId: account?.id ?? (await ownerOf(deps, actor)),
-      createdBy: actorId(actor),
-      lastUsedAt: null,
-    }),
-  ]);
+  const made: ApiKeyRow = {
+    id,
+    workspaceId: actor.workspaceId,
+    name: input.name,
+    hash: await hashToken(key),
+    role,
+    createdAt: now,
+    expiresAt,
+    revokedAt: null,
+    scopes,
+    ownerId: account?.id ?? (await ownerOf(deps, actor)),
+    createdBy: actorId(actor),
+    lastUsedAt: null,
+  };
+  const [added] = await commitAct(deps, act, deed, [insertKeyStatement(deps.d1, made, countQuotas["api-keys"].limit)]);
+  if (added?.meta.changes === 0) {
+    throw quotaFull("api-keys");
+  }
   const row = (await listKeyRows(deps.d1, actor.workspaceId, null)).find((candidate) => candidate.id === id);
   if (row === undefined) {
     throw new Error(`API key ${id} was not stored`);
@@ -247,14 +249,16 @@ export async function createServiceAccount(
   if (!mayGrant(actor.role, role)) {
     throw new AppError("forbidden", `The role "${actor.role}" may not hand out the role "${role}".`);
   }
-  refuseMore("service-accounts", (await listServiceAccountRows(deps.d1, actor.workspaceId)).length);
   const now = deps.clock.now();
   const id = makeId("serviceAccount", now, deps.ids.random(10));
   const account = { id, workspaceId: actor.workspaceId, name, role, createdBy: actorId(actor), now };
   try {
-    await commitAct(deps, act, { verb: "service_account.created", target: id, after: { name, role } }, [
-      addServiceAccountStatement(deps.d1, account),
+    const [added] = await commitAct(deps, act, { verb: "service_account.created", target: id, after: { name, role } }, [
+      addServiceAccountStatement(deps.d1, account, countQuotas["service-accounts"].limit),
     ]);
+    if (added?.meta.changes === 0) {
+      throw quotaFull("service-accounts");
+    }
   } catch (cause) {
     if (String(cause).includes("UNIQUE constraint failed: service_accounts")) {
       throw new AppError("name_taken", `A service account named "${name}" exists already.`, { cause });

@@ -13,13 +13,13 @@ import { isWholeToken, makeToken } from "@cronium/protocol/token";
 import { hashPassword, verifyPassword } from "../auth/password.ts";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
+import { countQuotas } from "../domain/count-quota.ts";
 import type { Act } from "../domain/act.ts";
 import { actorId, type Actor } from "../domain/actor.ts";
 import type { Mail } from "../domain/ports.ts";
 import { findUserByEmail } from "../store/accounts.ts";
 import {
   acceptStatements,
-  countOpenInvitations,
   findOpenInvitation,
   inviteStatements,
   listInvitationRows,
@@ -29,7 +29,7 @@ import {
 import { findMember } from "../store/members.ts";
 import { findPasswordHash } from "../store/sessions.ts";
 import { checkCode } from "./second-factor.ts";
-import { refuseMore } from "./outcome.ts";
+import { quotaFull } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 
 const DAY_MS = 86_400_000;
@@ -85,26 +85,25 @@ export async function invite(
     throw new AppError("already_member", `${email} is a member already.`);
   }
   const now = deps.clock.now();
-  refuseMore("invitations", await countOpenInvitations(deps.d1, actor.workspaceId, now));
   const id = makeId("invitation", now, deps.ids.random(10));
   const token = makeToken("invitation", deps.ids.random(32));
   const expiresAt = now + input.expiresInDays * DAY_MS;
   const deed = { verb: "invitation.created", target: id, after: { email, role: input.role } };
-  await commitAct(
-    deps,
-    act,
-    deed,
-    inviteStatements(deps.d1, {
-      id,
-      workspaceId: actor.workspaceId,
-      email,
-      role: input.role,
-      hash: await hashToken(token),
-      invitedBy: actorId(actor),
-      createdAt: now,
-      expiresAt,
-    }),
-  );
+  const invitation = {
+    id,
+    workspaceId: actor.workspaceId,
+    email,
+    role: input.role,
+    hash: await hashToken(token),
+    invitedBy: actorId(actor),
+    createdAt: now,
+    expiresAt,
+  };
+  const statements = inviteStatements(deps.d1, invitation, countQuotas.invitations.limit);
+  const results = await commitAct(deps, act, deed, statements);
+  if (results.at(-1)?.meta.changes === 0) {
+    throw quotaFull("invitations");
+  }
   const rows = await listInvitationRows(deps.d1, actor.workspaceId);
   const row = rows.find((candidate) => candidate.id === id);
   if (row === undefined) {

@@ -5,6 +5,7 @@ import { type Role } from "@cronium/protocol/roles";
 import { AppError } from "@cronium/protocol/errors";
 import { makeId } from "@cronium/protocol/ids";
 import type { Deps } from "../deps.ts";
+import { countQuotas } from "../domain/count-quota.ts";
 import type { Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { refuseStale } from "../domain/if-match.ts";
@@ -21,7 +22,7 @@ import {
   type MemberRow,
 } from "../store/members.ts";
 import { activateStatement } from "../store/sessions.ts";
-import { refuseMore } from "./outcome.ts";
+import { quotaFull } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 
 export async function listMembers(deps: Deps, actor: Actor): Promise<Member[]> {
@@ -148,21 +149,22 @@ export async function createWorkspace(deps: Deps, act: Act, name: string): Promi
   if (deps.config.registration === "closed") {
     throw new AppError("forbidden", "This installation is closed: it has one workspace.");
   }
-  const own = await listWorkspaceRows(deps.d1, actor.userId);
-  refuseMore("workspaces", own.length);
   const now = deps.clock.now();
   const id = makeId("workspace", now, deps.ids.random(10));
   const deed = { verb: "workspace.created", target: id, after: name };
-  await commitAct(
+  const results = await commitAct(
     deps,
     act,
     deed,
     [
-      ...addWorkspaceStatements(deps.d1, { id, name, ownerId: actor.userId, now }),
+      ...addWorkspaceStatements(deps.d1, { id, name, ownerId: actor.userId, now }, countQuotas.workspaces.limit),
       activateStatement(deps.d1, actor.sessionId, actor.userId, id),
     ],
     id,
   );
+  if (results[0]?.meta.changes === 0) {
+    throw quotaFull("workspaces");
+  }
   return { id, name, role: "owner", version: 1, isActive: true };
 }
 

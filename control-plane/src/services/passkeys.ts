@@ -13,6 +13,7 @@ import {
 } from "../auth/passkeys.ts";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
+import { countQuotas } from "../domain/count-quota.ts";
 import type { Act } from "../domain/act.ts";
 import type { Actor } from "../domain/actor.ts";
 import { findUser } from "../store/accounts.ts";
@@ -28,7 +29,7 @@ import {
   takePasskeyChallenge,
   usePasskey,
 } from "../store/passkeys.ts";
-import { refuseMore } from "./outcome.ts";
+import { quotaFull, refuseMore } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 import { personOf } from "./person.ts";
 import { openSession, type SignedIn, type Visitor } from "./sign-in.ts";
@@ -102,7 +103,12 @@ export async function addPasskey(deps: Deps, act: Act, origin: string, request: 
     const createdAt = deps.clock.now();
     const row = { id, userId, name, publicKey, counter, transports: JSON.stringify(made.transports), createdAt };
     const deed = { verb: "account.passkey_added", target: userId, after: { passkey: id, name } };
-    await commitAct(deps, act, deed, [insertPasskeyStatement(deps.d1, row)]);
+    const [added] = await commitAct(deps, act, deed, [
+      insertPasskeyStatement(deps.d1, row, countQuotas.passkeys.limit),
+    ]);
+    if (added?.meta.changes === 0) {
+      throw quotaFull("passkeys");
+    }
     return viewPasskey({ ...row, lastUsedAt: null });
   } catch (cause) {
     if (cause instanceof PasskeyError || String(cause).includes("UNIQUE constraint failed: passkeys")) {

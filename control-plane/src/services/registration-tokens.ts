@@ -6,16 +6,16 @@ import type { RegistrationTokenState } from "@cronium/protocol/registration-toke
 import { makeToken } from "@cronium/protocol/token";
 import { hashToken } from "../auth/token-hash.ts";
 import type { Deps } from "../deps.ts";
+import { countQuotas } from "../domain/count-quota.ts";
 import type { Act } from "../domain/act.ts";
 import { actorId, type Actor } from "../domain/actor.ts";
 import {
   addTokenStatements,
-  countOpenTokens,
   listTokenRows,
   revokeTokenStatement,
   type RegistrationTokenRow,
 } from "../store/registration-tokens.ts";
-import { refuseMore } from "./outcome.ts";
+import { quotaFull } from "./outcome.ts";
 import { commitAct, requireProof } from "./account-audit.ts";
 
 /** Ended ones stay in the list for a month. */
@@ -33,12 +33,11 @@ export async function createRegistrationToken(
   const { workspaceId } = act.actor;
   const { kind, labels, maxUses = kind === "reusable" ? REUSABLE_USES : 1 } = input;
   const now = deps.clock.now();
-  refuseMore("registration-tokens", await countOpenTokens(deps.d1, workspaceId, now));
   const token = makeToken("registration", deps.ids.random(32), url);
   const id = makeId("registrationToken", now, deps.ids.random(10));
   const expiresAt = now + input.expiresInSeconds * 1_000;
   const after = { kind, maxUses, labels, expiresAt: new Date(expiresAt).toISOString() };
-  await commitAct(
+  const results = await commitAct(
     deps,
     act,
     { verb: "registration_token.created", target: id, after },
@@ -55,9 +54,12 @@ export async function createRegistrationToken(
         createdAt: now,
         expiresAt,
       },
-      now - KEEP_MS,
+      { forgetBefore: now - KEEP_MS, limit: countQuotas["registration-tokens"].limit },
     ),
   );
+  if (results.at(-1)?.meta.changes === 0) {
+    throw quotaFull("registration-tokens");
+  }
   const row = (await listTokenRows(deps.d1, workspaceId)).find((candidate) => candidate.id === id);
   if (row === undefined) {
     throw new Error(`registration token ${id} was not stored`);

@@ -43,11 +43,14 @@ export async function insertApiKey(db: DrizzleD1Database, row: ApiKeyRow): Promi
   await db.insert(apiKeys).values(row);
 }
 
-export function insertKeyStatement(d1: D1Database, row: ApiKeyRow): D1PreparedStatement {
+/** Changes nothing where the workspace has `limit` keys that are neither revoked nor expired. */
+export function insertKeyStatement(d1: D1Database, row: ApiKeyRow, limit: number): D1PreparedStatement {
   return d1
     .prepare(
       `INSERT INTO api_keys (id, workspace_id, name, hash, role, created_at, expires_at, scopes, owner_id, created_by)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+       WHERE (SELECT count(*) FROM api_keys
+              WHERE workspace_id = ?2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?6)) < ?11`,
     )
     .bind(
       row.id,
@@ -60,6 +63,7 @@ export function insertKeyStatement(d1: D1Database, row: ApiKeyRow): D1PreparedSt
       row.scopes === null ? null : JSON.stringify(row.scopes),
       row.ownerId,
       row.createdBy,
+      limit,
     );
 }
 
@@ -93,18 +97,6 @@ export async function listKeyRows(d1: D1Database, workspaceId: string, ownerId: 
     .bind(workspaceId, ownerId)
     .all<Omit<ListedKey, "scopes"> & { readonly scopes: string | null }>();
   return results.map((row) => ({ ...row, scopes: parseScopes(row.scopes) }));
-}
-
-/** Neither revoked nor expired. */
-export async function countLiveKeys(d1: D1Database, workspaceId: string, now: number): Promise<number> {
-  const row = await d1
-    .prepare(
-      `SELECT count(*) AS count FROM api_keys
-       WHERE workspace_id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
-    )
-    .bind(workspaceId, now)
-    .first<{ count: number }>();
-  return row?.count ?? 0;
 }
 
 export async function ownerOfKey(d1: D1Database, keyId: string): Promise<string | null> {
@@ -149,7 +141,7 @@ export function findServiceAccount(d1: D1Database, workspaceId: string, id: stri
   return d1.prepare(`${SERVICE_ACCOUNTS} AND s.id = ?2`).bind(workspaceId, id).first<ServiceAccountRow>();
 }
 
-/** Rejects with a UNIQUE error when the name is taken. */
+/** Rejects with a UNIQUE error when the name is taken; changes nothing where the workspace has `limit` of them. */
 export function addServiceAccountStatement(
   d1: D1Database,
   account: {
@@ -160,12 +152,14 @@ export function addServiceAccountStatement(
     readonly createdBy: string;
     readonly now: number;
   },
+  limit: number,
 ): D1PreparedStatement {
   return d1
     .prepare(
-      "INSERT INTO service_accounts (id, workspace_id, name, role, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT INTO service_accounts (id, workspace_id, name, role, created_by, created_at)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE (SELECT count(*) FROM service_accounts WHERE workspace_id = ?2) < ?7`,
     )
-    .bind(account.id, account.workspaceId, account.name, account.role, account.createdBy, account.now);
+    .bind(account.id, account.workspaceId, account.name, account.role, account.createdBy, account.now, limit);
 }
 
 /** Its keys end with it. */

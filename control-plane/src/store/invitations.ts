@@ -30,17 +30,6 @@ export async function listInvitationRows(d1: D1Database, workspaceId: string): P
 
 /** Null unless it is open. */
 /** Those that can still be accepted. */
-export async function countOpenInvitations(d1: D1Database, workspaceId: string, now: number): Promise<number> {
-  const row = await d1
-    .prepare(
-      `SELECT count(*) AS count FROM invitations
-       WHERE workspace_id = ? AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?`,
-    )
-    .bind(workspaceId, now)
-    .first<{ count: number }>();
-  return row?.count ?? 0;
-}
-
 export function findOpenInvitation(d1: D1Database, hash: string, now: number): Promise<InvitationRow | null> {
   return d1
     .prepare(`${INVITATIONS} WHERE i.hash = ? AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > ?`)
@@ -60,7 +49,7 @@ export interface NewInvitation {
 }
 
 /** A new invitation takes the place of earlier open ones to the same address. */
-export function inviteStatements(d1: D1Database, invitation: NewInvitation): D1PreparedStatement[] {
+export function inviteStatements(d1: D1Database, invitation: NewInvitation, limit: number): D1PreparedStatement[] {
   return [
     d1
       .prepare(
@@ -71,7 +60,9 @@ export function inviteStatements(d1: D1Database, invitation: NewInvitation): D1P
     d1
       .prepare(
         `INSERT INTO invitations (id, workspace_id, email, role, hash, invited_by, created_at, expires_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+         WHERE (SELECT count(*) FROM invitations
+                WHERE workspace_id = ?2 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?7) < ?9`,
       )
       .bind(
         invitation.id,
@@ -82,6 +73,7 @@ export function inviteStatements(d1: D1Database, invitation: NewInvitation): D1P
         invitation.invitedBy,
         invitation.createdAt,
         invitation.expiresAt,
+        limit,
       ),
   ];
 }

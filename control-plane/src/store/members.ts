@@ -101,13 +101,20 @@ export interface NewWorkspace {
   readonly now: number;
 }
 
-export function addWorkspaceStatements(d1: D1Database, workspace: NewWorkspace): D1PreparedStatement[] {
+/** Neither changes anything where the owner belongs to `limit` workspaces already. */
+export function addWorkspaceStatements(d1: D1Database, workspace: NewWorkspace, limit: number): D1PreparedStatement[] {
   return [
     d1
-      .prepare("INSERT INTO workspaces (id, name, created_at) VALUES (?, ?, ?)")
-      .bind(workspace.id, workspace.name, workspace.now),
+      .prepare(
+        `INSERT INTO workspaces (id, name, created_at)
+         SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM members WHERE user_id = ?4) < ?5`,
+      )
+      .bind(workspace.id, workspace.name, workspace.now, workspace.ownerId, limit),
     d1
-      .prepare("INSERT INTO members (workspace_id, user_id, role, created_at) VALUES (?, ?, 'owner', ?)")
+      .prepare(
+        `INSERT INTO members (workspace_id, user_id, role, created_at)
+         SELECT id, ?2, 'owner', ?3 FROM workspaces WHERE id = ?1`,
+      )
       .bind(workspace.id, workspace.ownerId, workspace.now),
   ];
 }

@@ -28,11 +28,16 @@ export function findPasskey(d1: D1Database, id: string): Promise<PasskeyRow | nu
 }
 
 /** Rejects with a UNIQUE error for a credential that is somebody's already. */
-export function insertPasskeyStatement(d1: D1Database, passkey: Omit<PasskeyRow, "lastUsedAt">): D1PreparedStatement {
+/** Changes nothing where the person has `limit` of them. */
+export function insertPasskeyStatement(
+  d1: D1Database,
+  passkey: Omit<PasskeyRow, "lastUsedAt">,
+  limit: number,
+): D1PreparedStatement {
   return d1
     .prepare(
       `INSERT INTO passkeys (id, user_id, name, public_key, counter, transports, created_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE (SELECT count(*) FROM passkeys WHERE user_id = ?2) < ?8`,
     )
     .bind(
       passkey.id,
@@ -42,6 +47,7 @@ export function insertPasskeyStatement(d1: D1Database, passkey: Omit<PasskeyRow,
       passkey.counter,
       passkey.transports,
       passkey.createdAt,
+      limit,
     );
 }
 

@@ -38,17 +38,6 @@ export async function listTokenRows(d1: D1Database, workspaceId: string): Promis
 
 /** By the index `registration_tokens_hash`; null for one that is not known. */
 /** Those that can still register a runner. */
-export async function countOpenTokens(d1: D1Database, workspaceId: string, now: number): Promise<number> {
-  const row = await d1
-    .prepare(
-      `SELECT count(*) AS count FROM registration_tokens
-       WHERE workspace_id = ? AND revoked_at IS NULL AND expires_at > ? AND uses < max_uses`,
-    )
-    .bind(workspaceId, now)
-    .first<{ count: number }>();
-  return row?.count ?? 0;
-}
-
 export async function findTokenByHash(d1: D1Database, hash: string): Promise<RegistrationTokenRow | null> {
   const row = await d1.prepare(`${TOKENS} WHERE t.hash = ?`).bind(hash).first<Stored>();
   return row === null ? null : read(row);
@@ -71,7 +60,11 @@ export interface NewToken {
 }
 
 /** Tokens that ended long ago make room. */
-export function addTokenStatements(d1: D1Database, token: NewToken, forgetBefore: number): D1PreparedStatement[] {
+export function addTokenStatements(
+  d1: D1Database,
+  token: NewToken,
+  { forgetBefore, limit }: { readonly forgetBefore: number; readonly limit: number },
+): D1PreparedStatement[] {
   return [
     d1
       .prepare("DELETE FROM registration_tokens WHERE workspace_id = ? AND created_at < ?")
@@ -80,7 +73,9 @@ export function addTokenStatements(d1: D1Database, token: NewToken, forgetBefore
       .prepare(
         `INSERT INTO registration_tokens
            (id, workspace_id, hash, kind, max_uses, labels, created_by, created_at, expires_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+         WHERE (SELECT count(*) FROM registration_tokens
+                WHERE workspace_id = ?2 AND revoked_at IS NULL AND expires_at > ?8 AND uses < max_uses) < ?10`,
       )
       .bind(
         token.id,
@@ -92,6 +87,7 @@ export function addTokenStatements(d1: D1Database, token: NewToken, forgetBefore
         token.createdBy,
         token.createdAt,
         token.expiresAt,
+        limit,
       ),
   ];
 }

@@ -38,7 +38,10 @@ export function activateStatement(
   workspaceId: string,
 ): D1PreparedStatement {
   return d1
-    .prepare("UPDATE session SET active_workspace_id = ? WHERE id = ? AND user_id = ?")
+    .prepare(
+      `UPDATE session SET active_workspace_id = ?1 WHERE id = ?2 AND user_id = ?3
+       AND EXISTS (SELECT 1 FROM members WHERE workspace_id = ?1 AND user_id = ?3)`,
+    )
     .bind(workspaceId, sessionId, userId);
 }
 

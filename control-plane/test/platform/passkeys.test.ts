@@ -1,4 +1,5 @@
 import { beforeAll, test } from "vitest";
+import { countQuotas } from "../../src/domain/count-quota.ts";
 import { Authenticator, type Ceremony } from "./authenticator.ts";
 import { cookieOf, ORIGIN, refusalOf, send, setUp, testEnv } from "./installation.ts";
 import { age, owner, type Person } from "./people.ts";
@@ -67,6 +68,34 @@ test("a passkey signs in by itself, without address, password or code", async ({
   const listed = await (await ada.ask("GET", "/account/passkeys")).json();
   expect(listed).toMatchObject({ items: [{ id: passkey.id, name: "My laptop", lastUsedAt: expect.any(String) }] });
   expect(await refusals(ada)).toEqual([]);
+});
+
+test("B51 of passkeys that are sent at once no more are kept than a person may have", async ({ expect }) => {
+  const ada = await owner();
+  await enrol(ada);
+  const begun = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const passkey = await Authenticator.make();
+      const { challenge } = await begin(ada);
+      return passkey.create(here(challenge));
+    }),
+  );
+  const room = 2;
+  await testEnv.DB.prepare(
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+     INSERT INTO passkeys (id, user_id, name, public_key, counter, transports, created_at)
+     SELECT ?1 || n.i, ?1, 'Key', 'x', 0, '[]', 1 FROM n`,
+  )
+    .bind(ada.id, countQuotas.passkeys.limit - 1 - room)
+    .run();
+  const answers = await Promise.all(
+    begun.map((credential) => ada.ask("POST", "/account/passkeys", { name: "One of four", credential })),
+  );
+  const statuses = answers.map(({ status }) => String(status)).toSorted();
+  expect(statuses).toEqual(["201", "201", "429", "429"]);
+  for (const answer of answers) {
+    await answer.body?.cancel();
+  }
 });
 
 test("B42 wrong origin, host, kind or verification, a reused or unknown challenge: one 401, the reason audited", async ({
