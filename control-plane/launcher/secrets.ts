@@ -12,7 +12,7 @@ const Secrets = z.looseObject({
   SECRETS_KEY: secret.optional(),
   /** Earlier ones, apart by commas, until nothing needs them. */
   SECRETS_OLD_KEYS: z.string().default(""),
-  /** Bearer token of the mail service (MAIL_URL), written here by hand. */
+  /** Bearer token of the mail service, or password of the mail server (MAIL_URL), written here by hand. */
   MAIL_TOKEN: z.string().default(""),
   /** Of identity providers, written here by hand too. */
   OIDC_CLIENT_SECRET: z.string().default(""),

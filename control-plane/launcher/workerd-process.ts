@@ -107,12 +107,23 @@ export async function runWorkerd(options: WorkerdOptions): Promise<Workerd> {
   }
 }
 
+/** What workerd itself goes by: where programs are, and whose certificates are trusted beside those that it knows. */
+function inherited(): Record<string, string> {
+  const names = ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 async function startOnce(options: WorkerdOptions, port: number): Promise<Started> {
   const child = spawn(
     workerdBinary(),
     ["serve", "--control-fd=3", options.config(port), "config"],
     // Only what the configuration names reaches the Worker; the rest of this environment is not its business.
-    { env: { ...options.env, PATH: process.env["PATH"] ?? "" }, stdio: ["ignore", "pipe", "pipe", "pipe"] },
+    { env: { ...options.env, ...inherited() }, stdio: ["ignore", "pipe", "pipe", "pipe"] },
   );
   const tail: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {

@@ -80,3 +80,38 @@ test("a mail service needs a sender and the address that its links lead to", ({ 
   expect(() => parseConfig({ ...needed, ...url, MAIL_FROM: "a@example.org" })).toThrow(/PUBLIC_URL/);
   expect(() => parseConfig({ ...needed, MAIL_URL: "file:///tmp/mail" })).toThrow(/MAIL_URL/);
 });
+
+test("a mail server is read strictly, and what cannot work is named with what to do", ({ expect }) => {
+  const launcher = { ...needed, LAUNCHER_KEY: secret, MAIL_FROM: "C <a@example.org>", PUBLIC_URL: "https://c.example" };
+  const mailOf = (url: string, more: Record<string, string> = {}): unknown =>
+    parseConfig({ ...launcher, MAIL_URL: url, ...more }).mail;
+  const token = { MAIL_TOKEN: "pass" };
+  expect(mailOf("smtp://ada%40x.org@mail.example.org", token)).toEqual({
+    server: { host: "mail.example.org", port: 587, tls: "start", user: "ada@x.org" },
+    password: "pass",
+    from: "C <a@example.org>",
+  });
+  expect(mailOf("smtps://ada@[2001:db8::1]", token)).toMatchObject({
+    server: { host: "2001:db8::1", port: 465, tls: "direct" },
+  });
+  expect(mailOf("smtp://10.0.0.5:25?tls=none")).toMatchObject({ server: { port: 25, tls: "none", user: null } });
+  const wrong: readonly [url: string, more: Record<string, string>, says: RegExp][] = [
+    ["smtp://ada:pass@mail.example.org", token, /Put it into MAIL_TOKEN[^]*MAIL_URL/],
+    ["smtp://ada@mail.example.org", {}, /set both or neither[^]*MAIL_TOKEN/],
+    ["smtp://mail.example.org", token, /set both or neither/],
+    ["smtp://ada@mail.example.org?tls=none", token, /password in the clear/],
+    ["smtps://mail.example.org?tls=none", {}, /no other option/],
+    ["smtp://mail.example.org?tls=off", {}, /no other option/],
+    ["smtp://mail.example.org/inbox", {}, /must end after the port/],
+    ["smtp:", {}, /MAIL_URL/],
+    ["imap://mail.example.org", {}, /smtp:\/\/ or smtps:\/\//],
+    ["smtp://mail.example.org", { MAIL_FROM: "Cronium" }, /must be an address/],
+    ["smtp://a%0d%0a@mail.example.org", token, /control characters/],
+  ];
+  for (const [url, more, says] of wrong) {
+    expect(() => mailOf(url, more), url).toThrow(says);
+  }
+  const hosted = { ...needed, MAIL_FROM: "a@example.org", PUBLIC_URL: "https://c.example" };
+  expect(() => parseConfig({ ...hosted, MAIL_URL: "smtp://mail.example.org:25" })).toThrow(/587 or 465/);
+  expect(parseConfig({ ...hosted, MAIL_URL: "smtp://mail.example.org" }).registration).toBe("open");
+});

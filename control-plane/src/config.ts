@@ -7,6 +7,8 @@ import type { OidcSettings } from "./auth/oidc-provider.ts";
 import { makeKeyRing, masterKeyProblem, splitKeys, type KeyRing } from "./auth/master-keys.ts";
 import type { RequestRates } from "./auth/request-limits.ts";
 import { parseRange, type IpRange } from "./domain/ip-address.ts";
+import { mailbox } from "./domain/mail-message.ts";
+import { readSmtpServer, type SmtpServer } from "./domain/smtp-server.ts";
 
 const KEEP_FINISHED_MS = 3_600_000;
 
@@ -99,9 +101,17 @@ const Settings = z
      * can send mail, else `invitation`.
      */
     REGISTRATION: z.enum(["", "open", "invitation", "closed"]).default(""),
-    /** Service that takes mail as JSON over HTTPS; empty: the owner of the installation hands links over. */
-    MAIL_URL: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).default(""),
-    /** Bearer token for it; a secret. */
+    /**
+     * Service that takes mail as JSON over HTTPS, or a mail server as smtp:// or smtps://; empty: the owner of the
+     * installation hands links over.
+     */
+    MAIL_URL: z
+      .union([
+        z.literal(""),
+        z.url({ protocol: /^(?:https?|smtps?)$/, error: "must begin with https:// (a service), smtp:// or smtps://" }),
+      ])
+      .default(""),
+    /** Bearer token for it, or the password of its user; a secret. */
     MAIL_TOKEN: z.string().default(""),
     /** Sender, such as `Cronium <cronium@example.org>`. */
     MAIL_FROM: z.string().default(""),
@@ -131,6 +141,25 @@ const Settings = z
   .refine((settings) => settings.MAIL_URL === "" || settings.MAIL_FROM !== "", {
     path: ["MAIL_FROM"],
     message: "must name the sender, because MAIL_URL is set",
+  })
+  .superRefine((settings, context) => {
+    const say = (path: keyof typeof settings, message: string): void =>
+      context.addIssue({ code: "custom", path: [path], message });
+    if (!settings.MAIL_URL.startsWith("smtp")) {
+      return;
+    }
+    if (settings.MAIL_FROM !== "" && mailbox(settings.MAIL_FROM) === null) {
+      say("MAIL_FROM", "must be an address, or one behind a name such as Cronium <cronium@example.org>");
+    }
+    const read = readSmtpServer(settings.MAIL_URL);
+    if (!read.ok) {
+      say("MAIL_URL", read.message);
+    } else if ((read.server.user === null) !== (settings.MAIL_TOKEN === "")) {
+      const fault = "MAIL_TOKEN is the password of the user in MAIL_URL (smtp://user@host): set both or neither";
+      say("MAIL_TOKEN", fault);
+    } else if (read.server.port === 25 && settings.LAUNCHER_KEY === undefined) {
+      say("MAIL_URL", "cannot be reached by port 25 where Workers run; use a submission port: 587 or 465");
+    }
   })
   .refine((settings) => settings.MAIL_URL === "" || settings.PUBLIC_URL !== "", {
     path: ["PUBLIC_URL"],
@@ -172,7 +201,10 @@ export interface Config {
   readonly oidc: OidcSettings | null;
   readonly github: GithubSettings | null;
   /** Null: there is no mail service. */
-  readonly mail: { readonly url: string; readonly token: string; readonly from: string } | null;
+  readonly mail:
+    | { readonly url: string; readonly token: string; readonly from: string }
+    | { readonly server: SmtpServer; readonly password: string; readonly from: string }
+    | null;
   /** The wire version it speaks to runners; a program has one, and tests mix releases with it. */
   readonly protocol: number;
 }
@@ -223,12 +255,20 @@ export function parseConfig(env: Readonly<Record<string, unknown>>): Config {
             url: settings.GITHUB_URL.replace(/\/+$/, ""),
             apiUrl: settings.GITHUB_API_URL.replace(/\/+$/, ""),
           },
-    mail:
-      settings.MAIL_URL === ""
-        ? null
-        : { url: settings.MAIL_URL, token: settings.MAIL_TOKEN, from: settings.MAIL_FROM },
+    mail: mailOf(settings),
     protocol: PROTOCOL_VERSION,
   };
+}
+
+function mailOf({ MAIL_URL: url, MAIL_TOKEN: token, MAIL_FROM: from }: z.infer<typeof Settings>): Config["mail"] {
+  if (!url.startsWith("smtp")) {
+    return url === "" ? null : { url, token, from };
+  }
+  const read = readSmtpServer(url);
+  if (!read.ok) {
+    throw new Error(`MAIL_URL ${read.message}`);
+  }
+  return { server: read.server, password: token, from };
 }
 
 function registrationOf(settings: z.infer<typeof Settings>): Config["registration"] {

@@ -1,4 +1,5 @@
 /** What every request is handed: settings, effects, the database and the objects, and nothing global. */
+import { connect } from "cloudflare:sockets";
 import { drizzle, type DrizzleD1Database } from "drizzle-orm/d1";
 import { HOME_SHARD } from "@cronium/protocol/ids";
 import { AuthFailures } from "./auth/auth-failures.ts";
@@ -19,7 +20,7 @@ import type { LogRoomApi } from "./domain/log-room.ts";
 import type { BlobStore, Clock, Ids, Log, Mailer } from "./domain/ports.ts";
 import { consoleLog } from "./log.ts";
 import type { OutboundDeps } from "./outbound/guarded-fetch.ts";
-import { mailService } from "./outbound/mail.ts";
+import { mailServer, mailService } from "./outbound/mail.ts";
 import { providerRequests } from "./outbound/providers.ts";
 import { sessionTables } from "./store/accounts.ts";
 import { blobStore } from "./store/blobs.ts";
@@ -163,7 +164,12 @@ function makeMailer(
     config.launcherKey === null
       ? null
       : outbox({ d1, clock: systemClock, ids: systemIds, seal: (text) => sealer.seal(text) });
-  return config.mail === null
-    ? kept
-    : mailService(outbound, { ...config.mail, publicUrl: config.publicUrl.replace(/\/+$/, "") }, kept);
+  const { mail } = config;
+  if (mail === null) {
+    return kept;
+  }
+  const publicUrl = config.publicUrl.replace(/\/+$/, "");
+  return "server" in mail
+    ? mailServer({ connect, clock: systemClock, ids: systemIds }, { ...mail, publicUrl }, kept)
+    : mailService(outbound, { ...mail, publicUrl }, kept);
 }

@@ -47,10 +47,15 @@ export class Workbench {
   }
 
   launch(data: string, ...args: readonly string[]): Launcher {
+    return this.launchWith({}, data, ...args);
+  }
+
+  /** With these variables on top of the environment. */
+  launchWith(env: Readonly<Record<string, string>>, data: string, ...args: readonly string[]): Launcher {
     const child = spawn(
       process.execPath,
       [MAIN, "start", "--json", "--until-stdin-ends", "--data", data, "--port", "0", ...args],
-      { stdio: ["pipe", "pipe", "pipe"] },
+      { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } },
     );
     let said = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
