@@ -15,13 +15,10 @@ import type {
   BulkPreview,
   CreateEvent,
   CreateSchedule,
-  CreateSecret,
-  CreateVariable,
   ErrorCode,
   Event,
   EventDefinition,
   FieldError,
-  ImportedSecrets,
   Json,
   Labels,
   Lateness,
@@ -30,7 +27,6 @@ import type {
   PollAnswer,
   PollRequest,
   Queue,
-  ReplaceSecret,
   ResumeSchedule,
   Run,
   RunOrigin,
@@ -39,17 +35,13 @@ import type {
   RunnerPlatform,
   RunState,
   Schedule,
-  Secret,
   Settings,
-  SetVariable,
   StartBackfill,
   Trigger,
   UpdateEvent,
   UpdateRun,
   UpdateSchedule,
   UpdateSettings,
-  Variable,
-  VariableVersion,
 } from "@cronium/protocol";
 import type * as z from "zod";
 import type { Stamp } from "./act.ts";
@@ -58,6 +50,7 @@ import type { EngineStats } from "./engine-stats.ts";
 import type { OccurrenceAsk, WhyFacts } from "./schedule/ledger.ts";
 import type { UsedUp } from "./quota.ts";
 import type { HomeApi, Placement, ShardApi } from "./sharding.ts";
+import type { ValuesApi } from "./values-api.ts";
 import type { HooksApi } from "./webhooks/hooks-api.ts";
 
 export interface Refusal {
@@ -164,23 +157,6 @@ export interface By {
   readonly by: Stamp;
 }
 
-export interface CreateSecretCommand extends By {
-  readonly secretId: string;
-  readonly secret: CreateSecret;
-}
-
-export interface ImportSecretsCommand extends By {
-  /** In the order of the text; ids are used for those that are new. */
-  readonly items: readonly { readonly secretId: string; readonly name: string; readonly value: string }[];
-  readonly eventId: string | null;
-  readonly preview: boolean;
-}
-
-export interface CreateVariableCommand extends By {
-  readonly variableId: string;
-  readonly variable: CreateVariable;
-}
-
 export interface SettingsAt {
   readonly settings: Settings;
   /** Raised by each change, 1 at first. */
@@ -193,7 +169,7 @@ export interface CommitArtifactCommand {
   readonly sha256: string;
 }
 
-export interface DispatcherApi extends HomeApi, ShardApi, HooksApi {
+export interface DispatcherApi extends HomeApi, ShardApi, HooksApi, ValuesApi {
   createEvent(command: {
     readonly eventId: string;
     readonly event: CreateEvent;
@@ -299,26 +275,6 @@ export interface DispatcherApi extends HomeApi, ShardApi, HooksApi {
   updateSettings(
     command: By & { readonly change: UpdateSettings; readonly ifVersion: number | null },
   ): Promise<Outcome<SettingsAt>>;
-
-  /** Nothing here returns the value of a secret. `eventId` undefined: all of the workspace. */
-  listSecrets(eventId: string | undefined): Promise<Outcome<readonly Secret[]>>;
-  getSecret(secretId: string): Promise<Secret | null>;
-  createSecret(command: CreateSecretCommand): Promise<Outcome<Secret>>;
-  replaceSecret(command: By & { readonly secretId: string; readonly change: ReplaceSecret }): Promise<Outcome<Secret>>;
-  /** Refused with `in_use` while events name it, unless `force`. */
-  deleteSecret(command: By & { readonly secretId: string; readonly force: boolean }): Promise<Outcome<null>>;
-  importSecrets(command: ImportSecretsCommand): Promise<Outcome<ImportedSecrets>>;
-
-  listVariables(eventId: string | undefined): Promise<Outcome<readonly Variable[]>>;
-  getVariable(variableId: string): Promise<Variable | null>;
-  /** Newest first; empty when there is no such variable. */
-  listVariableVersions(variableId: string): Promise<readonly VariableVersion[]>;
-  createVariable(command: CreateVariableCommand): Promise<Outcome<Variable>>;
-  setVariable(command: By & { readonly variableId: string; readonly change: SetVariable }): Promise<Outcome<Variable>>;
-  /** `version` null: whatever it is at. */
-  deleteVariable(
-    command: By & { readonly variableId: string; readonly version: number | null },
-  ): Promise<Outcome<null>>;
 
   /**
    * The bytes of an artifact have arrived. Refused with `attempt_not_active` or `artifact_exists`; not new when the run has

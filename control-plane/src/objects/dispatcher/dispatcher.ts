@@ -6,7 +6,7 @@
  * arrive close together share (`group-commit.ts`). So nothing does, but for what re-reads after its await:
  * the signature check of a handshake, the drain of the outbox, retrying in bulk, and calls between Dispatchers.
  */
-import type { Bulk, BulkPreview, Event, EventDefinition, PollAnswer, Queue, Run, Runner } from "@cronium/protocol";
+import type { Bulk, BulkPreview, Event, PollAnswer, Queue, Run, Runner } from "@cronium/protocol";
 import { closeCodes } from "@cronium/protocol/runner";
 import type { Env } from "../../deps.ts";
 import type {
@@ -17,17 +17,6 @@ import type {
   RegisterRunnerCommand,
   StartBulkCommand,
 } from "../../domain/dispatcher.ts";
-import type {
-  EventCopy,
-  Facts,
-  Leftovers,
-  PlacedAnswer,
-  PlacesAnswer,
-  HandedValues,
-  PlacesAsk,
-  ValuesAsk,
-  RunnerFacts,
-} from "../../domain/sharding.ts";
 import type { EngineStats } from "../../domain/engine-stats.ts";
 import { checkUp, onAlarm } from "./alarm.ts";
 import { listAudit, listAuditAfter, verifyAudit } from "./audit.ts";
@@ -50,9 +39,6 @@ import { readBulk } from "./bulk.ts";
 import { previewBulk } from "./bulk-walk.ts";
 import { readRows } from "./calls/artifact-rows.ts";
 import { commitArtifact } from "./calls/artifacts.ts";
-import { callHome } from "./calls/calls.ts";
-import { endCalls, passFence } from "./calls/kept-answers.ts";
-import { writeVariable } from "./calls/write-variable.ts";
 import { closeDown, listRooms } from "./closing.ts";
 import { enqueue, enqueueBatch } from "./enqueue.ts";
 import { readEvent, readEventVersions } from "./events.ts";
@@ -60,44 +46,26 @@ import { frameWork, onRunnerFrame } from "./frames.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { openRunnerSocket, runnerGone } from "./handshake.ts";
 import { inspectRunner } from "./machines.ts";
-import { HookMethods } from "./hook-methods.ts";
-import { hasTold } from "./outbox.ts";
 import { poll } from "./polls.ts";
 import { readQueues } from "./queues.ts";
 import { revokeRunner } from "./revocation.ts";
 import { viewRunner } from "./runners.ts";
 import { arm } from "./alarm-clock.ts";
-import { showRelayed, tellWatched, watchDueAt } from "./relay.ts";
-import { answerAsk } from "./allowances.ts";
-import { leftOf } from "./leftovers.ts";
-import { learn } from "./learn.ts";
-import { copyEvent } from "./event-copies.ts";
-import { enqueuePlaced, releaseQueue } from "./placed.ts";
-import { setQueueShard } from "./queue-moves.ts";
+import { tellWatched, watchDueAt } from "./relay.ts";
 import { tellShards } from "./shard-news.ts";
-import { runnerFacts, tellRulesNow, tellRunnerNow } from "./tell.ts";
+import { tellRulesNow, tellRunnerNow } from "./tell.ts";
 import { releaseRuns } from "./retention.ts";
-import { readOwnDefinition, readRun, viewRun } from "./runs.ts";
-import { createSecret, deleteSecret, importSecrets, listSecrets, readSecret, replaceSecret } from "./secrets.ts";
+import { readRun, viewRun } from "./runs.ts";
 import { readSettings, settingsVersion } from "./settings.ts";
 import type { Shell } from "./shell.ts";
-import { sealValues } from "./handed-values.ts";
 import { closeSocket, closeSocketsOf, LIVE_TAG } from "./sockets.ts";
 import { afterStart } from "./start.ts";
 import { readStats } from "./stats.ts";
 import { inTurn } from "./turns.ts";
-import {
-  createVariable,
-  deleteVariable,
-  listVariables,
-  nameOfVariable,
-  readVariable,
-  readVariableVersions,
-  setVariable,
-} from "./variables.ts";
+import { ValueMethods } from "./value-methods.ts";
 import { watchRun } from "./watches.ts";
 
-export class Dispatcher extends HookMethods implements DispatcherApi {
+export class Dispatcher extends ValueMethods implements DispatcherApi {
   readonly #shell: Shell;
   readonly #group: GroupCommit;
 
@@ -209,62 +177,6 @@ export class Dispatcher extends HookMethods implements DispatcherApi {
     return listed.map((runner) => viewRunner(this.#shell, runner));
   }
 
-  async listShards(): Promise<readonly number[]> {
-    return this.isErased ? [] : this.#shell.shards;
-  }
-
-  async setQueueShard(command: Parameters<DispatcherApi["setQueueShard"]>[0]): Promise<Outcome<Queue>> {
-    return setQueueShard(this.#shell, command);
-  }
-
-  async copyEvent({ eventId, versions }: Parameters<DispatcherApi["copyEvent"]>[0]): Promise<EventCopy | null> {
-    return copyEvent(this.#shell, eventId, versions);
-  }
-
-  async relay(texts: readonly string[]): Promise<void> {
-    showRelayed(this.#shell, texts);
-  }
-
-  async askPlaces(ask: PlacesAsk): Promise<PlacesAnswer | null> {
-    this.#group.flush();
-    return inTurn(this.#shell, (turn) => answerAsk(this.#shell, turn, ask));
-  }
-
-  async runnerFacts(runnerId: string): Promise<RunnerFacts | null> {
-    const runner = this.#shell.fleet.get(runnerId);
-    return runner === undefined ? null : runnerFacts(runner);
-  }
-
-  async sealValues(ask: ValuesAsk): Promise<readonly HandedValues[] | null> {
-    return inTurn(this.#shell, (turn) => sealValues(this.#shell, turn, ask));
-  }
-
-  async enqueuePlaced(batch: Parameters<DispatcherApi["enqueuePlaced"]>[0]): Promise<PlacedAnswer> {
-    return this.#group.call((turn) => enqueuePlaced(this.#shell, turn, batch));
-  }
-
-  async learn(facts: Facts): Promise<void> {
-    learn(this.#shell, facts);
-  }
-
-  async releaseQueue(command: Parameters<DispatcherApi["releaseQueue"]>[0]): Promise<void> {
-    this.#group.flush();
-    inTurn(this.#shell, () => releaseQueue(this.#shell, command));
-  }
-
-  async leftOf(queue: string): Promise<Leftovers> {
-    return leftOf(this.#shell, queue);
-  }
-
-  async hasTold(until: number): Promise<boolean> {
-    this.#group.flush();
-    return hasTold(this.#shell, until);
-  }
-
-  async ownDefinition(runId: string): Promise<EventDefinition | null> {
-    return readOwnDefinition(this.#shell, runId);
-  }
-
   async listQueues(): Promise<readonly Queue[]> {
     return readQueues(this.#shell);
   }
@@ -285,75 +197,6 @@ export class Dispatcher extends HookMethods implements DispatcherApi {
     const settings = inTurn(this.#shell, (turn) => updateSettingsFor(this.#shell, turn, command));
     await tellRulesNow(this.#shell);
     return settings;
-  }
-
-  async listSecrets(eventId: string | undefined): ReturnType<DispatcherApi["listSecrets"]> {
-    return listSecrets(this.#shell, eventId);
-  }
-
-  async getSecret(secretId: string): ReturnType<DispatcherApi["getSecret"]> {
-    return readSecret(this.#shell, secretId);
-  }
-
-  async createSecret(command: Parameters<DispatcherApi["createSecret"]>[0]): ReturnType<DispatcherApi["createSecret"]> {
-    return inTurn(this.#shell, (turn) => createSecret(this.#shell, turn, command));
-  }
-
-  async replaceSecret(
-    command: Parameters<DispatcherApi["replaceSecret"]>[0],
-  ): ReturnType<DispatcherApi["replaceSecret"]> {
-    return inTurn(this.#shell, (turn) => replaceSecret(this.#shell, turn, command));
-  }
-
-  async deleteSecret(command: Parameters<DispatcherApi["deleteSecret"]>[0]): ReturnType<DispatcherApi["deleteSecret"]> {
-    return inTurn(this.#shell, (turn) => deleteSecret(this.#shell, turn, command));
-  }
-
-  async importSecrets(
-    command: Parameters<DispatcherApi["importSecrets"]>[0],
-  ): ReturnType<DispatcherApi["importSecrets"]> {
-    return inTurn(this.#shell, (turn) => importSecrets(this.#shell, turn, command));
-  }
-
-  async listVariables(eventId: string | undefined): ReturnType<DispatcherApi["listVariables"]> {
-    return listVariables(this.#shell, eventId);
-  }
-
-  async getVariable(variableId: string): ReturnType<DispatcherApi["getVariable"]> {
-    return readVariable(this.#shell, variableId);
-  }
-
-  async listVariableVersions(variableId: string): ReturnType<DispatcherApi["listVariableVersions"]> {
-    return readVariableVersions(this.#shell, variableId);
-  }
-
-  async createVariable(
-    command: Parameters<DispatcherApi["createVariable"]>[0],
-  ): ReturnType<DispatcherApi["createVariable"]> {
-    return writeVariable(this.#shell, command.variable.name, (turn) => createVariable(this.#shell, turn, command));
-  }
-
-  async setVariable(command: Parameters<DispatcherApi["setVariable"]>[0]): ReturnType<DispatcherApi["setVariable"]> {
-    const name = nameOfVariable(this.#shell, command.variableId);
-    return writeVariable(this.#shell, name, (turn) => setVariable(this.#shell, turn, command));
-  }
-
-  async deleteVariable(
-    command: Parameters<DispatcherApi["deleteVariable"]>[0],
-  ): ReturnType<DispatcherApi["deleteVariable"]> {
-    const name = nameOfVariable(this.#shell, command.variableId);
-    return writeVariable(this.#shell, name, (turn) => deleteVariable(this.#shell, turn, command));
-  }
-
-  async callHome(call: Parameters<DispatcherApi["callHome"]>[0]): ReturnType<DispatcherApi["callHome"]> {
-    return callHome(this.#shell, this.#group, call);
-  }
-
-  async endCalls(ref: Parameters<DispatcherApi["endCalls"]>[0]): Promise<void> {
-    inTurn(this.#shell, (turn) => {
-      endCalls(this.#shell, ref);
-      passFence(this.#shell, { ...ref, attempt: ref.attempt + 1 }, turn.now);
-    });
   }
 
   async commitArtifact(
