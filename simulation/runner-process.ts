@@ -1,20 +1,17 @@
 /**
  * One process of a runner: the loops, the life of a job and the verdicts are the runner's own modules. What is rebuilt
- * here is what surrounds them and cannot leave a real machine: the wiring of `up.ts`, and `connection.ts` without `ws`.
- * Both are kept line for line beside their originals; a change there is a change here.
+ * here is what surrounds them and cannot leave a real machine: the wiring of `runner-program.ts`, kept line for line
+ * beside it; a change there is a change here. The connection is in `runner-link.ts`.
  */
 import {
-  closeCodes,
   DEFAULT_GRACE_MS,
   type HeldAttempt,
   type Job,
   HOME_SHARD,
   PROTOCOL_VERSION,
   type RunnerMessage,
-  ServerMessage,
 } from "@cronium/protocol";
 import type { Clock } from "../runner/src/base/clock.ts";
-import { backoffMs } from "../runner/src/base/retryable.ts";
 import type { Log } from "../runner/src/base/log.ts";
 import type { Executor } from "../runner/src/executors/types.ts";
 import type { Journal } from "../runner/src/journal.ts";
@@ -25,39 +22,16 @@ import { Drain } from "../runner/src/loops/drain.ts";
 import { Heartbeat } from "../runner/src/loops/heartbeat.ts";
 import { Report } from "../runner/src/loops/report.ts";
 import { adoptEarlierRuns, finishEarlierRuns, lostAttempts } from "../runner/src/recover.ts";
-import type { ControlLink, LogSink, RunDeps } from "../runner/src/run/deps.ts";
+import type { LogSink, RunDeps } from "../runner/src/run/deps.ts";
 import { Runs } from "../runner/src/run/runs.ts";
 import type { SimJournal } from "./journal.ts";
 import type { Rng } from "./rng.ts";
+import { type DialHandlers, type Dialled, RunnerLink, type Welcome, type WorkMessage } from "./runner-link.ts";
 
-/** From the start of dialling to the welcome: as in `connection.ts`. */
-const WELCOME_WITHIN_MS = 30_000;
 const SWEEP_EVERY_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
 /** From `bye` to the end of the process, while the socket closes. */
 const LEAVE_MS = 100;
-
-/** Closes after which dialling again cannot help. */
-const FINAL_CODES: ReadonlySet<number> = new Set([
-  closeCodes.unauthenticated,
-  closeCodes.revoked,
-  closeCodes.replaced,
-  closeCodes.upgradeRequired,
-]);
-
-/** The process's end of a socket. */
-export interface Dialled {
-  send(text: string): void;
-  terminate(): void;
-  close(): void;
-}
-
-export interface DialHandlers {
-  message(text: string): void;
-  closed(code: number): void;
-  /** The control plane answered the upgrade with 403 `runner_revoked`. */
-  revoked(): void;
-}
 
 export interface ProcessOptions {
   readonly runnerId: string;
@@ -80,7 +54,7 @@ export interface ProcessOptions {
 export class RunnerProcess {
   readonly runs = new Runs();
   private readonly options: ProcessOptions;
-  private readonly link: ControlLink;
+  private readonly link: RunnerLink;
   private readonly deps: RunDeps;
   private readonly heartbeat: Heartbeat;
   private readonly dispatch: Dispatch;
@@ -88,27 +62,29 @@ export class RunnerProcess {
   private readonly report: Report;
   private readonly drain: Drain;
   readonly calls: Calls;
-  private socket: Dialled | null = null;
-  private welcomed = false;
-  private failures = 0;
   private stopped = false;
 
   constructor(options: ProcessOptions) {
     this.options = options;
     const { clock, log, journal, executor } = options;
-    const isOpen = (): boolean => this.open;
-    const link = {
-      get open(): boolean {
-        return isOpen();
-      },
-      send: (message: RunnerMessage) => this.send(message),
-    };
+    const link = new RunnerLink({
+      clock,
+      rng: options.rng,
+      dial: options.dial,
+      sent: options.sent,
+      hello: (nonce) => this.hello(nonce),
+      welcomed: (welcome) => this.onWelcome(welcome),
+      message: (message) => this.receive(message),
+      pong: () => this.heartbeat.pong(),
+      closed: () => this.heartbeat.disconnected(),
+      fatal: (why) => this.fatal(why),
+    });
     this.link = link;
     this.heartbeat = new Heartbeat({
       clock,
       log,
-      ping: () => this.ping(),
-      terminate: () => this.socket?.terminate(),
+      ping: () => link.ping(),
+      terminate: () => link.terminate(),
       leaseLost: () => this.fence(),
       measured: () => {},
       renewed: (at, leaseMs) => {
@@ -119,7 +95,7 @@ export class RunnerProcess {
     });
     this.calls = new Calls({
       clock,
-      send: (message) => this.send(message),
+      send: (message) => link.send(message),
       protocolFor: () => PROTOCOL_VERSION,
       uncache: async () => {},
     });
@@ -168,7 +144,7 @@ export class RunnerProcess {
   }
 
   get open(): boolean {
-    return this.welcomed && this.socket !== null;
+    return this.link.open;
   }
 
   async start(): Promise<void> {
@@ -189,7 +165,7 @@ export class RunnerProcess {
       log,
       logSink: this.options.logSink,
     });
-    this.dial();
+    this.link.dial();
   }
 
   signal(): void {
@@ -198,93 +174,6 @@ export class RunnerProcess {
 
   private async sweep(): Promise<void> {
     await this.options.executor.sweep((runId, attempt) => this.runs.get({ runId, attempt }) !== undefined);
-  }
-
-  private send(message: RunnerMessage): void {
-    if (this.open) {
-      this.options.sent(message);
-      this.socket?.send(JSON.stringify(message));
-    }
-  }
-
-  private ping(): boolean {
-    if (!this.open) {
-      return false;
-    }
-    this.socket?.send("ping");
-    return true;
-  }
-
-  private dial(): void {
-    const { clock } = this.options;
-    this.welcomed = false;
-    const socket: Dialled = this.options.dial({
-      message: (text) => {
-        if (this.socket === socket) {
-          this.receiveText(socket, text);
-        }
-      },
-      closed: (code) => {
-        cancelWelcome();
-        this.disconnected(socket, code);
-      },
-      revoked: () => {
-        cancelWelcome();
-        this.fatal("revoked");
-      },
-    });
-    this.socket = socket;
-    const cancelWelcome = clock.after(WELCOME_WITHIN_MS, () => {
-      if (this.socket === socket && !this.welcomed) {
-        socket.terminate();
-      }
-    });
-  }
-
-  private receiveText(socket: Dialled, text: string): void {
-    if (text === "pong") {
-      this.heartbeat.pong();
-      return;
-    }
-    const message = ServerMessage.parse(JSON.parse(text));
-    switch (message.type) {
-      case "challenge": {
-        const hello = this.hello(message.nonce);
-        this.options.sent(hello);
-        socket.send(JSON.stringify(hello));
-        return;
-      }
-      case "welcome":
-        this.welcomed = true;
-        this.failures = 0;
-        this.onWelcome(message);
-        return;
-      case "error":
-        return;
-      default:
-        this.receive(message);
-    }
-  }
-
-  private disconnected(socket: Dialled, code: number): void {
-    if (this.socket !== socket) {
-      return;
-    }
-    const wasWelcomed = this.welcomed;
-    this.socket = null;
-    this.welcomed = false;
-    if (wasWelcomed) {
-      this.heartbeat.disconnected();
-    }
-    if (this.stopped) {
-      return;
-    }
-    if (FINAL_CODES.has(code)) {
-      this.fatal(`closed with ${code}`);
-      return;
-    }
-    this.failures += 1;
-    this.options.clock.after(backoffMs(this.failures, this.options.rng.next()), () => this.dial());
   }
 
   private hello(nonce: string): RunnerMessage {
@@ -308,7 +197,7 @@ export class RunnerProcess {
     };
   }
 
-  private onWelcome(welcome: Extract<ServerMessage, { type: "welcome" }>): void {
+  private onWelcome(welcome: Welcome): void {
     this.heartbeat.connected(welcome.leaseMs, welcome.renewMs);
     for (const ref of welcome.kill) {
       this.cancel.drop(ref, "kill");
@@ -324,7 +213,7 @@ export class RunnerProcess {
     }
   }
 
-  private receive(message: Exclude<ServerMessage, { type: "challenge" | "welcome" | "error" }>): void {
+  private receive(message: WorkMessage): void {
     switch (message.type) {
       case "jobs":
         this.dispatch.onJobs(message);
@@ -376,21 +265,26 @@ export class RunnerProcess {
   }
 
   private sendStatus(): void {
-    this.send({ type: "status", notReady: [], draining: this.drain.draining, latencyMs: null });
+    this.link.send({ type: "status", notReady: [], draining: this.drain.draining, latencyMs: null });
   }
 
   private leave(): void {
-    this.send({ type: "bye" });
-    this.stopped = true;
-    this.socket?.close();
+    this.link.send({ type: "bye" });
+    this.stop();
+    this.link.close();
     this.options.clock.after(LEAVE_MS, () => this.options.ended("drained"));
+  }
+
+  private stop(): void {
+    this.stopped = true;
+    this.link.stop();
   }
 
   private fatal(why: string): void {
     if (this.stopped) {
       return;
     }
-    this.stopped = true;
+    this.stop();
     const runs = this.runs.all();
     for (const run of runs) {
       run.drop(why);
