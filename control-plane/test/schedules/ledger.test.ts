@@ -7,7 +7,8 @@ import { answerWhy, meantBy } from "../../src/domain/schedule/why.ts";
 import { startBackfill, readBackfill } from "../../src/objects/dispatcher/schedules/backfill.ts";
 import { pauseSchedule, updateSchedule } from "../../src/objects/dispatcher/schedules/changes.ts";
 import { forgetOccurrences, readLateness, whyFacts } from "../../src/objects/dispatcher/schedules/occurrences.ts";
-import { readRun, viewRun } from "../../src/objects/dispatcher/runs.ts";
+import { readRun } from "../../src/objects/dispatcher/run-rows.ts";
+import { viewRun } from "../../src/objects/dispatcher/whole-runs.ts";
 import { liveThroughChance } from "./chance-story.ts";
 import { by, inVirtualTime, valueOf, type VirtualTime } from "./virtual-time.ts";
 

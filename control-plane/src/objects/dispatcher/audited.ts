@@ -24,7 +24,7 @@ import { readQueue, setQueuePause } from "./queues.ts";
 import { drainRunner, setRunnerPause, shownPauses } from "./runner-pause.ts";
 import { registerRunner } from "./runners.ts";
 import { requeueRun } from "./requeue.ts";
-import { readRun } from "./runs.ts";
+import { readRun } from "./run-rows.ts";
 import { readSettings, settingsVersion, updateSettings } from "./settings.ts";
 import type { Shell, Turn } from "./shell.ts";
 

@@ -28,7 +28,7 @@ import {
 } from "./bulk.ts";
 import { enqueue } from "./enqueue.ts";
 import { hasTold } from "./outbox.ts";
-import { readRun } from "./runs.ts";
+import { readRun } from "./run-rows.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { inTurn } from "./turns.ts";
 

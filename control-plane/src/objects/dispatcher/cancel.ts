@@ -3,7 +3,8 @@ import type { RunState } from "@cronium/protocol";
 import { isTerminal } from "@cronium/protocol/run-states";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import { justEnded } from "../../domain/transition.ts";
-import { act, readState } from "./runs.ts";
+import { readState } from "./run-rows.ts";
+import { act } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 
 export function cancelRun(

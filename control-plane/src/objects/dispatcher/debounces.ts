@@ -3,7 +3,8 @@ import type { Json } from "@cronium/protocol";
 import { debounceMessage, gatherUntil, type Debounce, type Gathering } from "../../domain/debounce.ts";
 import type { NewRun } from "../../domain/run.ts";
 import { withRev } from "../../domain/run-machine.ts";
-import { readRun, saveStep, writeInput } from "./runs.ts";
+import { readRun, writeInput } from "./run-rows.ts";
+import { saveStep } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 
 type Gathered =

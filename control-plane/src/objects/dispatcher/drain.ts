@@ -17,7 +17,8 @@ import {
 import { readEventProjection } from "./events.ts";
 import { readOutbox, readOutboxRooms, removeFromOutbox, type OutboxRow } from "./outbox.ts";
 import { viewRunner } from "./runners.ts";
-import { readRun, readWholeRuns, viewRun } from "./runs.ts";
+import { readRun } from "./run-rows.ts";
+import { readWholeRuns, viewRun } from "./whole-runs.ts";
 import { readSecretProjection } from "./secrets.ts";
 import { tellAll } from "./tell.ts";
 import type { Shell } from "./shell.ts";

@@ -12,7 +12,8 @@ import { readEventVersion } from "./events.ts";
 import { knownEvent, whatTriggersNeed, type KnownEvent } from "./known-events.ts";
 import { theLine } from "./lanes.ts";
 import { isAbandoned, placedEarlier, placeElsewhere } from "./placing.ts";
-import { insertRun, readOwnDefinition, readRun } from "./runs.ts";
+import { readOwnDefinition, readRun } from "./run-rows.ts";
+import { insertRun } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 
 export function enqueue(shell: Shell, turn: Turn, command: EnqueueCommand): Outcome<Enqueued> {

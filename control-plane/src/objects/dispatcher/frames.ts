@@ -22,7 +22,7 @@ import { logCapOf } from "./jobs.ts";
 import { renewLeases, startTicking } from "./leases.ts";
 import { machineSaid, noteMetrics } from "./machines.ts";
 import { changeFleet, changeRunner } from "./runners.ts";
-import { readState } from "./runs.ts";
+import { readState } from "./run-rows.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import { attachmentOf, closeSocket, send, transportOf, type Link } from "./sockets.ts";
 import { StepChain } from "./step-chain.ts";

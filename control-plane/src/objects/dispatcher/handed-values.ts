@@ -13,7 +13,7 @@ import { sealTo } from "../../auth/sealing.ts";
 import type { HandedValues, ValuesAsk } from "../../domain/sharding.ts";
 import { passFence } from "./calls/kept-answers.ts";
 import { keptSeal, readSecretNames } from "./grants.ts";
-import { readState } from "./runs.ts";
+import { readState } from "./run-rows.ts";
 import { findSecrets, noteUse, openFound } from "./secrets.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { variablesFor } from "./variables.ts";

@@ -21,7 +21,9 @@ import { arm } from "./alarm-clock.ts";
 import { removeEphemeral } from "./ephemeral.ts";
 import { forgiveOutage, renewLeases, startTicking } from "./leases.ts";
 import { changeFleet, unreachableAfterMs } from "./runners.ts";
-import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
+import { readLiveAttempts, readWaitingOn } from "./attempts.ts";
+import { readState } from "./run-rows.ts";
+import { act } from "./runs.ts";
 import { shardsMessage } from "./shards.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import {

@@ -2,7 +2,9 @@
 import { leaseUntil, tickEveryMs, wasAway } from "../../domain/lease.ts";
 import { changeFleet, newestSign } from "./runners.ts";
 import { LIVE } from "./places.ts";
-import { act, readOverdue, readState } from "./runs.ts";
+import { readOverdue } from "./attempts.ts";
+import { readState } from "./run-rows.ts";
+import { act } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 import { readyLink } from "./sockets.ts";
 

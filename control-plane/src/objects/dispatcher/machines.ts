@@ -9,7 +9,8 @@ import { OPERATING_SINCE } from "@cronium/protocol/version";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import type { MetricsAt, RunnerRecord } from "../../domain/runner.ts";
 import { viewRunner } from "./runners.ts";
-import { readLiveAttempts, readRun } from "./runs.ts";
+import { readLiveAttempts } from "./attempts.ts";
+import { readRun } from "./run-rows.ts";
 import type { Shell } from "./shell.ts";
 import { readyLink, send } from "./sockets.ts";
 

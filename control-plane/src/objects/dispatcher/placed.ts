@@ -4,7 +4,7 @@ import type { PlacedAnswer, Placement } from "../../domain/sharding.ts";
 import { enqueue } from "./enqueue.ts";
 import { lacksVersions } from "./event-copies.ts";
 import { takeOver } from "./handovers.ts";
-import { readRun } from "./runs.ts";
+import { readRun } from "./run-rows.ts";
 import type { Shell, Turn } from "./shell.ts";
 
 export function enqueuePlaced(

@@ -5,7 +5,7 @@ import { concurrencySource, debounceSource, keyOf } from "../../domain/queue-key
 import { writeCause } from "./causes.ts";
 import { refuseSecrets } from "./declared-secrets.ts";
 import { knownEvent } from "./known-events.ts";
-import { readOwnDefinition } from "./runs.ts";
+import { readOwnDefinition } from "./run-rows.ts";
 import { ownerOf } from "./shards.ts";
 import type { Shell, Turn } from "./shell.ts";
 

@@ -9,7 +9,9 @@ import { expireSoon } from "./settings.ts";
 import { isLimited } from "./handovers.ts";
 import { ownerOf } from "./shards.ts";
 import { tellShards } from "./shard-news.ts";
-import { readRun, saveStep, viewRun } from "./runs.ts";
+import { readRun } from "./run-rows.ts";
+import { saveStep } from "./runs.ts";
+import { viewRun } from "./whole-runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { unparkEvent } from "./waiting-runs.ts";
 

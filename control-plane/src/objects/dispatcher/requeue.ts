@@ -7,7 +7,8 @@ import { withRev } from "../../domain/run-machine.ts";
 import { readCause, writeCause } from "./causes.ts";
 import { hasLetGo, isLimited } from "./handovers.ts";
 import { queueingOfFlow, theLine } from "./lanes.ts";
-import { readRun, saveStep } from "./runs.ts";
+import { readRun } from "./run-rows.ts";
+import { saveStep } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { watchRun } from "./watches.ts";
 

@@ -2,7 +2,9 @@
 import { closeCodes } from "@cronium/protocol/runner";
 import type { Outcome } from "../../domain/dispatcher.ts";
 import { changeFleet } from "./runners.ts";
-import { act, readLiveAttempts, readState, readWaitingOn } from "./runs.ts";
+import { readLiveAttempts, readWaitingOn } from "./attempts.ts";
+import { readState } from "./run-rows.ts";
+import { act } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 import { closeSocketsOf } from "./sockets.ts";
 import { tellShards } from "./shard-news.ts";

@@ -26,7 +26,7 @@ import { hasTold } from "./outbox.ts";
 import { enqueuePlaced, releaseQueue } from "./placed.ts";
 import { setQueueShard } from "./queue-moves.ts";
 import { showRelayed } from "./relay.ts";
-import { readOwnDefinition } from "./runs.ts";
+import { readOwnDefinition } from "./run-rows.ts";
 import { runnerFacts } from "./tell.ts";
 import { inTurn } from "./turns.ts";
 

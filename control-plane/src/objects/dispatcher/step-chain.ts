@@ -9,7 +9,8 @@
 import type { AttemptRef, Json } from "@cronium/protocol";
 import { decide, type Command } from "../../domain/run-machine.ts";
 import type { Reply, RunState, Step } from "../../domain/run-step.ts";
-import { circumstances, readState, saveStep } from "./runs.ts";
+import { readState } from "./run-rows.ts";
+import { circumstances, saveStep } from "./runs.ts";
 import type { Shell, Turn } from "./shell.ts";
 
 interface Link {

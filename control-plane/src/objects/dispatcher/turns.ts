@@ -16,7 +16,7 @@ import { writeOutbox } from "./outbox.ts";
 import { pump } from "./pump.ts";
 import { settleHealth } from "./quarantine.ts";
 import { changeRunner, readFleet, viewRunner } from "./runners.ts";
-import { viewRun } from "./runs.ts";
+import { viewRun } from "./whole-runs.ts";
 import { relayChanges } from "./relay.ts";
 import { settleSchedules } from "./schedules/ended.ts";
 import { readShardTables } from "./shard-tables.ts";

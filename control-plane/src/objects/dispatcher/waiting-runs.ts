@@ -3,7 +3,8 @@ import type { RunRecord } from "../../domain/run.ts";
 import { expire } from "../../domain/run-queue.ts";
 import { withRev } from "../../domain/run-machine.ts";
 import { joinLane } from "./lanes.ts";
-import { runs, saveStep } from "./runs.ts";
+import { runs } from "./run-rows.ts";
+import { saveStep } from "./runs.ts";
 import { wakeBy, type Shell, type Turn } from "./shell.ts";
 
 /** Runs whose time has come that one turn lets through; the alarm comes back for the rest. */

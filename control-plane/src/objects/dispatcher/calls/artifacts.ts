@@ -13,7 +13,8 @@ import type { CallAnswer } from "../../../domain/calls.ts";
 import type { CommitArtifactCommand, Outcome } from "../../../domain/dispatcher.ts";
 import { noted } from "../../../domain/run-notes.ts";
 import type { RunState } from "../../../domain/run-step.ts";
-import { readState, saveStep } from "../runs.ts";
+import { readState } from "../run-rows.ts";
+import { saveStep } from "../runs.ts";
 import { readArtifacts, readRows, viewArtifact, type ArtifactRow } from "./artifact-rows.ts";
 import type { Shell, Turn } from "../shell.ts";
 

@@ -10,7 +10,7 @@ import type { CallOp, RunnerMessage, ServerMessage } from "@cronium/protocol";
 import { type CallAnswer, type HomeCall, isHomes, writtenBy } from "../../../domain/calls.ts";
 import { type Holder, type RunState, whyNotHolder } from "../../../domain/run-step.ts";
 import type { GroupCommit } from "../group-commit.ts";
-import { readState } from "../runs.ts";
+import { readState } from "../run-rows.ts";
 import type { Shell, Turn } from "../shell.ts";
 import { digestOf, keepAnswer, passFence, readKept } from "./kept-answers.ts";
 import { listArtifacts, openArtifact, putArtifact } from "./artifacts.ts";

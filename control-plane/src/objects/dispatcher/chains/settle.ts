@@ -7,7 +7,8 @@ import type { RunRecord } from "../../../domain/run.ts";
 import { withRev } from "../../../domain/run-machine.ts";
 import { readEventVersion } from "../events.ts";
 import { knownEvent } from "../known-events.ts";
-import { readState, saveStep } from "../runs.ts";
+import { readState } from "../run-rows.ts";
+import { saveStep } from "../runs.ts";
 import { wakeBy, type Shell, type Turn } from "../shell.ts";
 
 /** Ends that come close together are followed together. */

@@ -12,7 +12,8 @@ import { withRev } from "../../../domain/run-machine.ts";
 import { enqueueRun, follow } from "../../../services/placement.ts";
 import { arm } from "../alarm-clock.ts";
 import { enqueue } from "../enqueue.ts";
-import { readRun, saveStep } from "../runs.ts";
+import { readRun } from "../run-rows.ts";
+import { saveStep } from "../runs.ts";
 import type { Shell, Turn } from "../shell.ts";
 import { inTurn } from "../turns.ts";
 
