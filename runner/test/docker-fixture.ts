@@ -57,6 +57,14 @@ export async function containersOf(fixture: DockerFixture): Promise<Docker.Conta
   return fixture.docker.listContainers({ all: true, filters: { label } });
 }
 
+/** Shell text for a job that goes on once `tell` has been called, however long a busy machine takes until then. */
+export const UNTIL_TOLD = "until [ -e /tmp/told ]; do sleep 0.1; done";
+
+/** `container`: its id. */
+export function tell(container: string | undefined): void {
+  execFileSync("docker", ["exec", container ?? "no container", "touch", "/tmp/told"]);
+}
+
 /** Kills the runner; its sidecar goes with it. */
 export async function killRunner({ runner }: DockerFixture): Promise<void> {
   const sidecar = runner.sidecarPid();

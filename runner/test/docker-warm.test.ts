@@ -14,6 +14,8 @@ import {
   stopDockerFixture,
   killRunner,
   restartRunner,
+  tell,
+  UNTIL_TOLD,
 } from "./docker-fixture.ts";
 import type { FakePlane } from "./fake-plane.ts";
 import { until } from "./until.ts";
@@ -84,13 +86,14 @@ describe("a container that waits", () => {
   }) => {
     await run(plane.job("echo 1"));
     await oneWaits();
-    const script = 'echo "$COLOUR"; cronium_output "$(cronium_input)"; sleep 3';
+    const script = `echo "$COLOUR"; cronium_output "$(cronium_input)"; ${UNTIL_TOLD}`;
     const job = plane.job(script, { env: { COLOUR: "it's blue" }, input: { n: [1, "two"] } });
     plane.offer(job);
     await until("it prints", () => plane.logText(job) !== "");
     await until("it has the name of its run", async () => (await taken()).length === 1);
     const [named] = await taken();
     const inspected = JSON.stringify(await fixture.docker.getContainer(named?.Id ?? "").inspect());
+    tell(named?.Id);
 
     expect(await plane.finished(job)).toMatchObject({ outcome: "succeeded", output: { n: [1, "two"] } });
     expect(plane.logText(job)).toBe("it's blue\n");
@@ -212,18 +215,21 @@ describe("a runner with containers that wait", () => {
   }) => {
     await run(plane.job("echo 1"));
     await oneWaits();
-    const job = plane.job("for i in $(seq 1 40); do echo line $i; sleep 0.1; done; cronium_output '\"kept\"'");
+    const script = `seq 1 20; ${UNTIL_TOLD}; seq 21 40; cronium_output '"kept"'`;
+    const job = plane.job(script);
     plane.offer(job);
-    await until("it prints", () => plane.logText(job).includes("line 3\n"));
+    await until("it prints", () => plane.logText(job).includes("20\n"));
     await oneWaits();
     const slot = lent(job)?.["slot"];
     const unused = (await idle()).filter(({ Labels }) => Labels["cronium.slot"] !== slot).map(({ Id }) => Id);
     await killRunner(fixture);
     await restartRunner(fixture);
-    const after = (await containersOf(fixture)).map(({ Id }) => Id);
+    const found = await containersOf(fixture);
+    const after = found.map(({ Id }) => Id);
+    tell(found.find(({ Labels }) => Labels["cronium.slot"] === slot)?.Id);
 
     expect(await plane.finished(job)).toMatchObject({ outcome: "succeeded", exitCode: 0, output: "kept" });
-    expect(plane.logText(job)).toBe(Array.from({ length: 40 }, (_value, index) => `line ${index + 1}\n`).join(""));
+    expect(plane.logText(job)).toBe(Array.from({ length: 40 }, (_value, index) => `${index + 1}\n`).join(""));
     expect(lent(job)).toBeDefined();
     expect(plane.of("hello").at(-1)?.held).toEqual([{ runId: job.runId, attempt: 1, state: "running" }]);
     expect(after.filter((id) => unused.includes(id))).toEqual([]);

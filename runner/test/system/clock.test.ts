@@ -42,7 +42,7 @@ it("F18 a runner whose clock is a day ahead works as any other, and the list say
     // Longer than the lease of this control plane, so that leases are renewed on the way.
     const job = { FAKE_SLEEP_MS: "6000", FAKE_LOG_LINES: "200" };
     const { body } = await plane.call("POST", "/runs", { runtime: "bash", script: "true", input: null, env: job });
-    const run = await eventually("the run to end", 60_000, async () => {
+    const run = await eventually("the run to end", 120_000, async () => {
       const answer = await plane.call("GET", `/runs/${body.runId}`);
       return answer.body.finishedAt === null ? null : answer.body;
     });

@@ -54,7 +54,7 @@ export function makeDockerDaemon(): DockerDaemon {
       args.push(...(liveRestore ? ["--live-restore"] : []));
       daemon = spawn("unshare", args, { stdio: ["ignore", log, log] });
       closeSync(log);
-      await eventually(`dockerd to answer (${logFile})`, 30_000, async () => {
+      await eventually(`dockerd to answer (${logFile})`, 120_000, async () => {
         if (daemon?.exitCode !== null) {
           throw new Error(`dockerd ended:\n${readFileSync(logFile, "utf8").slice(-2_000)}`);
         }

@@ -43,10 +43,10 @@ describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
     const script =
       'echo attempt $CRONIUM_ATTEMPT; if [ "$CRONIUM_ATTEMPT" = 1 ]; then sleep 300; fi; cronium_output "$CRONIUM_ATTEMPT"';
     const run = await trigger(plane, script);
-    await eventually("the first attempt to print", 60_000, async () => (await plane.logOf(run)).includes("attempt 1"));
+    await eventually("the first attempt to print", 120_000, async () => (await plane.logOf(run)).includes("attempt 1"));
 
     await daemon.stop();
-    const waiting = await eventually("the run to wait for its retry", 60_000, async () => {
+    const waiting = await eventually("the run to wait for its retry", 120_000, async () => {
       const { body } = await plane.call("GET", `/runs/${run}`);
       if (body.finishedAt !== null) {
         throw new Error(`The run ended instead: ${body.failReason}: ${body.message}`);
@@ -77,7 +77,7 @@ describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
     await ready();
     const script = `for i in $(seq 1 200); do echo line $i; sleep 0.1; done; cronium_output "$CRONIUM_ATTEMPT"`;
     const run = await trigger(plane, script);
-    await eventually("it prints", 60_000, async () => (await plane.logOf(run)).includes("line 3\n"));
+    await eventually("it prints", 120_000, async () => (await plane.logOf(run)).includes("line 3\n"));
 
     await runner.kill();
     await daemon.stop();
@@ -100,7 +100,7 @@ describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
     await ready();
     const script = `echo attempt $CRONIUM_ATTEMPT; [ "$CRONIUM_ATTEMPT" != 1 ] || sleep 300; cronium_output "$CRONIUM_ATTEMPT"`;
     const run = await trigger(plane, script);
-    await eventually("it prints", 60_000, async () => (await plane.logOf(run)).includes("attempt 1"));
+    await eventually("it prints", 120_000, async () => (await plane.logOf(run)).includes("attempt 1"));
 
     await runner.kill();
     await daemon.stop();
@@ -116,7 +116,7 @@ describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
   });
 
   function dockerDown(): Promise<{ state: string }> {
-    return eventually("the runner to say that Docker is down", 60_000, async () => {
+    return eventually("the runner to say that Docker is down", 120_000, async () => {
       const { body } = await plane.call("GET", "/runners");
       const [one] = body.items;
       return one.state !== "offline" && one.notReady.includes("docker_down") ? one : null;
@@ -124,7 +124,7 @@ describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
   }
 
   function ready(): Promise<boolean> {
-    return eventually("the runner to be ready", 60_000, async () => {
+    return eventually("the runner to be ready", 120_000, async () => {
       const [one] = (await plane.call("GET", "/runners")).body.items;
       return one.state === "online" && one.notReady.length === 0;
     });
@@ -146,7 +146,7 @@ describe("a Docker Engine that stops", { timeout: TEST_MS }, () => {
   }
 
   function nothingLeft(): Promise<boolean> {
-    return eventually("the containers and spools of jobs to be gone", 30_000, async () => {
+    return eventually("the containers and spools of jobs to be gone", 120_000, async () => {
       const containers = await daemon.client.listContainers({ all: true });
       const waiting = containers.filter(
         ({ Names, State }) => State === "running" && Names.every((name) => name.startsWith("/cronium-slot-")),

@@ -47,7 +47,7 @@ async function read(runId: string): Promise<Run> {
 }
 
 function until(runId: string, what: string, holds: (run: Run) => boolean): Promise<Run> {
-  return eventually(`run ${runId} to be ${what}`, 60_000, async () => {
+  return eventually(`run ${runId} to be ${what}`, 120_000, async () => {
     const run = await read(runId);
     return holds(run) ? run : null;
   });
@@ -59,7 +59,7 @@ async function listed({ name }: RunnerProcess): Promise<Runner | null> {
 }
 
 function gone(one: RunnerProcess): Promise<boolean> {
-  return eventually(`${one.name} to leave the list`, 60_000, async () => (await listed(one)) === null);
+  return eventually(`${one.name} to leave the list`, 120_000, async () => (await listed(one)) === null);
 }
 
 describe("a runner for one job", () => {
@@ -135,7 +135,7 @@ describe("a runner for one job", () => {
       const [run, next] = [await patient.call("POST", "/runs", call), await patient.call("POST", "/runs", call)];
       const read = async ({ body }: typeof run): Promise<Run> =>
         (await patient.call("GET", `/runs/${body.runId}`)).body;
-      await eventually("it to run", 60_000, async () => (await read(run)).state === "running");
+      await eventually("it to run", 120_000, async () => (await read(run)).state === "running");
       await one.kill();
       one.start();
 
@@ -170,7 +170,7 @@ describe("a runner for one job", () => {
     const first = await trigger("once");
     expect(await one.exited()).toBe(0);
     expect((await read(first)).state).toBe("succeeded");
-    await eventually("it to be offline", 60_000, async () => (await listed(one))?.state === "offline");
+    await eventually("it to be offline", 120_000, async () => (await listed(one))?.state === "offline");
 
     const second = await trigger("once");
     expect((await read(second)).state).toBe("queued");

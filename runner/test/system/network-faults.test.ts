@@ -76,7 +76,7 @@ function startsOf(runId: string): string[] {
 }
 
 function inState(runId: string, state: RunState): Promise<Run> {
-  return eventually(`run ${runId} to be ${state}`, 40_000, async () => {
+  return eventually(`run ${runId} to be ${state}`, 120_000, async () => {
     const { body } = await plane.call("GET", `/runs/${runId}`);
     if (body.state !== state && isTerminal(body.state as RunState)) {
       throw new Error(`It is ${body.state} instead: ${body.failReason} ${body.message}`);
@@ -86,14 +86,14 @@ function inState(runId: string, state: RunState): Promise<Run> {
 }
 
 function ended(runId: string): Promise<Run> {
-  return eventually(`run ${runId} to end`, 60_000, async () => {
+  return eventually(`run ${runId} to end`, 120_000, async () => {
     const { body } = await plane.call("GET", `/runs/${runId}`);
     return isTerminal(body.state as RunState) ? (body as Run) : null;
   });
 }
 
 function runnerState(name: string, state: string): Promise<true> {
-  return eventually(`runner ${name} to be ${state}`, 20_000, async () => {
+  return eventually(`runner ${name} to be ${state}`, 120_000, async () => {
     const { body } = await plane.call("GET", "/runners");
     return body.items.some((one: { name: string; state: string }) => one.name === name && one.state === state)
       ? true
@@ -105,14 +105,14 @@ describe("F3 a black hole", () => {
   it("that makes the runner unreachable costs neither the run nor a byte of its log", async ({ expect }) => {
     const one = await runner({ executor: "docker" });
     const run = await trigger({ script: "for i in $(seq 1 80); do echo line $i; sleep 0.1; done" });
-    await eventually("it prints", 30_000, async () => (await plane.logOf(run)).includes("line 5\n"));
+    await eventually("it prints", 120_000, async () => (await plane.logOf(run)).includes("line 5\n"));
 
     Object.assign(proxy.faults, { holdFromServer: true, holdFromClient: true });
     await runnerState(one.name, "unreachable");
     proxy.heal();
     await eventually(
       "it is back",
-      20_000,
+      120_000,
       async () => (await plane.call("GET", `/runs/${run}`)).body.state !== "queued",
     );
 
@@ -132,13 +132,13 @@ describe("F3 a black hole", () => {
 
     Object.assign(proxy.faults, { holdFromServer: true, holdFromClient: true });
     expect(await ended(never)).toMatchObject({ state: "failed", failReason: "runner_lost", attempt: 1 });
-    await eventually("the runner to fence itself", 20_000, () => one.output().includes("lease.lost"));
+    await eventually("the runner to fence itself", 120_000, () => one.output().includes("lease.lost"));
     proxy.heal();
 
     expect(await ended(again)).toMatchObject({ state: "succeeded", attempt: 2 });
     expect(startsOf(again)).toEqual(["1", "2"]);
     expect(startsOf(never)).toEqual(["1"]);
-    await eventually("the job that was given up to be gone", 20_000, () => one.jobs().length === 0);
+    await eventually("the job that was given up to be gone", 120_000, () => one.jobs().length === 0);
   });
 });
 
@@ -150,7 +150,7 @@ describe("a network that is slow or lossy", () => {
     const before = proxy.connections;
 
     proxy.faults.holdFromServer = true;
-    await eventually("the runner to give the connection up", 20_000, () => one.output().includes("control.silent"));
+    await eventually("the runner to give the connection up", 120_000, () => one.output().includes("control.silent"));
     proxy.heal();
 
     expect(await ended(run)).toMatchObject({ state: "succeeded", attempt: 1, logState: "complete" });
@@ -176,7 +176,7 @@ describe("a network that is slow or lossy", () => {
 
     proxy.faults.refuseUpgrade = 503;
     proxy.cut();
-    await eventually("the runner to be refused", 20_000, () => one.output().includes("answered 503"));
+    await eventually("the runner to be refused", 120_000, () => one.output().includes("answered 503"));
     proxy.heal();
 
     expect(await ended(run)).toMatchObject({ state: "succeeded", attempt: 1, logState: "complete" });
@@ -205,7 +205,7 @@ describe("a process that stands still, is copied, or is cut off", () => {
       const other = await runner();
       await inState(run, "running");
       frozen.signal("SIGCONT");
-      await eventually("the job of the first attempt to be stopped", 20_000, () => frozen.jobs().length === 0);
+      await eventually("the job of the first attempt to be stopped", 120_000, () => frozen.jobs().length === 0);
       expect(other.jobs()).toHaveLength(1);
     } finally {
       frozen.signal("SIGCONT");
@@ -231,7 +231,7 @@ describe("a process that stands still, is copied, or is cut off", () => {
     const done = await ended(run);
     expect(done).toMatchObject({ state: "cancelled", attempt: 1 });
     expect(done.message).not.toMatch(/unconfirmed/i);
-    await eventually("the job to be gone", 20_000, () => one.jobs().length === 0);
+    await eventually("the job to be gone", 120_000, () => one.jobs().length === 0);
   });
 
   it("F29 of two processes with one key the newest wins, the older exits, and no attempt starts twice", async ({

@@ -56,7 +56,7 @@ export async function startPlane(vars: Readonly<Record<string, string>> = QUICK)
     rmSync(data, { recursive: true, force: true });
   };
   try {
-    await eventually("the control plane to be ready", 60_000, async () => {
+    await eventually("the control plane to be ready", 120_000, async () => {
       if (!program.running()) {
         throw new Error(`The launcher ended:\n${program.output()}`);
       }
@@ -101,7 +101,7 @@ export async function startPlane(vars: Readonly<Record<string, string>> = QUICK)
       for (const pid of before) {
         process.kill(pid, "SIGKILL");
       }
-      await eventually("the launcher to restart workerd", 60_000, async () => {
+      await eventually("the launcher to restart workerd", 120_000, async () => {
         const gone = before.every((pid) => !isAlive(pid) || !childrenOf(program.pid, "workerd").includes(pid));
         return before.length > 0 && gone && (await healthy());
       });

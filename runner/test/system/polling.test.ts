@@ -60,21 +60,21 @@ function startsOf(runId: string): string[] {
 }
 
 function inState(runId: string, state: RunState): Promise<Run> {
-  return eventually(`run ${runId} to be ${state}`, 40_000, async () => {
+  return eventually(`run ${runId} to be ${state}`, 120_000, async () => {
     const { body } = await plane.call("GET", `/runs/${runId}`);
     return body.state === state ? (body as Run) : null;
   });
 }
 
 function ended(runId: string): Promise<Run> {
-  return eventually(`run ${runId} to end`, 60_000, async () => {
+  return eventually(`run ${runId} to end`, 120_000, async () => {
     const { body } = await plane.call("GET", `/runs/${runId}`);
     return isTerminal(body.state as RunState) ? (body as Run) : null;
   });
 }
 
 function connectedBy(name: string, transport: string): Promise<boolean> {
-  return eventually(`runner ${name} to be connected by ${transport}`, 60_000, async () => {
+  return eventually(`runner ${name} to be connected by ${transport}`, 120_000, async () => {
     const { body } = await plane.call("GET", "/runners");
     return body.items.some(
       (one: { name: string; transport: string | null }) => one.name === name && one.transport === transport,

@@ -46,7 +46,7 @@ async function trigger(event: Readonly<Record<string, unknown>>): Promise<string
 }
 
 function inState(runId: string, ...states: RunState[]): Promise<Run> {
-  return eventually(`run ${runId} to be ${states.join(" or ")}`, 60_000, async () => {
+  return eventually(`run ${runId} to be ${states.join(" or ")}`, 120_000, async () => {
     const { body } = await plane.call("GET", `/runs/${runId}`);
     if (!states.includes(body.state) && isTerminal(body.state as RunState)) {
       throw new Error(`It is ${body.state} instead: ${body.failReason} ${body.message}`);
@@ -69,7 +69,7 @@ describe("a runner that goes", () => {
   }) => {
     const one = await runner({ executor: "docker" });
     const run = await trigger({ script: "echo here; sleep 300", onLost: "fail" });
-    await eventually("it prints", 60_000, async () => (await plane.logOf(run)).includes("here"));
+    await eventually("it prints", 120_000, async () => (await plane.logOf(run)).includes("here"));
     expect(await containersOf(run)).toHaveLength(1);
 
     const revoked = await plane.call("DELETE", `/runners/${await idOf(one)}`);
@@ -77,7 +77,7 @@ describe("a runner that goes", () => {
 
     expect(await one.exited()).toBe(REVOKED);
     expect(one.output()).toContain("Register this machine again");
-    await eventually("the container to be gone", 20_000, async () => (await containersOf(run)).length === 0);
+    await eventually("the container to be gone", 120_000, async () => (await containersOf(run)).length === 0);
     expect(await inState(run, "failed")).toMatchObject({ failReason: "runner_lost", attempt: 1 });
     one.start();
     expect(await one.exited()).toBe(REVOKED);
@@ -105,7 +105,7 @@ describe("a runner that goes", () => {
     const victims = [await runner({ capacity: 1 }), await runner({ capacity: 1 })];
     const run = await trigger({ script: "true", env: { FAKE_SLEEP_MS: "60000" }, maxAttempts: 2 });
     for (let attempt = 1; attempt <= 2; attempt += 1) {
-      const started = await eventually(`attempt ${attempt} to run`, 60_000, async () => {
+      const started = await eventually(`attempt ${attempt} to run`, 120_000, async () => {
         const { body } = await plane.call("GET", `/runs/${run}`);
         return body.state === "running" && body.attempts.at(-1).state === "running" ? (body as Run) : null;
       });

@@ -54,7 +54,7 @@ describe("scenarios", () => {
         await verify(expect, plane, scenario, run);
         await eventually(
           "every container of the run to be gone",
-          20_000,
+          120_000,
           async () => (await containersOf(runId)).length === 0,
         );
       } catch (error) {
@@ -69,7 +69,7 @@ describe("scenarios", () => {
 });
 
 async function reached(plane: Plane, runId: string, state: string, text: string | undefined): Promise<void> {
-  await eventually(`run ${runId} to be ${state}`, 60_000, async () => {
+  await eventually(`run ${runId} to be ${state}`, 120_000, async () => {
     const { body } = await plane.call("GET", `/runs/${runId}`);
     if (body.state !== state && isTerminal(body.state as RunState)) {
       throw new Error(`The run ended as ${body.state} (${body.failReason}: ${body.message}) before it was ${state}.`);
@@ -77,7 +77,7 @@ async function reached(plane: Plane, runId: string, state: string, text: string 
     return body.state === state;
   });
   if (text !== undefined) {
-    await eventually(`the log of ${runId} to hold ${text}`, 30_000, async () =>
+    await eventually(`the log of ${runId} to hold ${text}`, 120_000, async () =>
       (await plane.logOf(runId)).includes(text),
     );
   }

@@ -87,7 +87,7 @@ test("no secret is in any log, file, database, answer or container in clear, and
     await runner.kill();
     await runner.restart();
     await logHas("no other\n");
-    const run = await eventually(`run ${runId} to end`, 60_000, async () => {
+    const run = await eventually(`run ${runId} to end`, 120_000, async () => {
       const { body } = await call("GET", `/runs/${runId}`);
       return isTerminal(body.state as RunState) ? body : null;
     });

@@ -68,7 +68,7 @@ function starts(): string[] {
 
 async function ended(runIds: readonly string[]): Promise<Run[]> {
   let runs: Run[] = [];
-  await eventually("all runs to end", 60_000, async () => {
+  await eventually("all runs to end", 120_000, async () => {
     runs = await Promise.all(runIds.map(async (id) => (await plane.call("GET", `/runs/${id}`)).body as Run));
     return runs.every((run) => isTerminal(run.state));
   });
@@ -98,7 +98,7 @@ describe("one runner for a workspace and its shard", () => {
     await makeEvents(4_000);
     const machine = await runner({ capacity: 4 });
     const ids = [await trigger("default"), await trigger("hot")];
-    await eventually("both jobs to run", 20_000, async () => {
+    await eventually("both jobs to run", 120_000, async () => {
       const runs = await Promise.all(ids.map(async (id) => (await plane.call("GET", `/runs/${id}`)).body as Run));
       return runs.every((run) => run.state === "running");
     });
@@ -118,7 +118,7 @@ describe("one runner for a workspace and its shard", () => {
     await makeEvents(4_000);
     await runner({ capacity: 4 });
     const ids = [await trigger("default"), await trigger("hot")];
-    await eventually("both jobs to run", 20_000, async () => {
+    await eventually("both jobs to run", 120_000, async () => {
       const runs = await Promise.all(ids.map(async (id) => (await plane.call("GET", `/runs/${id}`)).body as Run));
       return runs.every((run) => run.state === "running");
     });

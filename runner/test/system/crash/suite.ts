@@ -129,7 +129,7 @@ async function dockerEvent(plane: Plane): Promise<string> {
 }
 
 async function makeEvent(plane: Plane, event: Readonly<Record<string, unknown>>): Promise<string> {
-  return eventually("the event to be stored", 30_000, async () => {
+  return eventually("the event to be stored", 120_000, async () => {
     const answer = await plane.call("POST", "/events", { kind: "script", maxAttempts: 20, ...event }).catch(() => null);
     if (answer !== null && answer.status < 500 && answer.status !== 201) {
       throw new Error(`The event was refused: ${JSON.stringify(answer.body)}`);
@@ -157,7 +157,7 @@ async function findOrphans(runners: readonly RunnerProcess[], docker: readonly R
     ...runners.flatMap((runner) => runner.jobs().map((pid) => `process ${pid} of ${runner.name}`)),
     ...(await Promise.all(docker.map(({ dataDir }) => containersBeyond(dataDir, DOCKER_CAPACITY)))).flat(),
   ];
-  await eventually("every job to be gone", 20_000, async () => (await look()).length === 0).catch(() => {});
+  await eventually("every job to be gone", 120_000, async () => (await look()).length === 0).catch(() => {});
   return look();
 }
 

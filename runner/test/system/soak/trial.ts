@@ -135,7 +135,7 @@ async function atRest(runner: RunnerProcess, warm: number): Promise<Holding> {
   // Containers of reuse are kept for a minute; both kinds together are twice what may wait.
   const look = async (): Promise<Holding> => holding(runner, await containersBeyond(runner.dataDir, 2 * warm));
   let last = await look();
-  await eventually("nothing to be left to do", 60_000, async () => {
+  await eventually("nothing to be left to do", 120_000, async () => {
     last = await look();
     return last.spools === 0 && last.containers.length === 0;
   }).catch(() => {});
