@@ -1,9 +1,7 @@
 /** A running runner: its parts put together, from the first look at the machine until everything is stopped. */
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
 import type { Server } from "node:http";
-import { join } from "node:path";
-import { type AttemptRef, DEFAULT_GRACE_MS, shardOf } from "@cronium/protocol";
+import { type AttemptRef, shardOf } from "@cronium/protocol";
 import { type Clock, settledWithin } from "./base/clock.ts";
 import { exitCodes } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
@@ -12,36 +10,31 @@ import { Calls } from "./calls.ts";
 import type { Config } from "./config.ts";
 import { Desk } from "./control/desk.ts";
 import { ControlServer } from "./control/server.ts";
-import type { Welcome } from "./connection.ts";
 import { Departure } from "./departure.ts";
 import type { DataDir } from "./data-dir.ts";
 import type { Executor } from "./executors/types.ts";
 import { executionKey } from "./execution-key.ts";
 import { greeting, type GreetingOptions } from "./greeting.ts";
 import { describePlatform, type Identity } from "./identity.ts";
-import { deliver } from "./inbox.ts";
+import { deliver, settle, stopFenced } from "./inbox.ts";
+import { Intake } from "./intake.ts";
 import { JobLogs } from "./job-logs.ts";
+import { JobSpools, spoolName } from "./job-spools.ts";
 import { Journal } from "./journal.ts";
 import { renewedRecord } from "./journal-records.ts";
 import { Links } from "./links.ts";
-import { Machine } from "./machine.ts";
 import { Cancel } from "./loops/cancel.ts";
 import { Dispatch } from "./loops/dispatch.ts";
 import { Drain } from "./loops/drain.ts";
-import { LogShip } from "./loops/log-ship.ts";
 import { OneJob } from "./loops/one-job.ts";
-import { Readiness } from "./loops/readiness.ts";
 import { Report } from "./loops/report.ts";
 import { Sweep } from "./loops/sweep.ts";
 import { serveMetrics } from "./metrics-server.ts";
-import { MemoryBudget } from "./memory-budget.ts";
 import { openSecrets } from "./open-secrets.ts";
-import { Pause } from "./pause.ts";
-import { apiUrl } from "./plane-url.ts";
 import { applyPolicy, type Policy } from "./policy.ts";
 import { programVersion, sidecarEntry } from "./program-files.ts";
-import { adoptEarlierRuns, finishEarlierRuns, lostAttempts, mayGoOn } from "./recover.ts";
-import type { LogSink, RunDeps } from "./run/deps.ts";
+import { adoptEarlierRuns, finishEarlierRuns, mayGoOn } from "./recover.ts";
+import type { RunDeps } from "./run/deps.ts";
 import { Runs } from "./run/runs.ts";
 import { sealingKey } from "./sealing-key.ts";
 import { SidecarProcess } from "./sidecar-process.ts";
@@ -74,22 +67,20 @@ export class RunnerProgram {
   private readonly identity: Identity;
   private readonly greeting: GreetingOptions;
   private readonly epoch = randomBytes(16).toString("hex");
-  private readonly runs = new Runs();
+  readonly runs = new Runs();
   private readonly deps: RunDeps;
   private readonly executor: Executor;
-  private readonly journal: Journal;
+  readonly journal: Journal;
   private readonly sidecar: SidecarProcess;
   private readonly links: Links;
-  private readonly readiness: Readiness;
   readonly dispatch: Dispatch;
   readonly cancel: Cancel;
   readonly report: Report;
   private readonly sweep: Sweep;
   readonly drain: Drain;
-  private readonly pause: Pause;
-  private readonly machine: Machine;
-  private readonly memory: MemoryBudget;
+  private readonly intake: Intake;
   private readonly jobLogs = new JobLogs((ref) => this.journal.get(ref) !== undefined);
+  private readonly spools: JobSpools;
   private readonly control: ControlServer;
   private readonly desk: Desk;
   private metrics: Server | null = null;
@@ -130,22 +121,26 @@ export class RunnerProgram {
       oneJob: this.oneJob,
       exit: options.exit,
     });
-    this.pause = new Pause(dataDir.path, log, () => this.links.sendStatus());
-    this.memory = new MemoryBudget({
-      budgetMb: config.memoryMb,
-      usedMb: () => this.runs.memoryMb,
-      clock,
-      roomAgain: () => this.links.sendStatus(),
-    });
-    this.machine = new Machine({
+    this.intake = new Intake({
       clock,
       log,
       executor: this.executor,
       dataDir: dataDir.path,
-      process: policy.process?.allow === true,
       runs: this.runs,
-      memoryBudgetMb: config.memoryMb,
+      memoryMb: config.memoryMb,
+      process: policy.process?.allow === true,
       changed: () => this.links.sendStatus(),
+      // What could not be removed while Docker was away is still there.
+      engineThere: () => void this.sweep.now(),
+    });
+    const { readiness, pause, memory, machine } = this.intake;
+    this.spools = new JobSpools({
+      folder: dataDir.spool,
+      url,
+      clock,
+      log,
+      links: () => this.links,
+      jobLogs: this.jobLogs,
     });
     this.greeting = {
       identity,
@@ -156,9 +151,9 @@ export class RunnerProgram {
       journal: this.journal,
       runs: this.runs,
       platform: () => describePlatform(this.executor.engineVersion),
-      notReady: () => this.readiness.reasons,
-      paused: () => this.pause.paused,
-      facts: () => this.machine.facts,
+      notReady: () => readiness.reasons,
+      paused: () => pause.paused,
+      facts: () => machine.facts,
     };
     this.calls = new Calls({
       clock,
@@ -175,37 +170,28 @@ export class RunnerProgram {
       capacity,
       occupied: (shard) => this.runs.occupiedBy(shard),
       hello: (nonce, at) => greeting(this.greeting, nonce, at),
-      hasRoom: () => !this.memory.short,
+      hasRoom: () => !memory.short,
       status: () => ({
-        notReady: this.readiness.reasons,
+        notReady: readiness.reasons,
         draining: this.drain.draining || this.departure.unregistering,
-        paused: this.pause.paused,
+        paused: pause.paused,
       }),
-      machine: this.machine,
-      welcomed: (welcome, shard) => this.welcomed(welcome, shard),
+      machine,
+      welcomed: (welcome, shard) => {
+        settle(this, welcome, shard);
+        if (this.takesNothing) {
+          this.links.sendStatus();
+        }
+      },
       message: (message) => deliver(this, message),
       closed: (shard) => this.calls.cutOff(shard),
-      leaseLost: (shard) => this.fence(shard),
+      leaseLost: (shard) => stopFenced(this.runs, shard),
       renewed: (shard, at, leaseMs) => {
         if (this.runs.size > 0) {
           this.journal.note(renewedRecord(shard, { at, leaseMs }));
         }
       },
       fatal: (error) => void this.departure.fatal(error),
-    });
-    this.readiness = new Readiness({
-      clock,
-      log,
-      executor: this.executor,
-      dataDir: dataDir.path,
-      changed: (reasons) => {
-        this.links.sendStatus();
-        if (!reasons.includes("docker_down")) {
-          // What could not be removed while Docker was away is still there.
-          void this.sweep.now();
-          this.machine.engineBack();
-        }
-      },
     });
     this.deps = {
       clock,
@@ -219,7 +205,7 @@ export class RunnerProgram {
       policy: (job) => applyPolicy(policy, job),
       openSecrets: (job, sealed) => openSecrets({ key: sealing, runnerId, job, sealed }),
       egress: { also: policy.hosts === null ? null : [...policy.hosts], privateRanges: [...policy.privateRanges] },
-      logSink: (ref) => this.logSink(ref),
+      logSink: (ref) => this.spools.sink(ref),
       randomId: () => `s${randomBytes(8).toString("hex")}`,
     };
     this.dispatch = new Dispatch({
@@ -227,12 +213,12 @@ export class RunnerProgram {
       runs: this.runs,
       capacity,
       draining: () => this.takesNothing,
-      memory: this.memory,
-      notReady: () => this.readiness.problem,
+      memory,
+      notReady: () => readiness.problem,
       taken: () => this.oneJob?.take(),
       lost: () => this.oneJob?.lose(),
     });
-    const removeSpool = (ref: AttemptRef): void => rmSync(this.spoolFolder(ref), { recursive: true, force: true });
+    const removeSpool = (ref: AttemptRef): void => this.spools.remove(ref);
     this.cancel = new Cancel({
       runs: this.runs,
       journal: this.journal,
@@ -277,10 +263,10 @@ export class RunnerProgram {
       journal: this.journal,
       runs: this.runs,
       links: this.links,
-      readiness: this.readiness,
+      readiness,
       drain: this.drain,
-      pause: this.pause,
-      machine: this.machine,
+      pause,
+      machine,
       ownLog: options.ownLog,
       problems: options.problems,
       jobLogs: this.jobLogs,
@@ -293,7 +279,7 @@ export class RunnerProgram {
 
   /** No offer is accepted now, though it is connected. */
   private get takesNothing(): boolean {
-    return this.drain.draining || this.pause.paused || this.departure.unregistering;
+    return this.drain.draining || this.intake.pause.paused || this.departure.unregistering;
   }
 
   async run(): Promise<number> {
@@ -304,8 +290,11 @@ export class RunnerProgram {
     const onReplace = (): void => this.departure.handOver(exitCodes.replaced);
     process.on("SIGUSR2", onReplace);
     try {
-      await Promise.all([this.readiness.open(), settledWithin(this.clock, this.sidecar.started(), SIDECAR_WITHIN_MS)]);
-      await settledWithin(this.clock, this.machine.open(), MACHINE_WITHIN_MS);
+      await Promise.all([
+        this.intake.readiness.open(),
+        settledWithin(this.clock, this.sidecar.started(), SIDECAR_WITHIN_MS),
+      ]);
+      await settledWithin(this.clock, this.intake.machine.open(), MACHINE_WITHIN_MS);
       await adoptEarlierRuns(this.journal, this.runs, this.deps);
       for (const { runId } of this.journal.entries()) {
         this.links.serve(shardOf(runId));
@@ -331,7 +320,7 @@ export class RunnerProgram {
         runs: this.runs,
         link: this.links,
         log: this.log,
-        logSink: (ref) => this.logSink(ref),
+        logSink: (ref) => this.spools.sink(ref),
       });
       this.executor.warm?.open({
         newName: this.deps.randomId,
@@ -357,63 +346,17 @@ export class RunnerProgram {
     }
   }
 
-  private welcomed(welcome: Welcome, shard: number): void {
-    for (const ref of welcome.kill) {
-      this.cancel.drop(ref, "kill");
-    }
-    for (const ref of lostAttempts(this.journal, this.runs)) {
-      if (shardOf(ref.runId) === shard) {
-        this.cancel.drop(ref, "reported as lost");
-      }
-    }
-    this.report.repeat();
-    this.calls.repeat(shard);
-    this.dispatch.repeatAccepts();
-    if (this.takesNothing) {
-      this.links.sendStatus();
-    }
-  }
-
-  private fence(shard: number): void {
-    for (const run of this.runs.all()) {
-      if (shardOf(run.job.runId) === shard && run.job.definition.onLost === "retry") {
-        run.stop("lease_lost", DEFAULT_GRACE_MS);
-      }
-    }
-  }
-
-  private logSink(ref: AttemptRef): LogSink {
-    const url = apiUrl(this.identity.registration.url, `runner/logs/${encodeURIComponent(ref.runId)}`);
-    url.searchParams.set("attempt", String(ref.attempt));
-    return new LogShip({
-      ref,
-      url: url.href,
-      folder: this.spoolFolder(ref),
-      clock: this.clock,
-      log: this.log.child({ runId: ref.runId, attempt: ref.attempt }),
-      random: Math.random,
-      planeReachable: () => this.links.openFor(ref.runId),
-      transport: () => this.links.transport,
-      protocol: () => this.links.protocolFor(ref.runId),
-      onFrame: this.jobLogs.of(ref),
-    });
-  }
-
-  private spoolFolder(ref: AttemptRef): string {
-    return join(this.dataDir.spool, spoolName(ref));
-  }
-
   private async shutDown(): Promise<void> {
     this.dispatch.stop();
-    this.memory.stop();
-    this.machine.close();
+    this.intake.memory.stop();
+    this.intake.machine.close();
     this.report.stop();
     await this.control.close();
     this.metrics?.close();
     await this.links.stop();
     // While the sidecar can still close their sockets.
     await settledWithin(this.clock, this.executor.warm?.close() ?? Promise.resolve(), STOP_WITHIN_MS);
-    const parts = await Promise.allSettled([this.sweep.stop(), this.readiness.close(), this.sidecar.stop()]);
+    const parts = await Promise.allSettled([this.sweep.stop(), this.intake.readiness.close(), this.sidecar.stop()]);
     for (const part of parts) {
       if (part.status === "rejected") {
         this.log.warn("runner.shut_down", { problem: errorText(part.reason) });
@@ -421,8 +364,4 @@ export class RunnerProgram {
     }
     this.journal.close();
   }
-}
-
-function spoolName(ref: AttemptRef): string {
-  return `${ref.runId}-${ref.attempt}`;
 }
