@@ -6,34 +6,22 @@
  * Each connection has its own leases: when one goes dark, only its attempts are fenced, and the others work on. Slots
  * are shared; how is told in `slot-shares.ts`.
  */
-import {
-  CLOCK_SINCE,
-  HOME_SHARD,
-  type MachineFacts,
-  OPERATING_SINCE,
-  type RunnerMessage,
-  shardOf,
-  type Transport,
-} from "@cronium/protocol";
+import { HOME_SHARD, OPERATING_SINCE, type RunnerMessage, shardOf, type Transport } from "@cronium/protocol";
 import type { Clock } from "./base/clock.ts";
 import type { ExitError } from "./base/exit-error.ts";
 import { errorText, type Log } from "./base/log.ts";
-import { Connection, type Hello, type Welcome, type WorkMessage } from "./connection.ts";
-import { Heartbeat } from "./loops/heartbeat.ts";
+import type { Hello, Welcome, WorkMessage } from "./connection.ts";
 import type { Machine } from "./machine.ts";
 import type { ControlLink } from "./run/deps.ts";
+import { type Link, makeLink, nextStatus, type Status } from "./link.ts";
 import { slotShares } from "./slot-shares.ts";
 
 /** The measured round trip is told this often at most, because each message wakes the control plane's object. */
 const STATUS_EVERY_MS = 300_000;
-/** How the machine does goes with a status at most this often. */
-const METRICS_EVERY_MS = 25_000;
 /** Changes that come together are told together. */
 const TELL_SLOTS_MS = 20;
 /** A slot is kept no longer than this for a Dispatcher that was declined: it may have found another runner. */
 const WANTS_FOR_MS = 6_000;
-
-type Status = Extract<RunnerMessage, { type: "status" }>;
 
 export interface LinksOptions {
   readonly url: string;
@@ -61,24 +49,6 @@ export interface LinksOptions {
   readonly leaseLost: (shard: number) => void;
   readonly renewed: (shard: number, at: number, leaseMs: number) => void;
   readonly fatal: (error: ExitError) => void;
-}
-
-interface Link {
-  readonly shard: number;
-  readonly connection: Connection;
-  readonly heartbeat: Heartbeat;
-  latencyMs: number | null;
-  statusSentAt: number | null;
-  /** The facts that it was told last. */
-  facts: MachineFacts | null;
-  metricsSentAt: number;
-  /** Of the control plane. */
-  protocol: number;
-  /** As it was told last. */
-  slots: number;
-  wantsUntil: number;
-  /** It was declined for want of a slot, and so makes no offers until it hears of one. */
-  declined: boolean;
 }
 
 export class Links implements ControlLink {
@@ -214,74 +184,17 @@ export class Links implements ControlLink {
     if (known !== undefined) {
       return known;
     }
-    const made = this.make(shard);
+    const made = makeLink(shard, this.options, {
+      slotsFor: (of) => this.slotsFor(of),
+      welcomed: () => this.tellSlotsSoon(),
+      receive: (link, message) => this.receive(link, message),
+      measured: (link, latencyMs) => this.measured(link, latencyMs),
+    });
     this.links.set(shard, made);
     if (this.started && !this.stopped) {
       made.connection.start();
     }
     return made;
-  }
-
-  private make(shard: number): Link {
-    const { url, runnerId, clock, random, capacity } = this.options;
-    const log = shard === HOME_SHARD ? this.options.log : this.options.log.child({ shard });
-    const connection = new Connection({
-      url,
-      runnerId,
-      shard,
-      clock,
-      log,
-      random,
-      handlers: {
-        hello: (nonce, protocol) => {
-          link.slots = Math.max(1, this.shares().get(shard) ?? capacity);
-          link.protocol = protocol;
-          link.facts = this.options.machine.facts;
-          return this.options.hello(nonce, { shard, slots: link.slots, protocol });
-        },
-        welcomed: (welcome) => {
-          link.statusSentAt = null;
-          heartbeat.connected(welcome.leaseMs, welcome.renewMs);
-          this.options.welcomed(welcome, shard);
-          this.tellSlotsSoon();
-        },
-        message: (message) => {
-          if (message.type === "granted") {
-            heartbeat.granted();
-          }
-          this.receive(link, message);
-        },
-        pong: () => heartbeat.pong(),
-        closed: () => {
-          heartbeat.disconnected();
-          this.options.closed(shard);
-        },
-        fatal: this.options.fatal,
-      },
-    });
-    const heartbeat = new Heartbeat({
-      clock,
-      log,
-      ping: () => connection.ping(),
-      terminate: () => connection.terminate(),
-      leaseLost: () => this.options.leaseLost(shard),
-      measured: (latencyMs) => this.measured(link, latencyMs),
-      renewed: (at, leaseMs) => this.options.renewed(shard, at, leaseMs),
-    });
-    const link: Link = {
-      shard,
-      connection,
-      heartbeat,
-      latencyMs: null,
-      statusSentAt: null,
-      facts: null,
-      metricsSentAt: Number.NEGATIVE_INFINITY,
-      protocol: 0,
-      slots: capacity,
-      wantsUntil: Number.NEGATIVE_INFINITY,
-      declined: false,
-    };
-    return link;
   }
 
   private receive(link: Link, message: WorkMessage): void {
@@ -344,6 +257,10 @@ export class Links implements ControlLink {
     return slotShares(this.options.capacity, shares);
   }
 
+  private slotsFor(shard: number): number {
+    return this.shares().get(shard) ?? this.options.capacity;
+  }
+
   /** Nothing is to be told while there is one Dispatcher: it counts its own jobs. */
   private tellSlotsSoon(): void {
     if (this.links.size > 1 && this.cancelTell === null && !this.stopped) {
@@ -367,37 +284,13 @@ export class Links implements ControlLink {
     if (!link.connection.open) {
       return;
     }
-    link.statusSentAt = this.options.clock.monotonic();
-    link.declined = false;
-    const { notReady, draining, paused } = this.options.status();
-    const knows = link.protocol >= OPERATING_SINCE;
-    const status: Status = {
-      type: "status",
-      notReady,
-      draining: draining || (paused && !knows),
-      latencyMs: link.latencyMs,
-      ...(link.protocol >= CLOCK_SINCE ? { clock: this.options.clock.now() } : {}),
-      ...(knows && paused ? { paused: true } : {}),
-      ...(knows && link.shard === HOME_SHARD ? this.ofMachine(link) : {}),
-    };
+    const status = nextStatus(link, this.options);
     if (this.links.size === 1) {
       link.connection.send(status);
       return;
     }
-    link.slots = this.shares().get(link.shard) ?? this.options.capacity;
+    link.slots = this.slotsFor(link.shard);
     link.connection.send({ ...status, slots: link.slots });
-  }
-
-  /** Facts that are news, and metrics with a status that leaves anyway, though not with each of several in a row. */
-  private ofMachine(link: Link): Pick<Status, "facts" | "metrics"> {
-    const { machine, clock } = this.options;
-    const { facts } = machine;
-    const news = facts !== null && facts !== link.facts;
-    const now = clock.monotonic();
-    const due = now - link.metricsSentAt >= METRICS_EVERY_MS;
-    link.facts = facts;
-    link.metricsSentAt = due ? now : link.metricsSentAt;
-    return { ...(news ? { facts } : {}), ...(due ? { metrics: machine.metrics } : {}) };
   }
 
   private measured(link: Link, latencyMs: number): void {
