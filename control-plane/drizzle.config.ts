@@ -3,7 +3,7 @@ import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({
   dialect: "sqlite",
-  schema: "./control-plane/src/store/schema.ts",
+  schema: "./control-plane/src/store/schema/*.ts",
   out: "./migrations",
   breakpoints: true,
 });

@@ -1,6 +1,6 @@
 /**
- * `npm run db:generate [-- name]`: writes the migration from the last one to `control-plane/src/store/schema.ts`, the
- * list that the Worker imports, and the schema dump. Without a change in the schema, only the last two.
+ * `npm run db:generate [-- name]`: writes the migration from the last one to `control-plane/src/store/schema/`, the list
+ * that the Worker imports, and the schema dump. Without a change in the schema, only the last two.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

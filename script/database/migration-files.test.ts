@@ -26,7 +26,7 @@ test("the migrations lead to the schema in the code", { timeout: 60_000 }, async
   const out = mkdtempSync(join(tmpdir(), "cronium-migrations-"));
   try {
     cpSync(MIGRATIONS, out, { recursive: true });
-    const schema = "control-plane/src/store/schema.ts";
+    const schema = "control-plane/src/store/schema/*.ts";
     const args = ["generate", "--dialect", "sqlite", "--schema", schema, "--out", out];
     const result = await runCommand(join(ROOT, "node_modules/.bin/drizzle-kit"), args, { cwd: ROOT });
     expect(result.code, result.output).toBe(0);

@@ -2,7 +2,8 @@
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import { and, asc, eq, isNull } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import { account, claimTokens, members, session, user, verification, workspaces } from "./schema.ts";
+import { account, claimTokens, session, user, verification } from "./schema/accounts.ts";
+import { members, workspaces } from "./schema/workspaces.ts";
 
 /** The tables of better-auth, for it to read and write. */
 export function sessionTables(db: DrizzleD1Database) {

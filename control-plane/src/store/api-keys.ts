@@ -2,7 +2,7 @@
 import type { Permission } from "@cronium/protocol/access";
 import type { Role } from "@cronium/protocol/roles";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import { apiKeys } from "./schema.ts";
+import { apiKeys } from "./schema/credentials.ts";
 
 export type ApiKeyRow = typeof apiKeys.$inferSelect;
 

@@ -2,7 +2,8 @@
 import { and, eq, gt, lt, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { Role } from "@cronium/protocol/roles";
-import { deviceGuesses, deviceLogins, members } from "./schema.ts";
+import { deviceGuesses, deviceLogins } from "./schema/credentials.ts";
+import { members } from "./schema/workspaces.ts";
 
 export type DeviceLoginRow = typeof deviceLogins.$inferSelect;
 

@@ -2,7 +2,7 @@
 import { eq } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import { USABLE } from "./registration-tokens.ts";
-import { runnerCredentials } from "./schema.ts";
+import { runnerCredentials } from "./schema/credentials.ts";
 
 export type RunnerCredential = typeof runnerCredentials.$inferSelect;
 
