@@ -250,6 +250,38 @@ test("a webhook endpoint is made, sent to, and its delivery shown and replayed",
   expect(hidden.stdout + (await tell("endpoints", "list")).stdout).not.toContain(endpoint.path);
   const shown = await tell("endpoints", "show", name, "--address");
   expect(shown.stdout).toContain(`url\t${plane.url}${endpoint.path}`);
+  const settings = [
+    [
+      ["--wait", "10s", "--dedupe-window", "1m"],
+      { wait: { timeoutMs: 10_000 }, dedupe: { by: "body", windowMs: 60_000 } },
+    ],
+    [["--no-wait", "--dedupe", "header=X-Id"], { wait: null, dedupe: { by: "header", header: "X-Id" } }],
+    [["--dedupe", "field=/order/id"], { wait: null, dedupe: { by: "field", pointer: "/order/id" } }],
+    [["--dedupe", "default"], { dedupe: null }],
+  ] as const;
+  for (const [flags, stored] of settings) {
+    expect((await ask<{ endpoint: object }>("endpoints", "update", name, ...flags)).endpoint).toMatchObject(stored);
+  }
+  const rule = await tell("endpoints", "update", name, "--dedupe", "none", "--dedupe-window", "1m");
+  expect([rule.code, rule.stderr]).toEqual([2, expect.stringContaining("goes with --dedupe body, not none.")]);
+  const long = await tell("endpoints", "update", name, "--wait", "31s");
+  expect([long.code, long.stderr]).toEqual([2, expect.stringContaining("/wait/timeoutMs")]);
+
+  const bodyFile = join(home.folder, "order.json");
+  writeFileSync(bodyFile, '{"order":{"id":9}}');
+  const preview = ["deliveries", "preview", "--endpoint", name];
+  const on = [...preview, "--body", bodyFile];
+  expect((await tell(...on)).stdout).toBe('accepted\tIt would start a run.\n{\n  "id": 9\n}\n');
+  expect(await ask(...preview, "--delivery", deliveryId)).toMatchObject({ verdict: "accepted", input: { id: 7 } });
+  const asked = ["--filter", 'headers["x-kind"] == "paid" && query.shop == "7"', "--headers", "-", "--query", "shop=7"];
+  expect((await cronium([...on, ...asked], "X-Kind: paid\r\n")).stdout).toMatch(/^accepted\t/);
+  const filtered = await cronium([...on, ...asked], "X-Kind: open\n");
+  expect([filtered.code, filtered.stdout]).toEqual([0, expect.stringMatching(/^filtered\t/)]);
+  const failed = await tell(...on, "--mapping", "$nothing(body)");
+  expect([failed.code, failed.stdout]).toEqual([1, expect.stringMatching(/^mapping_failed\t/)]);
+  const noHeader = await cronium([...on, "--headers", "-"], "GET / HTTP/1.1\n");
+  expect([noHeader.code, noHeader.stderr]).toEqual([2, expect.stringContaining("Line 1 of stdin is no header")]);
+  expect((await tell(...preview)).stderr).toContain("There is nothing to try it on.");
   const alone = await tell("endpoints", "update", name, "--header", "X-Sig");
   expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("--header goes with --verify.")]);
   expect((await tell("endpoints", "delete", name, "--yes")).code).toBe(0);

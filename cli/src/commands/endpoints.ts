@@ -14,6 +14,7 @@ import type { Input } from "../base/input.ts";
 import { printFacts } from "../output/table.ts";
 import { ago } from "../output/words.ts";
 import { type Cli, confirm } from "./context.ts";
+import { dedupeFlags } from "./dedupe-flags.ts";
 import { printPage } from "./print-page.ts";
 import { eventId } from "./event-ref.ts";
 import { parseJson, readText } from "./json-input.ts";
@@ -146,7 +147,8 @@ async function fieldsOf(api: Api, input: Input): Promise<Record<string, unknown>
         ? undefined
         : events.map((one) => ({ eventId: one, filter: filter ?? null, mapping: mapping ?? null })),
     verification: verificationOf(input),
-    wait: waitMs === undefined ? undefined : { timeoutMs: waitMs },
+    wait: waitMs === undefined ? (input.choice("wait") === false ? null : undefined) : { timeoutMs: waitMs },
+    dedupe: dedupeFlags(input),
     secret,
   };
   return { ...read, ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) };
@@ -184,10 +186,27 @@ function print({ out }: Cli, api: Api, endpoint: Endpoint, secret: string | null
     ...(secret === null ? [] : [["secret", secret] as [string, string]]),
     ["checks", endpoint.verification.kind],
     ["events", endpoint.targets.map((one) => one.eventId).join(", ") || "none"],
+    ["repeats by", repeatsBy(endpoint)],
+    ["senders", endpoint.wait === null ? "do not wait" : `wait up to ${endpoint.wait.timeoutMs} ms for the result`],
     ["enabled", endpoint.enabled ? "yes" : "no"],
     ["version", String(endpoint.version)],
   ]);
   if (secret !== null) {
     out.say("The secret is shown this once.");
+  }
+}
+
+function repeatsBy({ dedupe }: Endpoint): string {
+  switch (dedupe?.by) {
+    case "header":
+      return `header ${dedupe.header}`;
+    case "field":
+      return `field ${dedupe.pointer}`;
+    case "body":
+      return `body, within ${dedupe.windowMs} ms`;
+    case "none":
+      return "nothing";
+    case undefined:
+      return "what the check names, else the body";
   }
 }

@@ -23,7 +23,13 @@ const fields: readonly Option[] = [
     choices: ["hex", "base64"],
   },
   { flags: "--prefix <text>", about: "of hmac: what stands before the signature, such as sha256=" },
-  { flags: "--wait <time>", about: "senders wait for the result, at most this long" },
+  { flags: "--wait <time>", about: "senders wait for the result, at most this long (100ms to 30s)" },
+  { flags: "--no-wait", about: "senders are answered as soon as the run is stored" },
+  {
+    flags: "--dedupe <rule>",
+    about: "repeats are known by header=NAME, field=/POINTER, body, none, or default: what --verify names for that",
+  },
+  { flags: "--dedupe-window <time>", about: "by the same body within this time, 1s to 1d (default: 5m)" },
 ];
 const secretFile: Option = {
   flags: "--secret-file <file>",
@@ -112,6 +118,25 @@ export const webhooks: readonly Command<Cli>[] = [
         args: ["<delivery>"],
         options: [{ flags: "--body", about: "print its body alone" }],
         load: async () => (await import("../commands/deliveries.ts")).showDelivery,
+      },
+      {
+        name: "preview",
+        about: "try a filter and a mapping on a request; nothing is started",
+        options: [
+          { flags: "--endpoint <endpoint>", about: "with what it has for its event, by id or name" },
+          {
+            flags: "--event <event>",
+            about: "against the input schema of this one; of several of the endpoint, which",
+          },
+          { flags: "--filter <cel>", about: "this filter instead" },
+          { flags: "--mapping <jsonata>", about: "this mapping instead" },
+          { flags: "--delivery <delivery>", about: "on what arrived then" },
+          { flags: "--body <file>", about: "on this body; - is stdin" },
+          { flags: "--headers <file>", about: "its headers, a line each as NAME: VALUE; - is stdin" },
+          { flags: "--content-type <type>", about: "of the body, unless a header says it (default: application/json)" },
+          { flags: "--query <name=value>", about: "of the address; may repeat", many: true },
+        ],
+        load: async () => (await import("../commands/preview-delivery.ts")).previewDelivery,
       },
       {
         name: "replay",

@@ -15,7 +15,7 @@ import type { Json } from "@cronium/protocol/json";
 import type { Deps } from "../deps.ts";
 import type { Actor } from "../domain/actor.ts";
 import { inputRule } from "../domain/inputs/input-schema.ts";
-import { readArrived, unpackArrival, type Arrival } from "../domain/webhooks/arrival.ts";
+import { keptHeaders, readArrived, unpackArrival, type Arrival } from "../domain/webhooks/arrival.ts";
 import { readAll } from "../store/blobs.ts";
 import { getEvent } from "./events.ts";
 import { answerOf, deliver, factsOf, wishesOf, workOut } from "./hooks.ts";
@@ -104,8 +104,8 @@ export async function previewDelivery(
 
 async function sampleOf(deps: Deps, actor: Actor, sample: PreviewDelivery["sample"]): Promise<Arrival> {
   if (!("deliveryId" in sample)) {
-    const headers = { "content-type": sample.contentType };
-    return { method: "POST", headers, query: {}, body: new TextEncoder().encode(sample.body) };
+    const headers = keptHeaders([["content-type", sample.contentType], ...Object.entries(sample.headers)]);
+    return { method: "POST", headers, query: sample.query, body: new TextEncoder().encode(sample.body) };
   }
   const { arrival } = await find(deps, actor.workspaceId, sample.deliveryId);
   return arrival ?? notKept(sample.deliveryId);

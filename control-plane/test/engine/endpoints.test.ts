@@ -124,6 +124,12 @@ describe("an endpoint", () => {
     expect(await preview({ sample: { body: "a=1", contentType: "application/x-www-form-urlencoded" } })).toMatchObject({
       input: { a: "1" },
     });
+    const whole = { body: "{}", headers: { "X-Kind": "paid" }, query: { shop: "7" } };
+    const both = { filter: "headers['x-kind'] == 'paid'", mapping: "query" };
+    expect(await preview({ sample: whole, ...both })).toMatchObject({ verdict: "accepted", input: { shop: "7" } });
+    expect(await preview({ sample: { ...whole, headers: { "Content-Type": "text/plain" } } })).toMatchObject({
+      body: "{}",
+    });
     for (const none of [
       { sample: { deliveryId: `dlv_${"0".repeat(26)}` } },
       { sample, eventId: `evt_${"0".repeat(26)}` },

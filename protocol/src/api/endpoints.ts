@@ -48,6 +48,9 @@ export const PreviewDelivery = z
         /** At most 256 Ki characters. */
         body: z.string().max(262_144),
         contentType: z.string().max(200).default("application/json"),
+        /** Of the request, with any case in their names; a `content-type` among them comes first. */
+        headers: z.record(z.string().max(100), z.string().max(8_192)).default({}),
+        query: z.record(z.string().max(200), z.string().max(8_192)).default({}),
       }),
     ]),
   })

@@ -17,6 +17,7 @@ import { icon } from "../ui/icons.ts";
 import {
   endpointChange,
   endpointDraft,
+  endpointProblems,
   type EndpointDraft,
   MAX_TARGETS,
   newEndpoint,
@@ -24,6 +25,7 @@ import {
   type TargetDraft,
   withTarget,
 } from "./endpoint-draft.ts";
+import { ArrivalFields } from "./ArrivalFields.tsx";
 import { TargetFields } from "./TargetFields.tsx";
 import { VerificationFields } from "./VerificationFields.tsx";
 
@@ -39,6 +41,7 @@ export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNod
   // What is typed is based on the version of then, whatever the list shows meanwhile.
   const [base, setBase] = useState(endpoint);
   const [made, setMade] = useState<EndpointWithSecret | null>(null);
+  const [problems, setProblems] = useState<ReadonlyMap<string, string>>(new Map());
   const client = useQueryClient();
   const events = itemsOf(useInfiniteQuery(eventsQuery()).data);
   const save = useMutation({
@@ -74,11 +77,12 @@ export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNod
     setDraft({ ...draft, ...next });
     // What was said is of what stood there before.
     save.reset();
+    setProblems(new Map());
   };
   const put = (key: number, next: Partial<TargetDraft>): void =>
     change({ targets: draft.targets.map((one) => (one.key === key ? { ...one, ...next } : one)) });
   const errorAt = (pointer: string): string | undefined =>
-    isApiError(save.error) ? save.error.fieldMessage(pointer) : undefined;
+    problems.get(pointer) ?? (isApiError(save.error) ? save.error.fieldMessage(pointer) : undefined);
   return (
     <Dialog
       open
@@ -91,7 +95,11 @@ export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNod
         className="flex flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          save.mutate(base?.version);
+          const found = endpointProblems(draft);
+          setProblems(found);
+          if (found.size === 0) {
+            save.mutate(base?.version);
+          }
         }}
       >
         <Field label={t("endpointForm.name")} error={errorAt("/name")}>
@@ -128,6 +136,7 @@ export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNod
             {t("endpointForm.addEvent")}
           </Button>
         ) : null}
+        <ArrivalFields draft={draft} errorAt={errorAt} onChange={change} />
         <ConflictLine
           error={save.error}
           onReload={async () => {

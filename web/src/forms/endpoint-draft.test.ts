@@ -1,6 +1,6 @@
 import type { Endpoint } from "@cronium/protocol/endpoint";
 import { describe, test } from "vitest";
-import { endpointChange, endpointDraft, newEndpoint, withTarget } from "./endpoint-draft.ts";
+import { endpointChange, endpointDraft, endpointProblems, newEndpoint, withTarget } from "./endpoint-draft.ts";
 
 const endpoint: Endpoint = {
   id: "ept_01m7zbrewbyy1f59xvh2kcdvyz",
@@ -31,6 +31,27 @@ describe("the draft of an endpoint", () => {
     });
   });
 
+  test.for<[Endpoint["dedupe"], Endpoint["wait"]]>([
+    [{ by: "header", header: "X-Id" }, { timeoutMs: 1_500 }],
+    [{ by: "field", pointer: "/event/id" }, { timeoutMs: 30_000 }],
+    [{ by: "body", windowMs: 90_000 }, null],
+    [{ by: "none" }, { timeoutMs: 100 }],
+  ])("keeps %j and %j as they are", ([dedupe, wait], { expect }) => {
+    const kept = { ...endpoint, dedupe, wait };
+    expect(newEndpoint(endpointDraft(kept))).toMatchObject({ dedupe, wait });
+    expect(Object.keys(endpointChange(endpointDraft(kept), kept))).toEqual(["version", "name", "targets"]);
+  });
+
+  test("names times that cannot be read, and only those that count", ({ expect }) => {
+    const draft = { ...endpointDraft(null), repeatWindow: "soon", wait: "a while" };
+    expect([...endpointProblems(draft).keys()]).toEqual(["/wait/timeoutMs"]);
+    expect([...endpointProblems({ ...draft, repeats: "body" }).keys()]).toEqual([
+      "/dedupe/windowMs",
+      "/wait/timeoutMs",
+    ]);
+    expect(endpointProblems({ ...draft, wait: " " }).size).toBe(0);
+  });
+
   test("sends another verification with its secret", ({ expect }) => {
     const draft = { ...endpointDraft(endpoint), kind: "bearer" as const, secret: "0123456789" };
     expect(endpointChange(draft, endpoint)).toMatchObject({ verification: { kind: "bearer" }, secret: "0123456789" });
@@ -45,6 +66,8 @@ describe("the draft of an endpoint", () => {
       name: "New",
       targets: [{ eventId: "evt_a", filter: null, mapping: null }],
       verification: { kind: "standard" },
+      dedupe: null,
+      wait: null,
     });
   });
 });

@@ -60,7 +60,7 @@ const preview = createRoute({
   request: { body: { content: { "application/json": { schema: PreviewDelivery } }, required: true } },
   responses: {
     200: jsonAnswer(PreviewedDelivery, "What would become of it"),
-    ...problemAnswers("unauthorized", "forbidden", "not_found", "out_of_range"),
+    ...problemAnswers("unauthorized", "forbidden", "not_found", "out_of_range", "invalid_header"),
   },
 });
 
