@@ -11,14 +11,16 @@ export interface PagedTableProps<Row> extends DataTableProps<Row> {
     readonly isFetchingNextPage: boolean;
     readonly fetchNextPage: () => Promise<unknown>;
   };
+  /** How many stand there while they are loaded. Default: 5. */
+  readonly loading?: number;
   /** Stands there instead of an empty table. */
   readonly empty: ReactNode;
 }
 
 /** A table of rows that come page by page: loading, failed, empty, or there, with a button for the next ones. */
-export function PagedTable<Row>({ query, empty, ...table }: PagedTableProps<Row>): ReactNode {
+export function PagedTable<Row>({ query, loading = 5, empty, ...table }: PagedTableProps<Row>): ReactNode {
   return (
-    <Loadable query={query} rows={5}>
+    <Loadable query={query} rows={loading}>
       {() =>
         table.rows.length === 0 ? (
           empty

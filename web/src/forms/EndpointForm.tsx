@@ -7,6 +7,7 @@ import { eventsQuery } from "../api/events.ts";
 import { keys } from "../api/keys.ts";
 import { itemsOf } from "../api/page.ts";
 import { ConflictLine } from "../components/ConflictLine.tsx";
+import { EndpointSecret } from "../components/EndpointSecret.tsx";
 import { ShownOnce } from "../components/ShownOnce.tsx";
 import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
@@ -159,15 +160,7 @@ export function EndpointForm({ endpoint, onClose }: EndpointFormProps): ReactNod
 function Made({ made, onClose }: { readonly made: EndpointWithSecret; readonly onClose: () => void }): ReactNode {
   const { endpoint, secret } = made;
   if (secret !== null) {
-    return (
-      <ShownOnce
-        title={t("endpointForm.madeTitle")}
-        body={t("endpointForm.once")}
-        text={secret}
-        copy={t("endpointForm.copy")}
-        onClose={onClose}
-      />
-    );
+    return <EndpointSecret secret={secret} onClose={onClose} />;
   }
   return (
     <ShownOnce

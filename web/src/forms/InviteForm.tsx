@@ -10,7 +10,7 @@ import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Field, Input } from "../ui/Field.tsx";
-import { DaysSelect } from "./DaysSelect.tsx";
+import { DaysField } from "./DaysField.tsx";
 import { useProven } from "./ProofDialog.tsx";
 import { RoleSelect } from "./RoleSelect.tsx";
 
@@ -62,16 +62,12 @@ export function InviteForm({ by, onClose }: { readonly by: Role; readonly onClos
             <RoleSelect {...control} value={values.role} by={by} onChoose={(role) => setValues({ ...values, role })} />
           )}
         </Field>
-        <Field label={t("invite.days")}>
-          {(control) => (
-            <DaysSelect
-              {...control}
-              value={values.expiresInDays}
-              choices={DAYS}
-              onChoose={(expiresInDays) => setValues({ ...values, expiresInDays })}
-            />
-          )}
-        </Field>
+        <DaysField
+          label={t("invite.days")}
+          value={values.expiresInDays}
+          choices={DAYS}
+          onChoose={(expiresInDays) => setValues({ ...values, expiresInDays })}
+        />
         <ErrorLine error={send.error} />
         <Button type="submit" look="primary" className="self-start" busy={send.busy}>
           {t("invite.submit")}

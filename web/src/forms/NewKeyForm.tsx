@@ -10,7 +10,7 @@ import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Field, Input } from "../ui/Field.tsx";
-import { DaysSelect } from "./DaysSelect.tsx";
+import { DaysField } from "./DaysField.tsx";
 import { useProven } from "./ProofDialog.tsx";
 import { RoleSelect } from "./RoleSelect.tsx";
 
@@ -75,16 +75,12 @@ export function NewKeyForm({ by, onClose }: { readonly by: Role; readonly onClos
             />
           )}
         </Field>
-        <Field label={t("keys.days")}>
-          {(control) => (
-            <DaysSelect
-              {...control}
-              value={values.expiresInDays}
-              choices={DAYS}
-              onChoose={(expiresInDays) => setValues({ ...values, expiresInDays })}
-            />
-          )}
-        </Field>
+        <DaysField
+          label={t("keys.days")}
+          value={values.expiresInDays}
+          choices={DAYS}
+          onChoose={(expiresInDays) => setValues({ ...values, expiresInDays })}
+        />
         <fieldset className="flex flex-col gap-1">
           <legend className="pb-1 text-12 font-medium text-dim">{t("keys.scopes")}</legend>
           <div className="grid grid-cols-2 gap-x-4">

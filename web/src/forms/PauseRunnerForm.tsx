@@ -7,7 +7,8 @@ import { ErrorLine } from "../components/ErrorPanel.tsx";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { Field, Input, Select } from "../ui/Field.tsx";
+import { Field, Select } from "../ui/Field.tsx";
+import { PauseNoteField } from "./PauseNoteField.tsx";
 
 /** Seconds; 0 for a pause without an end. */
 const TIMES = [0, 900, 3_600, 14_400, 86_400] as const;
@@ -40,17 +41,7 @@ export function PauseRunnerForm({
         }}
       >
         <p className="max-w-[60ch]">{t("runner.pauseBody")}</p>
-        <Field label={t("runner.note")} help={t("runner.noteHelp")}>
-          {(control) => (
-            <Input
-              {...control}
-              maxLength={500}
-              autoComplete="off"
-              value={note}
-              onChange={(event) => setNote(event.target.value)}
-            />
-          )}
-        </Field>
+        <PauseNoteField note={note} onChange={setNote} />
         <Field label={t("runner.for")}>
           {(control) => (
             <Select {...control} value={seconds} onChange={(event) => setSeconds(Number(event.target.value))}>

@@ -10,6 +10,7 @@ import { momentOf } from "../lib/wall-time.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Field, Input } from "../ui/Field.tsx";
+import { PauseNoteField } from "./PauseNoteField.tsx";
 
 /** Fires nothing: until somebody resumes it, or until a time of its zone. */
 export function PauseScheduleForm({
@@ -51,17 +52,7 @@ export function PauseScheduleForm({
             />
           )}
         </Field>
-        <Field label={t("runner.note")} help={t("runner.noteHelp")}>
-          {(control) => (
-            <Input
-              {...control}
-              maxLength={500}
-              autoComplete="off"
-              value={note}
-              onChange={(change) => setNote(change.target.value)}
-            />
-          )}
-        </Field>
+        <PauseNoteField note={note} onChange={setNote} />
         {wrong === undefined ? <ErrorLine error={pause.error} /> : null}
         <Button type="submit" look="primary" className="self-start" busy={pause.isPending}>
           {t("schedule.pause")}

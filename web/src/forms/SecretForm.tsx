@@ -7,8 +7,9 @@ import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { Field, Input, TextArea } from "../ui/Field.tsx";
+import { Field, TextArea } from "../ui/Field.tsx";
 import { useProven } from "./ProofDialog.tsx";
+import { ValueDescriptionField } from "./ValueDescriptionField.tsx";
 import { ValueNameField } from "./ValueNameField.tsx";
 
 export interface SecretFormProps {
@@ -84,16 +85,11 @@ export function SecretForm({ secret, eventId, onClose }: SecretFormProps): React
             />
           )}
         </Field>
-        <Field label={t("values.description")} error={messageAt("/description")}>
-          {(control) => (
-            <Input
-              {...control}
-              maxLength={500}
-              value={values.description}
-              onChange={(event) => setValues({ ...values, description: event.target.value })}
-            />
-          )}
-        </Field>
+        <ValueDescriptionField
+          value={values.description}
+          error={messageAt("/description")}
+          onChange={(description) => setValues({ ...values, description })}
+        />
         {hasPlace ? null : (
           <ConflictLine
             error={store.error}

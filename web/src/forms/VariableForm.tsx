@@ -8,8 +8,9 @@ import { isApiError } from "../lib/api-error.ts";
 import { t } from "../lib/text.ts";
 import { Button } from "../ui/Button.tsx";
 import { Dialog } from "../ui/Dialog.tsx";
-import { Field, Input, Select, TextArea } from "../ui/Field.tsx";
+import { Field, Select, TextArea } from "../ui/Field.tsx";
 import { readVariableValue, variableText } from "./variable-value.ts";
+import { ValueDescriptionField } from "./ValueDescriptionField.tsx";
 import { ValueNameField } from "./ValueNameField.tsx";
 
 const TYPES = ["string", "number", "boolean", "json"] as const satisfies readonly VariableType[];
@@ -135,16 +136,7 @@ export function VariableForm({ variable, eventId, onClose }: VariableFormProps):
             )
           }
         </Field>
-        <Field label={t("values.description")}>
-          {(control) => (
-            <Input
-              {...control}
-              maxLength={500}
-              value={values.description}
-              onChange={(event) => change({ description: event.target.value })}
-            />
-          )}
-        </Field>
+        <ValueDescriptionField value={values.description} onChange={(description) => change({ description })} />
         {hasPlace ? null : (
           <ConflictLine
             error={save.error}

@@ -5,9 +5,9 @@ import { Play, Plus } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { eventsQuery } from "../../api/events.ts";
 import { itemsOf } from "../../api/page.ts";
-import { type Column, DataTable, rowLink } from "../../components/DataTable.tsx";
+import { type Column, rowLink } from "../../components/DataTable.tsx";
 import { EmptyState } from "../../components/EmptyState.tsx";
-import { Loadable } from "../../components/Loadable.tsx";
+import { PagedTable } from "../../components/PagedTable.tsx";
 import { PageHead } from "../../components/PageHead.tsx";
 import { StateBadge } from "../../components/StateBadge.tsx";
 import { TickStrip } from "../../components/TickStrip.tsx";
@@ -18,7 +18,7 @@ import { useTitle } from "../../lib/document-title.ts";
 import { apiPaths, paths } from "../../lib/paths.ts";
 import { runtimeName } from "../../lib/runtime-name.ts";
 import { t } from "../../lib/text.ts";
-import { Button, IconButton, buttonClasses } from "../../ui/Button.tsx";
+import { IconButton, buttonClasses } from "../../ui/Button.tsx";
 import { icon } from "../../ui/icons.ts";
 import { TextLink, target } from "../../ui/TextLink.tsx";
 
@@ -36,39 +36,27 @@ export function EventsPage(): ReactNode {
   return (
     <>
       <PageHead title={t("events.title")} actions={newEvent} />
-      <Loadable query={query}>
-        {() =>
-          events.length === 0 ? (
-            <EmptyState
-              title={t("events.none")}
-              help={t("events.noneHelp")}
-              command={curlPost(location.origin, apiPaths.events(), {
-                name: "Hello",
-                kind: "script",
-                runtime: "bash",
-                script: "echo hello",
-              })}
-              action={newEvent}
-            />
-          ) : (
-            <>
-              <DataTable
-                label={t("events.title")}
-                columns={columns(setRunning)}
-                rows={events}
-                rowKey={(event) => event.id}
-              />
-              {query.hasNextPage ? (
-                <div className="px-4 py-3 lg:px-6">
-                  <Button size="small" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                    {t("action.loadMore")}
-                  </Button>
-                </div>
-              ) : null}
-            </>
-          )
+      <PagedTable
+        label={t("events.title")}
+        query={query}
+        loading={8}
+        columns={columns(setRunning)}
+        rows={events}
+        rowKey={(event) => event.id}
+        empty={
+          <EmptyState
+            title={t("events.none")}
+            help={t("events.noneHelp")}
+            command={curlPost(location.origin, apiPaths.events(), {
+              name: "Hello",
+              kind: "script",
+              runtime: "bash",
+              script: "echo hello",
+            })}
+            action={newEvent}
+          />
         }
-      </Loadable>
+      />
       {running === null ? null : (
         <RunForm eventId={running.id} eventName={running.name} onClose={() => setRunning(null)} />
       )}

@@ -6,8 +6,8 @@ import { eventsQuery } from "../../api/events.ts";
 import { keys } from "../../api/keys.ts";
 import { itemsOf } from "../../api/page.ts";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
+import { EndpointSecret } from "../../components/EndpointSecret.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
-import { ShownOnce } from "../../components/ShownOnce.tsx";
 import { EndpointForm } from "../../forms/EndpointForm.tsx";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
@@ -41,15 +41,7 @@ export function EndpointDialog({ endpoint, mayWrite, onClose }: EndpointDialogPr
   });
   const remove = useMutation({ mutationFn: deleteEndpoint, onSuccess: onClose, onSettled: done });
   if (secret !== null) {
-    return (
-      <ShownOnce
-        title={t("endpointForm.madeTitle")}
-        body={t("endpointForm.once")}
-        text={secret}
-        copy={t("endpointForm.copy")}
-        onClose={() => setSecret(null)}
-      />
-    );
+    return <EndpointSecret secret={secret} onClose={() => setSecret(null)} />;
   }
   if (asked === "edit") {
     return <EndpointForm endpoint={endpoint} onClose={() => setAsked(null)} />;
