@@ -92,7 +92,7 @@ function caller(url: string, apiKey: string): Cronium["api"] {
     if (!answer.ok) {
       throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
     }
-    return JSON.parse(text) as T;
+    return (text === "" ? null : JSON.parse(text)) as T;
   };
 }
 

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
 import { claimOwner, openBrowser, openPage } from "./browser.ts";
 import { type Cronium, end, startCronium } from "./cronium.ts";
@@ -11,10 +11,25 @@ const RUNNER = join(import.meta.dirname, "../../../runner/dist/main.js");
 
 const PICTURES = join(import.meta.dirname, "../../../.cache/screenshots");
 
+interface Machine {
+  readonly name: string;
+  readonly folder: string;
+  process: ChildProcess;
+}
+
+interface Listed {
+  readonly id: string;
+  readonly name: string;
+  readonly paused: unknown;
+}
+
 let cronium: Cronium;
 let browser: Browser;
 let page: Page;
-let runner: ChildProcess | undefined;
+/** The machine of these stories; none before the first, nor once it was revoked. */
+let machine: Machine | undefined;
+let machines = 0;
+const programs: ChildProcess[] = [];
 
 beforeAll(async () => {
   cronium = await startCronium(["--no-runner"]);
@@ -24,16 +39,50 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (runner !== undefined) {
-    await end(runner);
-  }
+  await Promise.all(programs.map(end));
   await browser?.close();
   await cronium?.stop();
 });
 
+/** Registers a machine under a name of its own, so that a story may be told again. */
+function register(token: string): Machine {
+  machines += 1;
+  const name = `e2e-machine-${machines}`;
+  const folder = join(cronium.dataFolder, name);
+  return { name, folder, process: up(folder, "--token", token, "--name", name) };
+}
+
+function up(folder: string, ...options: readonly string[]): ChildProcess {
+  const program = spawn(process.execPath, [RUNNER, "up", "--data-dir", folder, ...options], { stdio: "ignore" });
+  programs.push(program);
+  return program;
+}
+
+/** The machine, whatever an earlier story, or a try of this one, has left of it: its program runs, and the list shows it. */
+async function connected(): Promise<Machine> {
+  if (machine === undefined) {
+    const { token } = await cronium.api<{ token: string }>("POST", "/registration-tokens", {});
+    machine = register(token);
+  } else if (machine.process.exitCode !== null || machine.process.signalCode !== null) {
+    machine.process = up(machine.folder);
+  }
+  const { name } = machine;
+  const { items } = await cronium.api<{ items: readonly Listed[] }>("GET", "/runners");
+  for (const { id } of items.filter((one) => one.name === name && one.paused !== null)) {
+    await cronium.api("POST", `/runners/${id}/resume`, {});
+  }
+  await page.goto(`${cronium.url}/runners`);
+  await rowOf(machine).getByText("Online").waitFor({ timeout: 90_000 });
+  return machine;
+}
+
+const rowOf = ({ name }: Machine): Locator => page.getByRole("row", { name: new RegExp(name) });
+
 test("the add sheet mints a token on opening and flips to connected when the runner appears", async ({ expect }) => {
-  await page.getByRole("link", { name: "Runners" }).click();
-  await page.getByRole("heading", { name: "No runners yet" }).waitFor();
+  await page.goto(`${cronium.url}/runners`);
+  if (machines === 0) {
+    await page.getByRole("heading", { name: "No runners yet" }).waitFor();
+  }
   await page.getByRole("button", { name: "Add a runner" }).first().click();
   const sheet = page.getByRole("dialog", { name: "Add a runner" });
   const command = await sheet.locator("code").first().innerText();
@@ -42,22 +91,21 @@ test("the add sheet mints a token on opening and flips to connected when the run
   await sheet.getByText(/works once, for another 59 min/).waitFor();
   await sheet.getByText("Waiting for the runner to connect").waitFor();
 
-  const args = ["up", "--token", token, "--name", "e2e-machine", "--data-dir", join(cronium.dataFolder, "e2e-runner")];
-  runner = spawn(process.execPath, [RUNNER, ...args], { stdio: "ignore" });
-  await sheet.getByText("e2e-machine is connected").waitFor({ timeout: 90_000 });
+  machine = register(token);
+  await sheet.getByText(`${machine.name} is connected`).waitFor({ timeout: 90_000 });
   const facts = await sheet.locator("dl").innerText();
   expect(facts).toMatch(/linux.*(x64|arm64)/);
   expect(facts).toMatch(/Node\s+v?\d+\./);
   await sheet.getByRole("button", { name: "Close" }).last().click();
-  const row = page.getByRole("row", { name: /e2e-machine/ });
-  await row.getByText("Online").waitFor();
+  await rowOf(machine).getByText("Online").waitFor();
 });
 
 test("its page tells what the machine is and how it does, pauses it with a note, and resumes it", async ({
   expect,
 }) => {
-  await page.getByRole("link", { name: "e2e-machine" }).click();
-  await page.getByRole("heading", { name: "e2e-machine" }).waitFor();
+  const { name } = await connected();
+  await page.getByRole("link", { name }).click();
+  await page.getByRole("heading", { name }).waitFor();
   await page.getByText(/^Linux \d/).waitFor();
   const facts = (): Promise<string> =>
     page
@@ -70,7 +118,7 @@ test("its page tells what the machine is and how it does, pauses it with a note,
   expect(await facts()).toMatch(/Interpreters\s+.*Node \d+\./);
 
   await page.getByRole("button", { name: "Pause" }).click();
-  const form = page.getByRole("dialog", { name: "Pause e2e-machine?" });
+  const form = page.getByRole("dialog", { name: `Pause ${name}?` });
   await form.getByLabel("Note").fill("moving to new disks");
   await form.getByLabel("Resume by itself").selectOption({ label: "After an hour" });
   await form.getByRole("button", { name: "Pause" }).click();
@@ -79,7 +127,6 @@ test("its page tells what the machine is and how it does, pauses it with a note,
   await page.getByText("Until", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Resume" }).click();
   await page.locator("header").getByText("Online").waitFor();
-  await page.getByRole("link", { name: "Runners" }).click();
 });
 
 interface Paused {
@@ -94,10 +141,14 @@ test(
     timeout: 400_000,
   },
   async ({ expect }) => {
-    await cronium.api("POST", "/events", { name: "Greets", runtime: "bash", script: "echo hello" });
+    const greeter = await connected();
+    // The newest event is the one that a new schedule proposes.
+    const [newest] = (await cronium.api<{ items: { name: string }[] }>("GET", "/events")).items;
+    if (newest?.name !== "Greets") {
+      await cronium.api("POST", "/events", { name: "Greets", runtime: "bash", script: "echo hello" });
+    }
     for (const { id } of (await cronium.api<{ items: { id: string }[] }>("GET", "/schedules")).items) {
-      const headers = { authorization: `Bearer ${cronium.apiKey}` };
-      await fetch(`${cronium.url}/api/v1/schedules/${id}`, { method: "DELETE", headers });
+      await cronium.api("DELETE", `/schedules/${id}`);
     }
     await page.goto(`${cronium.url}/schedules`);
     await page.getByRole("button", { name: "New schedule" }).first().click();
@@ -125,9 +176,7 @@ test(
     await page.locator("header").getByText("Succeeded").waitFor({ timeout: 60_000 });
     await page.locator("header").getByRole("link", { name: "often" }).click();
 
-    if (runner !== undefined) {
-      await end(runner);
-    }
+    await end(greeter.process);
     await times
       .getByRole("row", { name: /Skipped The run of .* was still going/ })
       .first()
@@ -142,8 +191,7 @@ test(
     expect(await answer.innerText()).toMatch(/runner/);
     await page.screenshot({ path: join(PICTURES, "schedule-waits.png"), fullPage: true });
 
-    const args = ["up", "--data-dir", join(cronium.dataFolder, "e2e-runner")];
-    runner = spawn(process.execPath, [RUNNER, ...args], { stdio: "ignore" });
+    greeter.process = up(greeter.folder);
     await answer.getByText(/^It ran and succeeded/).waitFor({ timeout: 60_000 });
 
     await page.getByRole("button", { name: "Pause", exact: true }).click();
@@ -168,34 +216,29 @@ test(
     await page.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("dialog", { name: "Delete often?" }).getByRole("button", { name: "Delete" }).click();
     await page.getByRole("heading", { name: "No schedules yet" }).waitFor();
-    await page.getByRole("link", { name: "Runners" }).click();
   },
 );
 
 test("a runner that goes away is shown offline without a reload", async () => {
-  if (runner !== undefined) {
-    await end(runner);
-  }
-  await page
-    .getByRole("row", { name: /e2e-machine/ })
-    .getByText("Offline")
-    .waitFor({ timeout: 90_000 });
+  const leaving = await connected();
+  await end(leaving.process);
+  await rowOf(leaving).getByText("Offline").waitFor({ timeout: 90_000 });
 });
 
 test("revoking asks first, ends the runner at once with exit code 77, and shows it disabled", async ({ expect }) => {
-  runner = spawn(process.execPath, [RUNNER, "up", "--data-dir", join(cronium.dataFolder, "e2e-runner")], {
-    stdio: "ignore",
-  });
-  const row = page.getByRole("row", { name: /e2e-machine/ });
-  await row.getByText("Online").waitFor({ timeout: 90_000 });
-  await row.getByRole("button", { name: "Revoke e2e-machine" }).click();
-  const question = page.getByRole("dialog", { name: "Revoke e2e-machine?" });
+  const revoked = await connected();
+  // Whatever becomes of this story, the next try has a machine of its own.
+  machine = undefined;
+  const row = rowOf(revoked);
+  const { name } = revoked;
+  await row.getByRole("button", { name: `Revoke ${name}` }).click();
+  const question = page.getByRole("dialog", { name: `Revoke ${name}?` });
   await question.getByRole("button", { name: "Keep it" }).click();
   await row.getByText("Online").waitFor();
-  await row.getByRole("button", { name: "Revoke e2e-machine" }).click();
-  const ended = once(runner, "exit");
+  await row.getByRole("button", { name: `Revoke ${name}` }).click();
+  const ended = once(revoked.process, "exit");
   await question.getByRole("button", { name: "Revoke", exact: true }).click();
   await row.getByText("Disabled").waitFor();
   expect((await ended)[0]).toBe(77);
-  await row.getByRole("button", { name: "Revoke e2e-machine" }).waitFor({ state: "detached" });
+  await row.getByRole("button", { name: `Revoke ${name}` }).waitFor({ state: "detached" });
 });
