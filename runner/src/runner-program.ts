@@ -332,6 +332,7 @@ export class RunnerProgram {
       await this.control.open();
       if (this.config.metrics !== null) {
         this.metrics = await serveMetrics(this.config.metrics, () => this.desk.status());
+        this.log.info("metrics.served", { address: this.metrics.address() });
       }
       if (this.journal.entries().length > 0) {
         // An earlier process took the job.

@@ -299,8 +299,10 @@ describe("memory", () => {
 
 describe("metrics for Prometheus", () => {
   test("are served on the port that is asked for, and nowhere else on it", async ({ expect }) => {
-    const port = 20_000 + (process.pid % 20_000);
-    await online(["--metrics", `127.0.0.1:${port}`]);
+    await online(["--metrics", "127.0.0.1:0"]);
+    await until("they are served", () => runner.events("metrics.served").length > 0);
+    const [served] = runner.events("metrics.served");
+    const { port } = (served?.["address"] ?? {}) as { port?: number };
     const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
     const text = await answer.text();
 
