@@ -20,7 +20,9 @@ export async function previewDelivery(cli: Cli, input: Input): Promise<number> {
   if (cli.out.json) {
     cli.out.value(outcome);
   } else {
-    cli.out.line(`${verdict}\t${message ?? (verdict === "accepted" ? "It would start a run." : deliveryVerdicts[verdict])}`);
+    cli.out.line(
+      `${verdict}\t${message ?? (verdict === "accepted" ? "It would start a run." : deliveryVerdicts[verdict])}`,
+    );
     if (verdict === "accepted") {
       cli.out.line(JSON.stringify(outcome.input, null, 2));
     }
