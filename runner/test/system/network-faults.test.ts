@@ -170,8 +170,8 @@ describe("a process that stands still, is copied, or is cut off", () => {
     const copy = join(network.folder, "copy");
     const isOwn = (path: string): boolean => path.endsWith("runner.lock") || path.endsWith("control.sock");
     cpSync(older.dataDir, copy, { recursive: true, filter: (path) => !isOwn(path) });
-    // Long enough for the newer one to find out that it has to poll.
-    const run = await network.fakeRun(polls ? 20_000 : 3_000);
+    // Long enough for the newer one to be there before it ends, also where that has to find out first that it polls.
+    const run = await network.fakeRun(20_000);
     await network.inState(run, "running");
 
     const args = ["runner/src/main.ts", "up", "--data-dir", copy, "--executor", "fake", "--capacity", "2"];
