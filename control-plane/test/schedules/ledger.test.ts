@@ -4,6 +4,7 @@ import type { StartBackfill, WhyAnswer } from "@cronium/protocol";
 import { makePlane } from "../engine/plane.ts";
 import { createEvent } from "../engine/queue-story.ts";
 import { answerWhy, meantBy } from "../../src/domain/schedule/why.ts";
+import { readSchedule } from "../../src/objects/dispatcher/schedules/rows.ts";
 import { startBackfill, readBackfill } from "../../src/objects/dispatcher/schedules/backfill.ts";
 import { pauseSchedule, updateSchedule } from "../../src/objects/dispatcher/schedules/changes.ts";
 import { forgetOccurrences, readLateness, whyFacts } from "../../src/objects/dispatcher/schedules/occurrences.ts";
@@ -137,6 +138,30 @@ describe("backfill", () => {
       world.pass("2030-01-01T10:03:10Z");
       expect(world.told(id)).toEqual(["10:01 run backfilled", "10:02 run backfilled", "10:03 run due"]);
       expect(world.runs()).toBe(5);
+    });
+  });
+
+  test("neither pauses a schedule with its failures nor ends a row of failures", async ({ expect }) => {
+    const plane = await makePlane();
+    const event = await createEvent(plane);
+    await inVirtualTime(plane, event, (world) => {
+      const { id } = world.schedule({ overlap: "allow", pauseAfterFailures: 2 });
+      world.pass(at("10:01"));
+      const runAt = (clock: string): string =>
+        world.ledger(id).find(({ nominalAt }) => nominalAt.slice(11, 16) === clock)?.runId ?? "";
+      world.end(runAt("10:01"), "failed");
+      const past = ask({ from: at("09:00"), to: at("09:04"), perMinute: 6_000 });
+      world.turn((turn) =>
+        valueOf(startBackfill(world.shell, turn, { scheduleId: id, backfillId: "bkf_1", ask: past, by })),
+      );
+      world.pass("2030-01-01T10:01:10Z");
+      world.end(runAt("09:00"), "failed");
+      world.end(runAt("09:01"), "failed");
+      world.end(runAt("09:02"), "succeeded");
+      expect(readSchedule(world.shell, id)).toMatchObject({ failures: 1, pause: null });
+      world.pass(at("10:02"));
+      world.end(runAt("10:02"), "failed");
+      expect(readSchedule(world.shell, id)).toMatchObject({ failures: 2, pause: { reason: "failures" } });
     });
   });
 

@@ -29,21 +29,23 @@ export function settleRun(shell: Shell, turn: Turn, run: Ended): void {
   const nominalAt = Date.parse(run.origin.nominalAt);
   const changed = shell.sql.exec(
     `UPDATE occurrences SET live = ?4, started_late = ?5 - due_at
-     WHERE schedule_id = ?1 AND nominal_at = ?2 AND run_id = ?3 RETURNING 1`,
+     WHERE schedule_id = ?1 AND nominal_at = ?2 AND run_id = ?3 RETURNING reason`,
     scheduleId,
     nominalAt,
     run.id,
     LIVE.none,
     run.startedAt,
   );
-  if (changed.toArray().length === 0) {
+  const [occurrence] = changed.toArray();
+  if (occurrence === undefined) {
     return;
   }
   const record = readSchedule(shell, scheduleId);
   if (record === null) {
     return;
   }
-  const counted = count(turn, record, run);
+  // A backfill is what somebody asked for, at a rate of its own: neither a row of failures nor an end of one.
+  const counted = occurrence["reason"] === "backfilled" ? record : count(turn, record, run);
   if (counted !== record) {
     saveSchedule(shell, record, counted);
     if (counted.pause !== null && record.pause === null) {
