@@ -282,6 +282,9 @@ test("a webhook endpoint is made, sent to, and its delivery shown and replayed",
   const noHeader = await cronium([...on, "--headers", "-"], "GET / HTTP/1.1\n");
   expect([noHeader.code, noHeader.stderr]).toEqual([2, expect.stringContaining("Line 1 of stdin is no header")]);
   expect((await tell(...preview)).stderr).toContain("There is nothing to try it on.");
+  expect((await tell("endpoints", "rotate-address", name)).code).toBe(2);
+  const moved = await ask<{ endpoint: { path: string } }>("endpoints", "rotate-address", name, "--yes");
+  expect(moved.endpoint.path).not.toBe(endpoint.path);
   const alone = await tell("endpoints", "update", name, "--header", "X-Sig");
   expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("--header goes with --verify.")]);
   expect((await tell("endpoints", "delete", name, "--yes")).code).toBe(0);

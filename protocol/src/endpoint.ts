@@ -85,7 +85,7 @@ export const Endpoint = z
     ...settings,
     /**
      * Below the address of the installation. Null where the address is the secret, for nothing else is checked, but in
-     * the answer to the request that made it; `POST /endpoints/{id}/address` shows it.
+     * the answer to the request that made or replaced it; `POST /endpoints/{id}/address` shows it.
      */
     path: z.string().nullable(),
     /** Raised by each change. */

@@ -94,6 +94,18 @@ export async function rotateSecret(cli: Cli, input: Input): Promise<void> {
   print(cli, api, made.endpoint, made.secret);
 }
 
+/** Asks before: whoever sends to the address of now is answered 404 from then on. */
+export async function rotateAddress(cli: Cli, input: Input): Promise<void> {
+  const api = await cli.connect();
+  const { id, name } = await findEndpoint(api, input.arg(0));
+  await confirm(
+    cli,
+    input,
+    `Give ${name} another address? Whoever sends to the one of now is answered 404 from then on.`,
+  );
+  print(cli, api, await api.json("POST", `/endpoints/${segment(id)}/address/rotate`, EndpointSchema), null);
+}
+
 export async function listenForTest(cli: Cli, input: Input): Promise<void> {
   const api = await cli.connect();
   const { id } = await findEndpoint(api, input.arg(0));

@@ -84,6 +84,12 @@ export const webhooks: readonly Command<Cli>[] = [
         load: async () => (await import("../commands/endpoints.ts")).rotateSecret,
       },
       {
+        name: "rotate-address",
+        about: "give one another address; the one before leads nowhere at once",
+        args: ["<endpoint>"],
+        load: async () => (await import("../commands/endpoints.ts")).rotateAddress,
+      },
+      {
         name: "listen",
         about: "show the next delivery and start nothing with it",
         args: ["<endpoint>"],

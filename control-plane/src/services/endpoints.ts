@@ -58,7 +58,7 @@ export async function createEndpoint(
   checkSecret(endpoint.verification, given);
   const now = deps.clock.now();
   const endpointId = makeId("endpoint", now, deps.ids.random(10));
-  const token = Buffer.from(deps.ids.random(TOKEN_BYTES)).toString("hex");
+  const token = makeToken(deps);
   const made = given === undefined ? makeSecret(endpoint.verification, deps.ids.random) : null;
   const secret = given ?? made;
   const box = secret === null ? null : seal(deps, workspaceId, endpointId, secret);
@@ -138,6 +138,24 @@ export async function showAddress(deps: Deps, act: Act, endpointId: string): Pro
   return unwrap(await deps.dispatcherFor(act.actor.workspaceId).showAddress({ endpointId, by: stampOf(act) }));
 }
 
+/** The address of before leads nowhere from then on; the one of now is in the answer, whatever the kind. */
+export async function rotateAddress(deps: Deps, act: Act, endpointId: string): Promise<Endpoint> {
+  const { workspaceId } = act.actor;
+  const token = makeToken(deps);
+  const hash = await hashToken(token);
+  await putEndpointRoute(deps.d1, { hash, workspaceId, endpointId, now: deps.clock.now() });
+  const address = seal(deps, workspaceId, endpointId, token);
+  const outcome = await deps.dispatcherFor(workspaceId).rotateAddress({ endpointId, hash, address, by: stampOf(act) });
+  if (!outcome.ok) {
+    await deleteEndpointRoute(deps.d1, hash);
+  }
+  const { endpoint, before } = unwrap(outcome);
+  if (before !== null) {
+    await deleteEndpointRoute(deps.d1, before);
+  }
+  return { ...forgetting(deps, endpoint), path: `/hooks/${token}` };
+}
+
 /** The one before stays good for `keepOldMs`. */
 export async function rotateEndpointSecret(
   deps: Deps,
@@ -179,6 +197,10 @@ export async function listenAtEndpoint(deps: Deps, act: Act, endpointId: string,
 function forgetting(deps: Deps, endpoint: Endpoint): Endpoint {
   deps.hooks.forgetEndpoint(endpoint.id);
   return endpoint;
+}
+
+function makeToken(deps: Deps): string {
+  return Buffer.from(deps.ids.random(TOKEN_BYTES)).toString("hex");
 }
 
 function seal(deps: Deps, workspaceId: string, endpointId: string, secret: string): string {

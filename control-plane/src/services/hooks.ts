@@ -55,7 +55,7 @@ async function lookUp(deps: Deps, hash: string): Promise<KnownHook | null> {
   if (route === null) {
     return null;
   }
-  const rule = await deps.dispatcherFor(route.workspaceId).hookRule(route.endpointId);
+  const rule = await deps.dispatcherFor(route.workspaceId).hookRule(route.endpointId, hash);
   const secrets = (rule?.boxes ?? []).flatMap(({ box, until }) => {
     const place = { workspaceId: route.workspaceId, secretId: route.endpointId };
     const opened = openSecret(deps.config.secretKeys, place, box);

@@ -1,9 +1,11 @@
 /** Endpoints as they are changed, tried and looked at, and deliveries as they are kept. */
-import type { Delivery, DeliveryDetail, EndpointWithSecret, ReplayedDeliveries } from "@cronium/protocol";
+import type { Delivery, DeliveryDetail, Endpoint, EndpointWithSecret, ReplayedDeliveries } from "@cronium/protocol";
 import { env } from "cloudflare:workers";
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, test } from "vitest";
 import { makeDeps, type Env } from "../../src/deps.ts";
+import { hashToken } from "../../src/auth/token-hash.ts";
+import { putEndpointRoute } from "../../src/store/endpoint-routes.ts";
 import { closeAll } from "./fake-runner.ts";
 import { makePlane, waitFor } from "./plane.ts";
 import { createEvent } from "./queue-story.ts";
@@ -71,6 +73,42 @@ describe("an endpoint", () => {
     expect((await plane.call("DELETE", at)).status).toBe(204);
     expect((await post(endpoint.path, "{}")).status).toBe(404);
   });
+
+  test.for(["none", "bearer"] as const)(
+    "T12: of the kind %s gets another address, and the one before leads nowhere",
+    async (kind, { expect }) => {
+      const plane = await makePlane();
+      const eventId = await createEvent(plane);
+      const { endpoint, secret } = await createHook(plane, [{ eventId }], {
+        verification: { kind },
+        dedupe: { by: "none" },
+      });
+      const at = `/endpoints/${endpoint.id}`;
+      const knock = async (path: string) => (await post(path, "{}", { authorization: `Bearer ${secret}` })).status;
+      // It is remembered by its address when that is replaced.
+      expect(await knock(endpoint.path)).toBe(202);
+      const token = "f".repeat(40);
+      const hash = await hashToken(token);
+      const { workspaceId } = plane;
+      const rotated = await plane.expectJson<Endpoint>(200, "POST", `${at}/address/rotate`);
+      expect(rotated).toMatchObject({
+        id: endpoint.id,
+        version: 2,
+        path: expect.stringMatching(/^\/hooks\/[0-9a-f]{40}$/),
+      });
+      expect(rotated.path).not.toBe(endpoint.path);
+      expect([await knock(endpoint.path), await knock(rotated.path ?? "")]).toEqual([404, 202]);
+      expect(await plane.expectJson(200, "POST", `${at}/address`)).toEqual({ path: rotated.path });
+      // A row of D1 that outlived the address opens nothing.
+      await putEndpointRoute((env as unknown as Env).DB, { hash, workspaceId, endpointId: endpoint.id, now: 1 });
+      expect(await knock(`/hooks/${token}`)).toBe(404);
+      const audit = JSON.stringify(await plane.expectJson(200, "GET", "/audit?verb=endpoint."));
+      expect(audit).toContain("endpoint.address_rotated");
+      expect(audit).not.toContain(rotated.path?.replace("/hooks/", ""));
+      const none = `/endpoints/ept_${"0".repeat(26)}/address/rotate`;
+      expect((await plane.call("POST", none)).status).toBe(404);
+    },
+  );
 
   test("takes another kind of verification with a secret that suits it, and not without", async ({ expect }) => {
     const plane = await makePlane();

@@ -45,6 +45,9 @@ const cases: Readonly<Record<string, Case>> = {
     body: (n) => ({ keepOldMs: n }),
     address: () => `/endpoints/${endpointId}/secret`,
   },
+  "POST /api/v1/endpoints/:id/address/rotate": {
+    address: async (n) => `/endpoints/${await newEndpoint(n)}/address/rotate`,
+  },
   "POST /api/v1/endpoints/:id/listen": { address: async (n) => `/endpoints/${await newEndpoint(n)}/listen` },
   "POST /api/v1/deliveries/replay": { body: (n) => ({ ids: [`dlv_${String(n).padStart(26, "0")}`] }) },
   "POST /api/v1/queues/:name/pause": { body: (n) => ({ note: `for ${n}` }), address: () => "/queues/default/pause" },

@@ -52,6 +52,11 @@ export function showEndpointAddress(id: string): Promise<EndpointAddress> {
   return request<EndpointAddress>(apiPaths.endpointAddress(id), { method: "POST" });
 }
 
+/** The answer has the address, whatever the kind. */
+export function rotateEndpointAddress(id: string): Promise<Endpoint> {
+  return request<Endpoint>(apiPaths.endpointNewAddress(id), { method: "POST" });
+}
+
 export function rotateEndpointSecret(id: string): Promise<EndpointWithSecret> {
   return request<EndpointWithSecret>(apiPaths.endpointSecret(id), { method: "POST", body: {} });
 }

@@ -51,6 +51,7 @@ test("every path of the dashboard and the API is as it was published", ({ expect
       "endpoint": "/api/v1/endpoints/an%20id%2F1",
       "endpointAddress": "/api/v1/endpoints/an%20id%2F1/address",
       "endpointListen": "/api/v1/endpoints/an%20id%2F1/listen",
+      "endpointNewAddress": "/api/v1/endpoints/an%20id%2F1/address/rotate",
       "endpointSecret": "/api/v1/endpoints/an%20id%2F1/secret",
       "endpoints": "/api/v1/endpoints",
       "event": "/api/v1/events/an%20id%2F1",

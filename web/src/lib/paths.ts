@@ -73,6 +73,7 @@ export const apiPaths = {
   endpoint: (id: string) => `/api/v1/endpoints/${encodeURIComponent(id)}`,
   endpointSecret: (id: string) => `/api/v1/endpoints/${encodeURIComponent(id)}/secret`,
   endpointAddress: (id: string) => `/api/v1/endpoints/${encodeURIComponent(id)}/address`,
+  endpointNewAddress: (id: string) => `/api/v1/endpoints/${encodeURIComponent(id)}/address/rotate`,
   endpointListen: (id: string) => `/api/v1/endpoints/${encodeURIComponent(id)}/listen`,
   deliveries: () => "/api/v1/deliveries",
   delivery: (id: string) => `/api/v1/deliveries/${encodeURIComponent(id)}`,

@@ -96,13 +96,18 @@ export interface HooksApi {
   /** Its hash, which D1 forgets then. */
   deleteEndpoint(command: By & { readonly endpointId: string }): Promise<Outcome<{ readonly hash: string }>>;
   /** Its path, also where that is the secret; the audit knows who looked. */
+  /** As `hash` and `address` of `createEndpoint`. Answers the hash of before; null where this was done before. */
+  rotateAddress(
+    command: By & { readonly endpointId: string; readonly hash: string; readonly address: string },
+  ): Promise<Outcome<{ readonly endpoint: Endpoint; readonly before: string | null }>>;
   showAddress(command: By & { readonly endpointId: string }): Promise<Outcome<EndpointAddress>>;
   listEndpoints(): Promise<readonly Endpoint[]>;
   getEndpoint(endpointId: string): Promise<Endpoint | null>;
   /** `forMs` 0 stops listening. */
   listenAtEndpoint(command: By & { readonly endpointId: string; readonly forMs: number }): Promise<Outcome<Endpoint>>;
 
-  hookRule(endpointId: string): Promise<HookRule | null>;
+  /** With `hash`, null also where that of its address is another one by now. */
+  hookRule(endpointId: string, hash?: string): Promise<HookRule | null>;
   /** Refused with `version_conflict` where the endpoint has changed, `endpoint_disabled`, `not_found`, `quota_exceeded`. */
   deliver(command: DeliverCommand): Promise<Outcome<Delivered>>;
   noteRefused(arrivals: RefusedArrivals): Promise<void>;

@@ -17,6 +17,7 @@ import {
   getEndpoint,
   listEndpoints,
   listenAtEndpoint,
+  rotateAddress,
   rotateEndpointSecret,
   showAddress,
   updateEndpoint,
@@ -125,6 +126,18 @@ const address = createRoute({
   },
 });
 
+const newAddress = createRoute({
+  method: "post",
+  path: "/endpoints/{id}/address/rotate",
+  summary: "Give an endpoint another address, which is in the answer; the one before leads nowhere at once",
+  middleware: requires("endpoints:write"),
+  request: { params: byId },
+  responses: {
+    200: jsonAnswer(Endpoint, "The endpoint, with its address"),
+    ...problemAnswers("unauthorized", "forbidden", "not_found", "invalid_id"),
+  },
+});
+
 const listen = createRoute({
   method: "post",
   path: "/endpoints/{id}/listen",
@@ -170,6 +183,9 @@ export function endpointRoutes(): OpenAPIHono<AppEnv> {
     const shown = await showAddress(c.var.deps, actOf(c), c.req.valid("param").id);
     return c.json(shown, 200, { "cache-control": "no-store" });
   });
+  routes.openapi(newAddress, async (c) =>
+    c.json(await rotateAddress(c.var.deps, actOf(c), c.req.valid("param").id), 200),
+  );
   routes.openapi(listen, async (c) =>
     c.json(await listenAtEndpoint(c.var.deps, actOf(c), c.req.valid("param").id, true), 200),
   );

@@ -62,8 +62,10 @@ export function listEndpoints(shell: Shell): Endpoint[] {
   return rows.map((row) => viewEndpoint(shell, row));
 }
 
-export function hookRule(shell: Shell, id: string): HookRule | null {
-  const endpoint = readEndpoint(shell, id);
+export function hookRule(shell: Shell, id: string, hash?: string): HookRule | null {
+  const row = readEndpointRow(shell, id);
+  // D1 may still know an address that was replaced, or not know yet that it was.
+  const endpoint = row === null || (hash !== undefined && row.token !== hash) ? null : viewEndpoint(shell, row);
   const secrets = boxesOf(shell, id).filter(({ slot }) => slot !== "address");
   return endpoint === null ? null : { endpoint, boxes: secrets.map(({ box, until }) => ({ box, until })) };
 }
@@ -161,6 +163,30 @@ export function rotateEndpointSecret(
   shell.sql.exec("UPDATE endpoints SET version = version + 1, updated_at = ?2 WHERE id = ?1", endpointId, turn.now);
   writeAudit(shell, turn, by, { verb: "endpoint.secret_rotated", target: endpointId, after: { keepOldMs } });
   return { ok: true, value: mustView(shell, endpointId) };
+}
+
+export function rotateAddress(
+  shell: Shell,
+  turn: Turn,
+  { endpointId, hash, address, by }: Command<"rotateAddress">,
+): Outcome<{ readonly endpoint: Endpoint; readonly before: string | null }> {
+  const row = readEndpointRow(shell, endpointId);
+  if (row === null) {
+    return noEndpoint(endpointId);
+  }
+  if (row.token === hash) {
+    return { ok: true, value: { endpoint: viewEndpoint(shell, row), before: null } };
+  }
+  // Whoever remembers the endpoint by its old address reads it again, for its version is another.
+  shell.sql.exec(
+    "UPDATE endpoints SET token = ?2, version = version + 1, updated_at = ?3 WHERE id = ?1",
+    endpointId,
+    hash,
+    turn.now,
+  );
+  putBox(shell, { id: endpointId, slot: "address", box: address, at: turn.now, until: null });
+  writeAudit(shell, turn, by, { verb: "endpoint.address_rotated", target: endpointId });
+  return { ok: true, value: { endpoint: mustView(shell, endpointId), before: row.token } };
 }
 
 export function deleteEndpoint(

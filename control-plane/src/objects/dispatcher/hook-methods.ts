@@ -13,6 +13,7 @@ import {
   listenAtEndpoint,
   listEndpoints,
   readEndpoint,
+  rotateAddress,
   rotateEndpointSecret,
   showAddress,
   updateEndpoint,
@@ -50,6 +51,10 @@ export abstract class HookMethods extends ScheduledObject implements HooksApi {
     return inTurn(this.shell, (turn) => deleteEndpoint(this.shell, turn, command));
   }
 
+  async rotateAddress(command: Parameters<HooksApi["rotateAddress"]>[0]): ReturnType<HooksApi["rotateAddress"]> {
+    return inTurn(this.shell, (turn) => rotateAddress(this.shell, turn, command));
+  }
+
   async showAddress(command: Parameters<HooksApi["showAddress"]>[0]): ReturnType<HooksApi["showAddress"]> {
     return inTurn(this.shell, (turn) => showAddress(this.shell, turn, command));
   }
@@ -68,8 +73,8 @@ export abstract class HookMethods extends ScheduledObject implements HooksApi {
     return readEndpoint(this.shell, endpointId);
   }
 
-  async hookRule(endpointId: string): ReturnType<HooksApi["hookRule"]> {
-    return hookRule(this.shell, endpointId);
+  async hookRule(endpointId: string, hash?: string): ReturnType<HooksApi["hookRule"]> {
+    return hookRule(this.shell, endpointId, hash);
   }
 
   async deliver(command: Parameters<HooksApi["deliver"]>[0]): ReturnType<HooksApi["deliver"]> {

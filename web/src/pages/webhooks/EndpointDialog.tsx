@@ -1,13 +1,14 @@
 import type { Endpoint } from "@cronium/protocol/endpoint";
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { deleteEndpoint, rotateEndpointSecret, updateEndpoint } from "../../api/endpoints.ts";
+import { deleteEndpoint, rotateEndpointAddress, rotateEndpointSecret, updateEndpoint } from "../../api/endpoints.ts";
 import { eventsQuery } from "../../api/events.ts";
 import { keys } from "../../api/keys.ts";
 import { itemsOf } from "../../api/page.ts";
 import { ConfirmDialog } from "../../components/ConfirmDialog.tsx";
 import { EndpointSecret } from "../../components/EndpointSecret.tsx";
 import { ErrorLine } from "../../components/ErrorPanel.tsx";
+import { ShownOnce } from "../../components/ShownOnce.tsx";
 import { EndpointForm } from "../../forms/EndpointForm.tsx";
 import { paths } from "../../lib/paths.ts";
 import { t } from "../../lib/text.ts";
@@ -27,8 +28,9 @@ export interface EndpointDialogProps {
 export function EndpointDialog({ endpoint, mayWrite, onClose }: EndpointDialogProps): ReactNode {
   const { id, enabled, version } = endpoint;
   const client = useQueryClient();
-  const [asked, setAsked] = useState<"edit" | "rotate" | "delete" | null>(null);
+  const [asked, setAsked] = useState<"edit" | "rotate" | "address" | "delete" | null>(null);
   const [secret, setSecret] = useState<string | null>(null);
+  const [address, setAddress] = useState<Endpoint | null>(null);
   const done = (): Promise<void> => {
     setAsked(null);
     return client.invalidateQueries({ queryKey: keys.endpoints() });
@@ -39,9 +41,25 @@ export function EndpointDialog({ endpoint, mayWrite, onClose }: EndpointDialogPr
     onSuccess: (made) => setSecret(made.secret),
     onSettled: done,
   });
+  const newAddress = useMutation({
+    mutationFn: rotateEndpointAddress,
+    onSuccess: setAddress,
+    onSettled: done,
+  });
   const remove = useMutation({ mutationFn: deleteEndpoint, onSuccess: onClose, onSettled: done });
   if (secret !== null) {
     return <EndpointSecret secret={secret} onClose={() => setSecret(null)} />;
+  }
+  if (address !== null) {
+    return (
+      <ShownOnce
+        title={t("endpointForm.addressTitle")}
+        body={t(address.verification.kind === "none" ? "endpointForm.addressOnce" : "endpointForm.addressHelp")}
+        text={`${location.origin}${address.path}`}
+        copy={t("endpoint.copyAddress")}
+        onClose={() => setAddress(null)}
+      />
+    );
   }
   if (asked === "edit") {
     return <EndpointForm endpoint={endpoint} onClose={() => setAsked(null)} />;
@@ -61,12 +79,13 @@ export function EndpointDialog({ endpoint, mayWrite, onClose }: EndpointDialogPr
             {endpoint.verification.kind === "none" ? null : (
               <Button onClick={() => setAsked("rotate")}>{t("endpoint.rotate")}</Button>
             )}
+            <Button onClick={() => setAsked("address")}>{t("endpoint.newAddress")}</Button>
             <Button look="ghost" onClick={() => setAsked("delete")}>
               {t("endpoint.delete")}
             </Button>
           </div>
         ) : null}
-        <ErrorLine error={toggle.error ?? rotate.error ?? remove.error} />
+        <ErrorLine error={toggle.error ?? rotate.error ?? newAddress.error ?? remove.error} />
         <Starts endpoint={endpoint} />
         {mayWrite ? <TestListen endpoint={endpoint} /> : null}
         <AddressSection endpoint={endpoint} mayWrite={mayWrite} />
@@ -79,6 +98,16 @@ export function EndpointDialog({ endpoint, mayWrite, onClose }: EndpointDialogPr
         keep={t("endpoint.keep")}
         busy={rotate.isPending}
         onConfirm={() => rotate.mutate(id)}
+        onClose={() => setAsked(null)}
+      />
+      <ConfirmDialog
+        open={asked === "address"}
+        title={t("endpoint.newAddressTitle")}
+        body={t("endpoint.newAddressBody")}
+        confirm={t("endpoint.newAddress")}
+        keep={t("endpoint.keep")}
+        busy={newAddress.isPending}
+        onConfirm={() => newAddress.mutate(id)}
         onClose={() => setAsked(null)}
       />
       <ConfirmDialog
