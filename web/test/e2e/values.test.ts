@@ -351,11 +351,19 @@ test("the filter of an endpoint is changed on what has arrived, and deliveries a
   await first.getByLabel("Filter").fill("body.kind == 'open'");
   await first.getByRole("button", { name: "Try it" }).click();
   await first.getByText("It would start a run.").waitFor();
+  await dialog().getByLabel("Repeats are known by").selectOption({ label: "A header" });
+  await dialog().getByLabel("Header with the id").fill("X-Id");
+  await dialog().getByLabel("Senders wait for the result, at most").fill("a while");
+  await dialog().getByRole("button", { name: "Save endpoint" }).click();
+  await dialog().getByText("must be a time").waitFor();
+  await dialog().getByLabel("Senders wait for the result, at most").fill("");
   await page.screenshot({ path: join(PICTURES, "endpoint-change.png") });
   expect(await faultsOfLooks()).toEqual([]);
   await dialog().getByRole("button", { name: "Save endpoint" }).click();
   await dialog().getByRole("button", { name: "Change endpoint" }).waitFor();
-  expect((await endpoints())[0]?.targets[0]?.filter).toBe("body.kind == 'open'");
+  const [saved] = await endpoints();
+  expect(saved).toMatchObject({ dedupe: { by: "header", header: "X-Id" }, wait: null });
+  expect(saved?.targets[0]?.filter).toBe("body.kind == 'open'");
   await dialog().getByRole("link", { name: "See deliveries" }).click();
 
   await page.getByRole("button", { name: "Select all shown" }).click();
@@ -399,6 +407,15 @@ test("an endpoint listens for a test, and one whose address is the secret shows 
       .textContent()) ?? "";
   expect(shown).toMatch(/\/hooks\/[0-9a-f]{40}$/);
   expect((await fetch(shown, { method: "POST", body: "{}" })).status).toBe(202);
+  await dialog().getByRole("button", { name: "Replace address" }).click();
+  const asked = page.getByRole("dialog", { name: "Replace the address?" });
+  await asked.getByRole("button", { name: "Replace address" }).click();
+  const made = page.getByRole("dialog", { name: "Address of the endpoint" });
+  const next = (await made.locator("code").first().textContent()) ?? "";
+  expect(next).not.toBe(shown);
+  const statuses = [shown, next].map(async (url) => (await fetch(url, { method: "POST", body: "[]" })).status);
+  expect(await Promise.all(statuses)).toEqual([404, 202]);
+  await made.getByRole("button", { name: "Close" }).last().click();
   await dialog().getByRole("button", { name: "Delete endpoint" }).click();
   await page
     .getByRole("dialog", { name: "Delete the endpoint?" })
