@@ -60,9 +60,9 @@ export default defineProject({
           LAUNCHER_KEY: "only-for-tests-".padEnd(32, "c"),
           // Losing a runner takes seconds instead of minutes.
           SHORT_LEASES: "yes",
-          LEASE_MS: "1500",
+          LEASE_MS: "3000",
           RENEW_MS: "300",
-          OFFER_TIMEOUT_MS: "800",
+          OFFER_TIMEOUT_MS: "2000",
           // The requests of all tests of a file come from one address, and often from one person.
           REQUESTS_PER_ADDRESS: "100000",
           FAILURES_PER_ADDRESS: "100000",

@@ -9,9 +9,8 @@ import type { Shell } from "../../src/objects/dispatcher/shell.ts";
 import { openShell } from "../../src/objects/dispatcher/start.ts";
 import { inTurn } from "../../src/objects/dispatcher/turns.ts";
 import { cancelledRuns, listAll, preview, readBulk, startBulk, waitForEnd, waitForSomeDone } from "./bulk-story.ts";
-import { outboxIsEmpty } from "./dead-letter.ts";
 import { closeAll, connect, registerFake } from "./fake-runner.ts";
-import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { makePlane, waitFor, type Plane, outboxIsEmpty } from "./plane.ts";
 import { createEvent, trigger } from "./queue-story.ts";
 
 afterEach(closeAll);

@@ -1,8 +1,7 @@
 /** Bulk work as its tests start and watch it, and workspaces with many runs. */
 import { runInDurableObject } from "cloudflare:test";
 import type { Bulk, BulkAction, BulkPreview, RunSummary } from "@cronium/protocol";
-import { outboxIsEmpty } from "./dead-letter.ts";
-import { waitFor, type Plane } from "./plane.ts";
+import { waitFor, type Plane, outboxIsEmpty } from "./plane.ts";
 import { createEvent } from "./queue-story.ts";
 
 /** Deadlines only end what hangs. */

@@ -1,7 +1,7 @@
 /** Runs that have used up their retries, for tests of what can be done with them. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { Connection } from "./fake-runner.ts";
-import { waitFor, type Plane } from "./plane.ts";
+import type { Plane } from "./plane.ts";
 
 /** The daemon fails the attempt, and every retry has been made already: the next job must be of this run. */
 export async function failForGood(plane: Plane, connection: Connection, logBytes = 0): Promise<string> {
@@ -26,11 +26,4 @@ export async function exhaust(plane: Plane, runId: string): Promise<void> {
   });
   // What it remembers of the run is out of date now.
   await evictDurableObject(plane.dispatcherStub);
-}
-
-export async function outboxIsEmpty(plane: Plane): Promise<void> {
-  await waitFor(async () => {
-    const { outboxRows } = await plane.dispatcher.check();
-    return outboxRows === 0 ? { ok: true, value: null } : { ok: false, seen: `${outboxRows} rows` };
-  }, "an empty outbox");
 }

@@ -158,7 +158,7 @@ describe("T6 the fence", () => {
     expect(await connection.next("renewed")).toEqual({
       type: "renewed",
       id: 5,
-      leaseMs: 1_500,
+      leaseMs: 3_000,
       stale: [{ runId, attempt: 2 }],
     });
   });

@@ -10,7 +10,7 @@ import type { Shell } from "../../src/objects/dispatcher/shell.ts";
 import { openShell } from "../../src/objects/dispatcher/start.ts";
 import { inTurn } from "../../src/objects/dispatcher/turns.ts";
 import { closeAll, connect, registerFake, success, type Connection } from "./fake-runner.ts";
-import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { makePlane, outboxIsEmpty, type Plane, waitFor } from "./plane.ts";
 
 afterEach(closeAll);
 
@@ -37,13 +37,6 @@ function withOther<T extends object>(target: T, other: Partial<Record<keyof T, u
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-}
-
-async function outboxIsEmpty(plane: Plane): Promise<void> {
-  await waitFor(async () => {
-    const { outboxRows } = await plane.dispatcher.check();
-    return outboxRows === 0 ? { ok: true, value: null } : { ok: false, seen: `${outboxRows} rows` };
-  }, "an empty outbox");
 }
 
 async function listed(plane: Plane): Promise<RunSummary[]> {

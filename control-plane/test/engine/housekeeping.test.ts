@@ -6,7 +6,7 @@ import { onAlarm } from "../../src/objects/dispatcher/alarm.ts";
 import { openShell } from "../../src/objects/dispatcher/start.ts";
 import { upsertRuns } from "../../src/store/projection.ts";
 import { closeAll, connect, registerFake } from "./fake-runner.ts";
-import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { makePlane, outboxIsEmpty, type Plane, waitFor } from "./plane.ts";
 
 afterEach(closeAll);
 
@@ -26,13 +26,6 @@ async function finishOne(plane: Plane): Promise<string> {
   await connection.finish({ runId, attempt });
   await connection.close();
   return runId;
-}
-
-async function outboxIsEmpty(plane: Plane): Promise<void> {
-  await waitFor(async () => {
-    const { outboxRows } = await plane.dispatcher.check();
-    return outboxRows === 0 ? { ok: true, value: null } : { ok: false, seen: `${outboxRows} rows` };
-  }, "an empty outbox");
 }
 
 function copyRuns(sql: SqlStorage, runId: string): void {

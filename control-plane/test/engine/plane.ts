@@ -121,3 +121,11 @@ export async function waitFor<T>(
     });
   }
 }
+
+/** Resolves once D1 has everything that the Dispatcher has for it. */
+export async function outboxIsEmpty(plane: Plane): Promise<void> {
+  await waitFor(async () => {
+    const { outboxRows } = await plane.dispatcher.check();
+    return outboxRows === 0 ? { ok: true, value: null } : { ok: false, seen: `${outboxRows} rows` };
+  }, "an empty outbox");
+}

@@ -4,9 +4,9 @@ import { afterEach, describe, test } from "vitest";
 import { makeDeps, type Env } from "../../src/deps.ts";
 import { onAlarm } from "../../src/objects/dispatcher/alarm.ts";
 import { openShell } from "../../src/objects/dispatcher/start.ts";
-import { daemonGone, exhaust, failForGood, outboxIsEmpty } from "./dead-letter.ts";
+import { daemonGone, exhaust, failForGood } from "./dead-letter.ts";
 import { closeAll, connect, registerFake, success } from "./fake-runner.ts";
-import { makePlane, waitFor, type Plane } from "./plane.ts";
+import { makePlane, waitFor, type Plane, outboxIsEmpty } from "./plane.ts";
 import { createEvent, serveAll, trigger } from "./queue-story.ts";
 
 afterEach(closeAll);

@@ -84,7 +84,7 @@ async function fault(world: World): Promise<void> {
     await runDurableObjectAlarm(plane.dispatcherStub);
   } else if (kind === 3) {
     // Longer than a lease, once in a while.
-    machine?.cut(chance.of(0.3) ? 2_000 : chance.int(0, 200));
+    machine?.cut(chance.of(0.3) ? 4_000 : chance.int(0, 200));
   } else if (kind === 4) {
     machine?.restart();
   } else if (kind === 5) {
