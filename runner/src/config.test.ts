@@ -81,6 +81,16 @@ describe("configuration", () => {
     expect(config.name).toMatch(/^[A-Za-z0-9]/);
   });
 
+  test.for([
+    ["a file that is not there", { tokenFile: "/gone" }, {}, "/gone"],
+    ["a variable with half of one", {}, { CRONIUM_TOKEN: token.slice(0, 40) }, "not whole"],
+  ] as const)("keeps the fault of %s for a machine that needs its token", ([, flags, env, text], { expect }) => {
+    const config = read(flags, env);
+
+    expect([config.token, config.tokenFault?.code]).toEqual([null, 2]);
+    expect(config.tokenFault?.message).toContain(text);
+  });
+
   test("reads labels and the address of Docker", ({ expect }) => {
     const config = read({ label: ["zone=eu", "disk=a=b"] }, { DOCKER_HOST: "tcp://127.0.0.1:2375" });
 
@@ -92,7 +102,6 @@ describe("configuration", () => {
   test.for([
     ["a token with a letter missing", { token: token.slice(0, -1) }, {}, 2, "not whole"],
     ["an API key in place of a token", { token: makeToken("apiKey", new Uint8Array(32)) }, {}, 2, "not whole"],
-    ["a token file that is not there", { tokenFile: "/gone" }, {}, 2, "/gone"],
     ["an address without a protocol", { url: "plane.example" }, {}, 2, "plane.example"],
     ["an address of another protocol", { url: "file:///etc" }, {}, 2, "file:///etc"],
     ["an address with a password", { url: "https://a:b@plane.example" }, {}, 2, "not the address"],

@@ -43,6 +43,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Config {
   /** Needed for the first start alone. */
   readonly token: string | null;
+  /** Why the file or variable that should hold the token does not; of no interest to a machine that is registered. */
+  readonly tokenFault: ExitError | null;
   /** From --url, the token, or CRONIUM_URL, in this order; null when none says it and the stored credential must. */
   readonly url: string | null;
   readonly name: string;
@@ -90,10 +92,11 @@ export type DockerAddress =
 
 /** Throws `ExitError` with `usage` and the name of the flag or variable that is wrong. */
 export function readConfig(flags: Flags, env: Environment): Config {
-  const token = readToken(flags, env);
+  const { token, tokenFault } = readToken(flags, env);
   const root = process.getuid?.() === 0;
   return {
     token,
+    tokenFault,
     url: readUrl(flags, env, token),
     name: checked("--name", RunnerName, flags.name ?? defaultName(flags.ephemeral)),
     labels: readLabels(flags.label),
@@ -132,12 +135,24 @@ function readApiTransport(text: string | null): Config["apiTransport"] {
   return found;
 }
 
-function readToken(flags: Flags, env: Environment): string | null {
-  const file = flags.tokenFile ?? (flags.token === undefined ? present(env["CRONIUM_TOKEN_FILE"]) : null);
-  const token = flags.token ?? (file === null ? present(env["CRONIUM_TOKEN"]) : readTokenFile(file));
-  if (token === null) {
-    return null;
+/** Throws for a token that was typed. A file or variable outlives its token, and a registered runner starts without. */
+function readToken(flags: Flags, env: Environment): Pick<Config, "token" | "tokenFault"> {
+  if (flags.token !== undefined) {
+    return { token: wholeToken(flags.token), tokenFault: null };
   }
+  const file = flags.tokenFile ?? present(env["CRONIUM_TOKEN_FILE"]);
+  try {
+    const token = file === null ? present(env["CRONIUM_TOKEN"]) : readTokenFile(file);
+    return { token: token === null ? null : wholeToken(token), tokenFault: null };
+  } catch (error) {
+    if (error instanceof ExitError) {
+      return { token: null, tokenFault: error };
+    }
+    throw error;
+  }
+}
+
+function wholeToken(token: string): string {
   if (!isWholeToken("registration", token)) {
     throw new ExitError(
       "usage",

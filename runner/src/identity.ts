@@ -25,7 +25,8 @@ export interface Identity {
  */
 export async function establishIdentity(config: Config, log: Log): Promise<Identity> {
   const found = readCredential(config.dataDir);
-  const stored = found?.revoked === true && config.token !== null ? null : found;
+  const hasToken = config.token !== null || config.tokenFault !== null;
+  const stored = found?.revoked === true && hasToken ? null : found;
   if (stored?.registration !== undefined) {
     const { registration } = stored;
     if (config.ephemeral && registration.ephemeral !== true) {
@@ -49,6 +50,9 @@ export async function establishIdentity(config: Config, log: Log): Promise<Ident
   }
   const { token, url } = config;
   if (token === null || url === null) {
+    if (config.tokenFault !== null) {
+      throw config.tokenFault;
+    }
     throw new ExitError(
       "usage",
       "This machine is not registered yet, and no registration token was given.",

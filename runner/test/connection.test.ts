@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "vitest";
 import { PROTOCOL_VERSION } from "@cronium/protocol";
@@ -34,8 +35,9 @@ function makeRunner(...flags: string[]): RunnerProcess {
 }
 
 async function connect(): Promise<void> {
+  const before = runner.events("control.connected").length;
   runner.start();
-  await until("it is connected", () => runner.events("control.connected").length > 0);
+  await until("it is connected", () => runner.events("control.connected").length > before);
 }
 
 function sleeper(ms: number, env: Record<string, string> = {}) {
@@ -56,6 +58,24 @@ describe("registering", () => {
     expect(readFileSync(file, "utf8")).toContain(plane.runnerId);
     expect(runner.output).not.toContain("PRIVATE KEY");
     expect(runner.output).not.toContain("crnr_");
+  });
+
+  test("needs the file with the token once: later starts do without it", async ({ expect }) => {
+    await runner.destroy();
+    const folder = mkdtempSync(join(tmpdir(), "cronium-token-"));
+    const file = join(folder, "token");
+    runner = new RunnerProcess(["--token-file", file, "--name", "box", "--executor", "fake"]);
+    runner.start();
+    expect(await runner.exited()).toBe(2);
+    expect(runner.output).toContain(`The token file ${file} cannot be read`);
+
+    writeFileSync(file, plane.token);
+    await connect();
+    runner.signal("SIGTERM");
+    await runner.exited();
+    rmSync(folder, { recursive: true });
+    await connect();
+    expect(plane.registrations).toHaveLength(1);
   });
 
   test("a plane that does not answer is named, with exit code 7", async ({ expect }) => {
