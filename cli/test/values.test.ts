@@ -404,7 +404,7 @@ test("the examples of docs/chains.md set chains, show them at a run and take the
       .replaceAll(/=(Daily report|Tell somebody)"/g, `=$1 ${stamp}"`)
       .replaceAll("evt_01jd3n5zq8v6w7x9y0abcdefgb", report)
       .replaceAll("evt_01jd3n5zq8v6w7x9y0abcdefgc", tell);
-  const [chain, fromFile, none, show] = own(examplesOf("chains", "sh", "")[0]).split("\n");
+  const [chain, fromFile, none, show, list] = own(examplesOf("chains", "sh", "")[0]).split("\n");
   const chains = async (): Promise<unknown> =>
     (await plane.call<{ chains: unknown }>("GET", `/events/${orders}`)).chains;
 
@@ -417,6 +417,9 @@ test("the examples of docs/chains.md set chains, show them at a run and take the
   const shown = show?.replace(/run_\w+/, runId);
   await until("the run that follows", async () =>
     (await follow("sh", shown)).includes(`${report}\tsuccess\tstarted\t`),
+  );
+  await until("the list of those that follow", async () =>
+    (await follow("sh", list?.replace(/run_\w+/, runId))).includes(`Daily report ${stamp}`),
   );
 
   const [example] = examplesOf("chains", "json", "").map(own);

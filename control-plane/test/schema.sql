@@ -303,6 +303,8 @@ CREATE INDEX `runs_by_event` ON `runs` (`workspace_id`,`event_id`,`queued_at`,`i
 
 CREATE INDEX `runs_by_name` ON `runs` (`workspace_id`,`event_name`,`queued_at`,`id`);
 
+CREATE INDEX `runs_by_parent` ON `runs` (`workspace_id`,"summary" ->> '$.origin.runId',`queued_at`,`id`) WHERE "runs"."trigger" = 'event';
+
 CREATE INDEX `runs_by_runner` ON `runs` (`workspace_id`,`runner_id`,`queued_at`,`id`) WHERE "runs"."runner_id" IS NOT NULL;
 
 CREATE INDEX `runs_by_state` ON `runs` (`workspace_id`,`state`,`queued_at`,`id`);

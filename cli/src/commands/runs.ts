@@ -19,7 +19,12 @@ export async function listRuns(cli: Cli, input: Input): Promise<void> {
   const limit = input.number("limit", 1, 10_000) ?? 50;
   const api = await cli.connect();
   const { fields, deadLetter } = await filterOf(api, cli, input);
-  const query = { ...fields, ...(deadLetter ? { deadLetter: "true" } : {}) };
+  const parent = input.text("parent");
+  const query = {
+    ...fields,
+    ...(deadLetter ? { deadLetter: "true" } : {}),
+    ...(parent === undefined ? {} : { parentRunId: parent }),
+  };
   const page = await readPages<RunSummary>(api, "/runs", RunPage, { limit, cursor: input.text("cursor"), query });
   const now = cli.now();
   printPart(cli, page, ["RUN", "STATE", "EVENT", "QUEUED", "TOOK", "RUNNER", "WHY"], (run) => [

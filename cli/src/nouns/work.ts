@@ -102,7 +102,11 @@ export const work: readonly Command<Cli>[] = [
       {
         name: "list",
         about: "list them, newest first",
-        options: [...runFilters, ...paging],
+        options: [
+          ...runFilters,
+          { flags: "--parent <run>", about: "that a chain started at the end of this run" },
+          ...paging,
+        ],
         load: async () => (await import("../commands/runs.ts")).listRuns,
       },
       {

@@ -196,7 +196,7 @@ export async function findPastRun(
   return { ...beforeQueues, ...summary, ...whole };
 }
 
-export function rowFilter(filter: RunFilter): Omit<RunRowFilter, "after" | "limit" | "deadLetter"> {
+export function rowFilter(filter: RunFilter): Omit<RunRowFilter, "after" | "limit" | "deadLetter" | "parentRunId"> {
   const at = (text: string | undefined): number | undefined => (text === undefined ? undefined : Date.parse(text));
   const { state, eventId, runnerId, trigger, label, q } = filter;
   return { state, eventId, runnerId, trigger, label, q, from: at(filter.from), to: at(filter.to) };
@@ -211,6 +211,7 @@ export async function listRuns(
   const rows = await listRunRows(deps.d1, actor.workspaceId, {
     ...rowFilter(query),
     deadLetter: query.deadLetter === "true",
+    parentRunId: query.parentRunId,
     after: readCursor(query.cursor),
     limit: query.limit + 1,
   });

@@ -16,6 +16,7 @@ import homeWorkspace0014 from "../../../migrations/0014_home_workspace.sql";
 import idempotencyKeys0015 from "../../../migrations/0015_idempotency_keys.sql";
 import versionsOfMembers0016 from "../../../migrations/0016_versions_of_members.sql";
 import endpointRoutes0017 from "../../../migrations/0017_endpoint_routes.sql";
+import runsByParent0018 from "../../../migrations/0018_runs_by_parent.sql";
 import type { Migration } from "./migrations.ts";
 
 export const migrations: readonly Migration[] = [
@@ -36,4 +37,5 @@ export const migrations: readonly Migration[] = [
   { name: "0015_idempotency_keys.sql", sql: idempotencyKeys0015 },
   { name: "0016_versions_of_members.sql", sql: versionsOfMembers0016 },
   { name: "0017_endpoint_routes.sql", sql: endpointRoutes0017 },
+  { name: "0018_runs_by_parent.sql", sql: runsByParent0018 },
 ];

@@ -22,6 +22,8 @@ export interface RunRowFilter {
   readonly q: string | undefined;
   /** Only those that can be requeued. */
   readonly deadLetter: boolean;
+  /** Only those that a chain started at the end of this run. */
+  readonly parentRunId?: string | undefined;
   /** Ended at or before; milliseconds since 1970. */
   readonly endedBy?: number | undefined;
   readonly after: Place | null;
@@ -42,7 +44,7 @@ const asListed: RunPageForm = { columns: ["summary"], order: "newest" };
  * One page, as statement and values.
  *
  * What is given first in this list picks the index that is walked from the newest row on, or the oldest; the rest is checked on the
- * rows met: label (`run_labels`), runner (`runs_by_runner`), event (`runs_by_event`), name (`runs_by_name`), state
+ * rows met: label (`run_labels`), parent (`runs_by_parent`), runner (`runs_by_runner`), event (`runs_by_event`), name (`runs_by_name`), state
  * (`runs_by_state`), trigger (`runs_by_trigger`), nothing (`runs_list`). For several names or states the index is
  * walked once for each, a page at most, and the pages are merged: no list is sorted that is longer than what it shows.
  */
@@ -81,6 +83,10 @@ export function runListQuery(
           ? `r.state = ${bind(state)}`
           : `r.state IN (SELECT value FROM json_each(${bind(JSON.stringify(filter.state))}))`,
     trigger: filter.trigger === undefined ? null : `r.trigger = ${bind(filter.trigger)}`,
+    parent:
+      filter.parentRunId === undefined
+        ? null
+        : `r.trigger = 'event' AND r.summary ->> '$.origin.runId' = ${bind(filter.parentRunId)}`,
     ended: filter.endedBy === undefined ? null : `r.finished_at <= ${bind(filter.endedBy)}`,
     dead: filter.deadLetter ? "r.state = 'failed' AND r.summary ->> 'failReason' = 'retries_exhausted'" : null,
   };
@@ -108,6 +114,9 @@ export function runListQuery(
        SELECT r.id FROM runs r INDEXED BY ${index}
        WHERE r.workspace_id = ?1 AND ${condition}${and(...time("r", "id"), ...all(except))} ${sorted("r", "id")})
      ${sorted("o", "id")}`;
+  if (conditions.parent !== null) {
+    return { query: one("runs_by_parent"), values };
+  }
   if (conditions.dead !== null) {
     return { query: one("runs_dead"), values };
   }

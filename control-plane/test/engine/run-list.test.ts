@@ -18,6 +18,8 @@ interface Seed {
   readonly runnerId?: string;
   readonly eventId?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** The run whose end started this one. */
+  readonly parent?: string;
 }
 
 /** One run a minute; answers their ids, oldest first. */
@@ -38,6 +40,7 @@ async function seed(plane: Plane, runs: readonly Seed[]): Promise<string[]> {
       cancelReason: null,
       message: null,
       trigger: run.trigger ?? "api",
+      origin: run.parent === undefined ? null : { type: "chain", runId: run.parent },
       attempt: 1,
       exitCode: 0,
       signal: null,
@@ -79,6 +82,7 @@ describe("the list of runs", () => {
     const plane = await makePlane();
     const other = await makePlane();
     const runner = "rnr_01m7xqece7rd9cwj5ny98npjgv";
+    const parent = "run_01m7xqece7rd9cwj5ny98npjgv";
     const event = "evt_01m7xqece7rd9cwj5ny98npjgv";
     const runs = await seed(plane, [
       { state: "failed", name: "Nightly backup", labels: { gpu: "yes", zone: "a" } },
@@ -90,14 +94,20 @@ describe("the list of runs", () => {
       { state: "failed", failReason: "retries_exhausted", name: "Dead", labels: { gpu: "dead" } },
       { state: "failed", failReason: "exit_code", name: "Dead" },
       { state: "queued", name: "Dead" },
+      { trigger: "event", parent, name: "Next" },
+      { trigger: "event", parent: `${parent}x`, name: "Next" },
+      { trigger: "event", parent, state: "failed", name: "Next" },
     ]);
-    await seed(other, [{ state: "failed", name: "Backup elsewhere", runnerId: runner, labels: { gpu: "yes" } }]);
+    await seed(other, [
+      { state: "failed", name: "Backup elsewhere", runnerId: runner, labels: { gpu: "yes" } },
+      { trigger: "event", parent },
+    ]);
     const pick = (...at: readonly number[]): string[] => at.map((i) => runs[i] ?? "");
     const cases: readonly [string, string[]][] = [
-      ["", pick(8, 7, 6, 5, 4, 3, 2, 1, 0)],
-      ["state=failed", pick(7, 6, 4, 2, 0)],
-      ["state=failed,timed_out", pick(7, 6, 4, 2, 1, 0)],
-      ["state=failed&state=running", pick(7, 6, 4, 3, 2, 0)],
+      ["", pick(11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)],
+      ["state=failed", pick(11, 7, 6, 4, 2, 0)],
+      ["state=failed,timed_out", pick(11, 7, 6, 4, 2, 1, 0)],
+      ["state=failed&state=running", pick(11, 7, 6, 4, 3, 2, 0)],
       [`runnerId=${runner}`, pick(5, 3, 2)],
       [`runnerId=${runner}&state=failed,running`, pick(3, 2)],
       [`eventId=${event}`, pick(4, 2)],
@@ -112,13 +122,16 @@ describe("the list of runs", () => {
       ["q=100%25", pick(4)],
       ["q=p_2", pick(2)],
       ["q=nothing", []],
+      [`parentRunId=${parent}`, pick(11, 9)],
+      [`parentRunId=${parent}&state=failed`, pick(11)],
+      ["parentRunId=run_none", []],
       ["deadLetter=true", pick(6)],
       ["deadLetter=true&q=dead&state=failed", pick(6)],
       ["deadLetter=true&label=gpu%3Ddead", pick(6)],
       ["deadLetter=true&label=gpu%3Dyes", []],
       ["deadLetter=true&state=queued", []],
       ["from=2026-10-01T00:02:00Z&to=2026-10-01T00:05:00Z", pick(4, 3, 2)],
-      ["from=2026-10-01T02:03:00%2B02:00&state=failed,running", pick(7, 6, 4, 3)],
+      ["from=2026-10-01T02:03:00%2B02:00&state=failed,running", pick(11, 7, 6, 4, 3)],
       ["q=backup&to=2026-10-01T00:02:00Z", pick(0)],
     ];
     for (const [query, ids] of cases) {
@@ -168,6 +181,7 @@ describe("the list of runs", () => {
       [{ eventId: "e" }, /SEARCH r USING INDEX runs_by_event \(workspace_id=\? AND event_id=\? AND/, false],
       [{ runnerId: "r" }, /SEARCH r USING INDEX runs_by_runner \(workspace_id=\? AND runner_id=\? AND/, false],
       [{ trigger: "api" }, /SEARCH r USING INDEX runs_by_trigger \(workspace_id=\? AND trigger=\? AND/, false],
+      [{ parentRunId: "r" }, /SEARCH r USING INDEX runs_by_parent \(workspace_id=\? AND .expr.=\? AND/, false],
       [{ deadLetter: true }, /SEARCH r USING INDEX runs_dead \(workspace_id=\? AND/, false],
       [{ q: "backup" }, /SEARCH r USING .*INDEX runs_by_name \(workspace_id=\? AND event_name=\? AND/, true],
       [

@@ -59,6 +59,8 @@ export type RunFilter = z.infer<typeof RunFilter>;
 export const RunListQuery = PageQuery.extend(RunFilter.shape).extend({
   /** Those alone that used up their retries and can be requeued. */
   deadLetter: z.literal("true").optional(),
+  /** Those alone that a chain started at the end of this run. */
+  parentRunId: z.string().max(64).optional(),
 });
 export type RunListQuery = z.infer<typeof RunListQuery>;
 

@@ -53,6 +53,9 @@ export const runs = sqliteTable(
     index("runs_dead")
       .on(table.workspaceId, table.queuedAt, table.id)
       .where(sql`${table.state} = 'failed' AND ${table.summary} ->> 'failReason' = 'retries_exhausted'`),
+    index("runs_by_parent")
+      .on(table.workspaceId, sql`${table.summary} ->> '$.origin.runId'`, table.queuedAt, table.id)
+      .where(sql`${table.trigger} = 'event'`),
     index("runs_by_runner")
       .on(table.workspaceId, table.runnerId, table.queuedAt, table.id)
       .where(sql`${table.runnerId} IS NOT NULL`),
