@@ -23,6 +23,8 @@ export interface Home {
   readonly folder: string;
   /** Runs one command to its end. */
   readonly run: (args: readonly string[], options?: Options) => Promise<Ended>;
+  /** What one command with `--json` prints. Throws where it fails. */
+  readonly json: <T>(args: readonly string[], stdin?: string) => Promise<T>;
   readonly start: (args: readonly string[], options?: Options) => Running;
   readonly remove: () => void;
 }
@@ -60,6 +62,13 @@ export function makeHome(env: Readonly<Record<string, string>> = {}): Home {
     folder,
     start,
     run: (args, options) => start(args, options).ended,
+    json: async <T>(args: readonly string[], stdin = "") => {
+      const ended = await start([...args, "--json"], { stdin }).ended;
+      if (ended.code !== 0) {
+        throw new Error(`${args.join(" ")} ended with ${ended.code}: ${ended.stderr}`);
+      }
+      return JSON.parse(ended.stdout) as T;
+    },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
