@@ -1,8 +1,8 @@
-import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, test } from "vitest";
 import type { Event, RunSummary } from "@cronium/protocol";
 import { shardOf } from "@cronium/protocol/ids";
 import { BusyRunner, Ledger } from "./busy-runner.ts";
+import { evict } from "./evict.ts";
 import { closeAll, registerFake } from "./fake-runner.ts";
 import { makePlane, waitFor, type Plane } from "./plane.ts";
 
@@ -80,10 +80,10 @@ describe("home and a shard under load at once", { timeout: 2 * WITHIN_MS }, () =
     for (let from = 0; from < EACH; from += 100) {
       const [a, b] = await Promise.all([triggerMany(plane, cold, from, 100), triggerMany(plane, hot, from, 100)]);
       ids.push(...a, ...b);
-      await evictDurableObject(from % 200 === 0 ? plane.dispatcherStub : plane.shardStub(1), { webSockets: "close" });
+      await evict(from % 200 === 0 ? plane.dispatcherStub : plane.shardStub(1), { webSockets: "close" });
     }
-    await evictDurableObject(plane.shardStub(1));
-    await evictDurableObject(plane.dispatcherStub);
+    await evict(plane.shardStub(1));
+    await evict(plane.dispatcherStub);
     const runs = await allSucceed(plane, ids);
 
     expect(runs.length).toBe(2 * EACH);
@@ -116,7 +116,7 @@ describe("home and a shard under load at once", { timeout: 2 * WITHIN_MS }, () =
     const [back] = await Promise.all([plane.expectJson(200, "POST", "/queues/hot/shard", { own: false }), more(100)]);
     expect(back).toMatchObject({ shard: 0 });
     await more(100);
-    await evictDurableObject(plane.dispatcherStub);
+    await evict(plane.dispatcherStub);
     const runs = await allSucceed(plane, ids);
     expect(runs.length).toBe(300);
     expect([...ledger.starts.values()].every((starts) => starts === 1)).toBe(true);

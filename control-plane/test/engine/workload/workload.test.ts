@@ -3,9 +3,10 @@
  * invariants checked against the object's own tables. The seed decides what is done, not how the runtime interleaves it.
  */
 import { env } from "cloudflare:workers";
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { isTerminal } from "@cronium/protocol/run-states";
 import { describe, type ExpectStatic, test } from "vitest";
+import { evict } from "../evict.ts";
 import { registerFake } from "../fake-runner.ts";
 import { makePlane, script, type Plane } from "../plane.ts";
 import { createEvent } from "../queue-story.ts";
@@ -77,9 +78,9 @@ async function fault(world: World): Promise<void> {
     await plane.dispatcher.check();
   }
   if (kind === 0) {
-    await evictDurableObject(plane.dispatcherStub, { webSockets: "close" });
+    await evict(plane.dispatcherStub, { webSockets: "close" });
   } else if (kind === 1) {
-    await evictDurableObject(plane.dispatcherStub);
+    await evict(plane.dispatcherStub);
   } else if (kind === 2) {
     await runDurableObjectAlarm(plane.dispatcherStub);
   } else if (kind === 3) {
