@@ -20,7 +20,8 @@ const MACHINES = 3;
 const LIMIT = 2;
 /** Runs that came last are the ones under way. */
 const LATELY = 10;
-const HEAL_WITHIN_MS = 90_000;
+/** A busy machine takes long until the last lease is given up; this ends what hangs. */
+const HEAL_WITHIN_MS = 300_000;
 
 const after = (ms: number): Promise<void> =>
   new Promise((resolve) => {
@@ -128,7 +129,7 @@ async function heal(world: World): Promise<string> {
   }
 }
 
-describe("the workload on real workerd keeps I1 to I8, I10, I11, I14, I16, I17, L1 and L2", () => {
+describe("real workerd keeps I1 to I8, I10, I11, I14, I16, I17, L1 and L2", { timeout: 2 * HEAL_WITHIN_MS }, () => {
   for (const seed of SEEDS) {
     test(`under evictions, alarms, restarts, cancels and stale frames, seed ${seed}`, async ({ expect }) => {
       const plane = await makePlane();
